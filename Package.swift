@@ -1,0 +1,85 @@
+// swift-tools-version: 6.2
+import Foundation
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+/// Matrix products come from oneDNN where its header is installed, else from
+/// OpenBLAS; `Sources/CMatrix` hides which.
+let hasOneDNN = ["/usr/include", "/usr/local/include"].contains {
+  FileManager.default.fileExists(atPath: "\($0)/oneapi/dnnl/dnnl.h")
+}
+
+func floor(
+  _ name: String, _ dependencies: [Target.Dependency] = [], tests: [Target.Dependency] = []
+) -> [Target] {
+  let target = Target.target(name: name, dependencies: dependencies, swiftSettings: strict)
+  let hasTests = FileManager.default.fileExists(
+    atPath: "\(Context.packageDirectory)/Tests/\(name)Tests")
+  guard hasTests else { return [target] }
+  return [
+    target,
+    .testTarget(
+      name: "\(name)Tests",
+      dependencies: [.target(name: name), "TestSupport"] + dependencies + tests,
+      swiftSettings: strict),
+  ]
+}
+
+let targets: [Target] =
+  [
+    .target(name: "CNcurses", linkerSettings: [.linkedLibrary("ncursesw")]),
+    .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3"])]),
+    .target(
+      name: "CMatrix",
+      cSettings: hasOneDNN ? [.define("PARE_ONEDNN")] : [],
+      linkerSettings: [.linkedLibrary(hasOneDNN ? "dnnl" : "openblas")]),
+    .target(
+      name: "TestSupport", dependencies: ["Terminal", "Tensors"], path: "Tests/TestSupport",
+      swiftSettings: strict),
+  ]
+  + floor("Tensors", ["CKernels"])
+  + floor("Jobs")
+  + floor("Terminal")
+  + floor("TerminalNcurses", ["Terminal", "CNcurses"])
+  + floor("CheckpointIO", ["Tensors"])
+  + floor("Transformers", ["Tensors", "CKernels", "CMatrix"], tests: ["CheckpointIO"])
+  + floor("Compression", ["Transformers", "Tensors", "Jobs"], tests: ["CheckpointIO"])
+  + floor(
+    "Workspace",
+    [
+      "Compression", "CheckpointIO", "Transformers", "Tensors", "Jobs",
+      .product(name: "Yams", package: "Yams"),
+    ])
+  + floor(
+    "Explorer",
+    [
+      "Workspace", "Compression", "CheckpointIO", "Transformers", "Tensors", "Jobs", "Terminal",
+    ])
+  + [
+    .executableTarget(
+      name: "pare",
+      dependencies: [
+        "Explorer", "Workspace", "Compression", "CheckpointIO", "Transformers", "Tensors", "Jobs",
+        "Terminal", "TerminalNcurses",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: strict)
+  ]
+
+let package = Package(
+  name: "pare",
+  products: [.executable(name: "pare", targets: ["pare"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+  ],
+  targets: targets,
+  swiftLanguageModes: [.v6]
+)

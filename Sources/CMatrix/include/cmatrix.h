@@ -1,0 +1,4 @@
+#ifndef PARE_CMATRIX_H
+#define PARE_CMATRIX_H
+#include <stddef.h>
+#endif

@@ -1,0 +1,18 @@
+internal import Synchronization
+
+/// A flag that stops a job from outside; safe to set from any thread.
+public final class Cancellation: Sendable {
+  private let flag = Atomic<Bool>(false)
+
+  public init() {}
+
+  /// Asks the job to stop; it does so at its next check.
+  public func cancel() { flag.store(true, ordering: .releasing) }
+
+  public var isCancelled: Bool { flag.load(ordering: .acquiring) }
+}
+
+/// Thrown by a job that was asked to stop; not a failure.
+public struct Cancelled: Error, Hashable, Sendable {
+  public init() {}
+}

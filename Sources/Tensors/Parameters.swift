@@ -1,0 +1,74 @@
+/// One named tensor of a model, whose values are read when they are asked for.
+public struct Parameter: Sendable {
+  /// The name in the checkpoint.
+  public let name: String
+  /// Logical shape: linear layers are `[out, in]` whatever the file's layout.
+  public let shape: Shape
+  /// How the checkpoint stores it; a save keeps it where that loses nothing.
+  public let dtype: DType
+  public let place: Place
+  /// Whether the file stores the transpose of `shape` (GPT-2's Conv1D).
+  public let isTransposed: Bool
+  /// The grid the values lie on, once a quantizer has put them there.
+  public let grid: QuantizationGrid?
+  /// Which weights are pruned for good; nil when none are.
+  public let mask: Mask?
+  private let load: @Sendable () throws -> Tensor
+
+  /// `load` reads the values in logical orientation; it may be called often
+  /// and from any thread.
+  public init(
+    name: String, shape: Shape, dtype: DType, place: Place, isTransposed: Bool = false,
+    grid: QuantizationGrid? = nil, mask: Mask? = nil,
+    load: @escaping @Sendable () throws -> Tensor
+  ) {
+    self.name = name
+    self.shape = shape
+    self.dtype = dtype
+    self.place = place
+    self.isTransposed = isTransposed
+    self.grid = grid
+    self.mask = mask
+    self.load = load
+  }
+
+  /// Reads the values: f32, `shape`, logical orientation.
+  public func tensor() throws -> Tensor { try load() }
+
+  /// The same parameter with new values, kept in memory.
+  public func replacing(_ tensor: Tensor, grid: QuantizationGrid?, mask: Mask?) -> Parameter {
+    precondition(tensor.shape == shape, "a pass keeps the shape of \(name)")
+    return Parameter(
+      name: name, shape: shape, dtype: dtype, place: place, isTransposed: isTransposed,
+      grid: grid, mask: mask, load: { tensor })
+  }
+}
+
+/// A model's tensors, in the order of the checkpoint.
+public struct Parameters: Sendable, RandomAccessCollection {
+  private let list: [Parameter]
+  private let positions: [String: Int]
+
+  /// The last of several parameters of one name wins look-ups.
+  public init(_ list: [Parameter]) {
+    self.list = list
+    positions = Dictionary(
+      list.enumerated().map { ($0.element.name, $0.offset) }, uniquingKeysWith: { $1 })
+  }
+
+  public var startIndex: Int { 0 }
+  public var endIndex: Int { list.count }
+  public subscript(position: Int) -> Parameter { list[position] }
+
+  /// The parameter of that name in the checkpoint, if there is one.
+  public subscript(name: String) -> Parameter? { positions[name].map { list[$0] } }
+
+  /// The same model with some parameters replaced, by name.
+  public func replacing(_ changed: [Parameter]) -> Parameters {
+    let changes = Dictionary(changed.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
+    return Parameters(list.map { changes[$0.name] ?? $0 })
+  }
+
+  /// The weight matrices of the blocks' linear layers.
+  public var linearLayers: [Parameter] { list.filter { $0.place.role == .linear } }
+}

@@ -1,0 +1,30 @@
+/// Where a tensor stands in the model.
+public struct Place: Sendable, Hashable, Codable {
+  /// What a tensor is for; passes touch `linear` unless told otherwise.
+  public enum Role: String, Sendable, Hashable, Codable {
+    /// The weight matrix of a linear layer inside a block, `[out, in]`.
+    case linear
+    case bias, norm, embedding, head
+    /// A constant that is no weight, such as a causal mask.
+    case buffer
+    /// Optimizer state: listed, never shown as weights.
+    case optimizer
+    case other
+  }
+
+  /// Index of the transformer block; nil outside the blocks.
+  public var block: Int?
+  /// Layer within the block, `mlp.c_fc`, or the tensor's name outside blocks.
+  public var layer: String
+  public var role: Role
+
+  public init(block: Int?, layer: String, role: Role) {
+    self.block = block
+    self.layer = layer
+    self.role = role
+  }
+
+  /// What `--layers` patterns match: `block.2.mlp.c_fc`, or `layer` outside
+  /// the blocks.
+  public var path: String { block.map { "block.\($0).\(layer)" } ?? layer }
+}
