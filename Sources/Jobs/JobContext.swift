@@ -1,4 +1,3 @@
-
 /// How far a job is: `fraction` never falls, from 0 to 1.
 public struct Progress: Sendable, Hashable {
   public var fraction: Double

@@ -1,0 +1,157 @@
+/// One setting of a pass: declared once, it becomes the dial in the explorer,
+/// the option on the command line, the field in a recipe and a row of help.
+public struct Dial<Pass: Sendable>: Sendable {
+  /// The word in recipes and options: `amount`, `group-size`.
+  public let name: String
+  /// One sentence for help.
+  public let help: String
+  public let control: DialControl
+  /// Whether the setting matters under the pass's other settings.
+  public let isActive: @Sendable (Pass) -> Bool
+  let get: @Sendable (Pass) -> DialValue
+  let set: @Sendable (inout Pass, DialValue) -> Void
+
+  private init(
+    _ name: String, _ help: String, _ control: DialControl,
+    when isActive: @escaping @Sendable (Pass) -> Bool,
+    get: @escaping @Sendable (Pass) -> DialValue,
+    set: @escaping @Sendable (inout Pass, DialValue) -> Void
+  ) {
+    self.name = name
+    self.help = help
+    self.control = control
+    self.isActive = isActive
+    self.get = get
+    self.set = set
+  }
+
+  /// A real number within `range`; arrows move it by `step`.
+  public static func number(
+    _ name: String, _ path: any WritableKeyPath<Pass, Double> & Sendable,
+    in range: ClosedRange<Double>, step: Double, unit: DialControl.Unit = .plain, help: String,
+    when isActive: @escaping @Sendable (Pass) -> Bool = { _ in true }
+  ) -> Dial {
+    Dial(
+      name, help, .number(range: range, step: step, unit: unit), when: isActive,
+      get: { .number($0[keyPath: path]) },
+      set: { if case .number(let value) = $1 { $0[keyPath: path] = value } })
+  }
+
+  /// A whole number within `range`.
+  public static func integer(
+    _ name: String, _ path: any WritableKeyPath<Pass, Int> & Sendable, in range: ClosedRange<Int>,
+    step: Int = 1, help: String, when isActive: @escaping @Sendable (Pass) -> Bool = { _ in true }
+  ) -> Dial {
+    Dial(
+      name, help, .integer(range: range, step: step), when: isActive,
+      get: { .number(Double($0[keyPath: path])) },
+      set: { if case .number(let value) = $1 { $0[keyPath: path] = Int(value) } })
+  }
+
+  /// One of an enumeration's cases, by raw value.
+  public static func choice<Option: RawRepresentable<String> & CaseIterable & Sendable>(
+    _ name: String, _ path: any WritableKeyPath<Pass, Option> & Sendable, help: String,
+    when isActive: @escaping @Sendable (Pass) -> Bool = { _ in true }
+  ) -> Dial {
+    Dial(
+      name, help, .choice(Option.allCases.map(\.rawValue)), when: isActive,
+      get: { .choice($0[keyPath: path].rawValue) },
+      set: {
+        guard case .choice(let word) = $1, let option = Option(rawValue: word) else { return }
+        $0[keyPath: path] = option
+      })
+  }
+}
+
+/// What a dial lets one choose.
+public enum DialControl: Sendable, Hashable {
+  /// How a number is written: `0.5`, or `50 %` for a share.
+  public enum Unit: Sendable, Hashable { case plain, share }
+
+  case number(range: ClosedRange<Double>, step: Double, unit: Unit)
+  case integer(range: ClosedRange<Int>, step: Int)
+  case choice([String])
+}
+
+/// The setting of a dial.
+public enum DialValue: Sendable, Hashable, CustomStringConvertible {
+  case number(Double)
+  case choice(String)
+
+  /// As recipes and options write it: `0.5`, `4`, `magnitude`.
+  public var description: String {
+    switch self {
+    case .number(let value):
+      value == value.rounded() && abs(value) < 1e15 ? String(Int(value)) : String(value)
+    case .choice(let word): word
+    }
+  }
+}
+
+/// A dial of some pass together with its present setting, for code that
+/// treats all passes alike.
+public struct DialSetting: Sendable, Hashable {
+  public let name: String
+  public let help: String
+  public let control: DialControl
+  public let value: DialValue
+  public let isActive: Bool
+}
+
+extension CompressionPass {
+  /// All dials with their present settings.
+  public var settings: [DialSetting] {
+    Self.dials.map {
+      DialSetting(
+        name: $0.name, help: $0.help, control: $0.control, value: $0.get(self),
+        isActive: $0.isActive(self))
+    }
+  }
+
+  /// The pass with one dial set to `value`, a number or a word as typed.
+  ///
+  /// Throws `PassError` when there is no such dial, or it cannot be so.
+  public func setting(_ name: String, to value: DialValue) throws -> Self {
+    guard let dial = Self.dials.first(where: { $0.name == name }) else {
+      let known = Self.dials.map(\.name).joined(separator: ", ")
+      throw PassError("\(Self.name) has no setting ‘\(name)’; it has \(known)")
+    }
+    var copy = self
+    dial.set(&copy, try dial.control.check(value, for: "\(Self.name) \(name)"))
+    return copy
+  }
+
+  /// The same from a text: `0.5`, `50%`, `magnitude`.
+  public func setting(_ name: String, toText text: String) throws -> Self {
+    let isShare = text.hasSuffix("%")
+    let number = Double(isShare ? String(text.dropLast()) : text)
+    let control = Self.dials.first { $0.name == name }?.control
+    if case .choice = control { return try setting(name, to: .choice(text)) }
+    guard let number else { return try setting(name, to: .choice(text)) }
+    return try setting(name, to: .number(isShare ? number / 100 : number))
+  }
+}
+
+extension DialControl {
+  /// `value` if it lies within; else throws the sentence that says why not.
+  func check(_ value: DialValue, for name: String) throws -> DialValue {
+    switch (self, value) {
+    case (.number(let range, _, _), .number(let number)) where range.contains(number):
+      return value
+    case (.integer(let range, _), .number(let number))
+    where number == number.rounded() && number >= Double(range.lowerBound)
+      && number <= Double(range.upperBound):
+      return value
+    case (.choice(let words), .choice(let word)) where words.contains(word):
+      return value
+    case (.number(let range, _, _), _):
+      throw PassError(
+        "\(name) is a number from \(range.lowerBound) to \(range.upperBound), not \(value)")
+    case (.integer(let range, _), _):
+      throw PassError(
+        "\(name) is a whole number from \(range.lowerBound) to \(range.upperBound), not \(value)")
+    case (.choice(let words), _):
+      throw PassError("\(name) is one of \(words.joined(separator: ", ")), not \(value)")
+    }
+  }
+}
