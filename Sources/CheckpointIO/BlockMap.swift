@@ -1,0 +1,121 @@
+internal import Tensors
+
+/// Which parameter belongs to which block and layer: the rows and columns of
+/// the Blocks view. Numbers are positions in `Checkpoint.parameters`.
+public struct BlockMap: Sendable {
+  /// One transformer block.
+  public struct Block: Sendable, Hashable {
+    /// What `Place.block` says. A model with two stacks (an encoder and a
+    /// decoder) numbers the second one after the first.
+    public let index: Int
+    /// Its prefix in the checkpoint, `transformer.h.3`.
+    public let name: String
+    /// Its parameters in the order the model uses them.
+    public let positions: [Int]
+  }
+
+  /// The blocks, by index.
+  public let blocks: [Block]
+  /// Every layer name met in blocks, in the order the model uses them.
+  public let layers: [String]
+  /// Those of them with a weight matrix: the columns of the Blocks view.
+  public let linearLayers: [String]
+  /// Parameters outside the blocks, in the order of the checkpoint.
+  public let outside: [Int]
+  private let weights: [Key: Int]
+
+  private struct Key: Hashable {
+    let block: Int
+    let layer: String
+  }
+
+  /// Position of the weight matrix or norm weight of a layer.
+  public func position(block: Int, layer: String) -> Int? {
+    weights[Key(block: block, layer: layer)]
+  }
+
+  /// Maps parameters whose places are known; `names` are the blocks' prefixes.
+  init(_ parameters: Parameters, names: [Int: String]) {
+    var members: [Int: [Int]] = [:]
+    var outside: [Int] = []
+    var order: [String: Int] = [:]
+    var linear: Set<String> = []
+    var weights: [Key: Int] = [:]
+    for (position, parameter) in parameters.enumerated() {
+      let place = parameter.place
+      guard let block = place.block else {
+        outside.append(position)
+        continue
+      }
+      members[block, default: []].append(position)
+      if order[place.layer] == nil { order[place.layer] = order.count }
+      if place.role == .linear { linear.insert(place.layer) }
+      if place.role == .linear || place.role == .norm {
+        weights[Key(block: block, layer: place.layer)] = position
+      }
+    }
+    layers = LayerOrder.sorted(Array(order.keys), firstMet: order)
+    linearLayers = layers.filter(linear.contains)
+    self.outside = outside
+    self.weights = weights
+    let ranks = Dictionary(uniqueKeysWithValues: layers.enumerated().map { ($1, $0) })
+    blocks = members.keys.sorted().map { index in
+      let positions = (members[index] ?? []).sorted {
+        let (a, b) = (parameters[$0].place, parameters[$1].place)
+        return (ranks[a.layer] ?? 0, a.role == .bias ? 1 : 0, $0)
+          < (ranks[b.layer] ?? 0, b.role == .bias ? 1 : 0, $1)
+      }
+      return Block(index: index, name: names[index] ?? "block.\(index)", positions: positions)
+    }
+  }
+}
+
+/// The order in which a block uses its layers; files often sort by name.
+enum LayerOrder {
+  /// Last components of the families' layer names, in order of use. A name
+  /// with a dot must match that much of the end.
+  private static let known: [String] = [
+    "ln_1", "input_layernorm", "attention_norm", "norm1", "norm_1", "layer_norm1",
+    "self_attn_layer_norm",
+    "attn.c_attn", "in_proj", "qkv_proj", "qkv", "query_key_value", "q_proj", "query", "wq",
+    "q_norm", "k_proj", "key", "wk", "k_norm", "v_proj", "value", "wv",
+    "attn.c_proj", "o_proj", "out_proj", "wo", "attn.proj", "attention.dense",
+    "attention.output.dense", "attention.output.LayerNorm",
+    "ln_2", "post_attention_layernorm", "pre_feedforward_layernorm", "ffn_norm", "norm2",
+    "norm_2", "layer_norm2",
+    "gate", "experts",
+    "mlp.c_fc", "gate_proj", "gate_up_proj", "up_proj", "w1", "w3", "fc1", "intermediate.dense",
+    "dense_h_to_4h",
+    "mlp.c_proj", "down_proj", "w2", "fc2", "dense_4h_to_h", "output.dense",
+    "output.LayerNorm", "final_layer_norm", "post_feedforward_layernorm",
+  ]
+  private static let ranks = Dictionary(
+    uniqueKeysWithValues: known.enumerated().map { ($1, $0) })
+
+  /// Known layers in order of use, experts one after the other; unknown ones
+  /// behind them, as first met.
+  static func sorted(_ layers: [String], firstMet: [String: Int]) -> [String] {
+    layers.map { (key($0, firstMet: firstMet[$0] ?? 0), $0) }
+      .sorted { $0.0 < $1.0 }.map(\.1)
+  }
+
+  private typealias SortKey = (Int, Int, Int, Int)
+
+  private static func key(_ layer: String, firstMet: Int) -> SortKey {
+    let components = layer.split(separator: ".", omittingEmptySubsequences: false)
+    let rank = rank(of: components)
+    if let position = components.firstIndex(where: { TensorName.number($0) != nil }) {
+      let expert = TensorName.number(components[position]) ?? 0
+      return (ranks["experts"] ?? known.count, expert, rank, firstMet)
+    }
+    return (rank, 0, 0, firstMet)
+  }
+
+  /// The longest known ending decides.
+  private static func rank(of components: [Substring]) -> Int {
+    for length in [3, 2, 1] where components.count >= length {
+      if let rank = ranks[components.suffix(length).joined(separator: ".")] { return rank }
+    }
+    return known.count
+  }
+}

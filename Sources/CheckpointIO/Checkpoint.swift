@@ -1,0 +1,86 @@
+public import Tensors
+
+/// A checkpoint that is open: its headers are read, its weights wait in the
+/// mapped file until they are asked for.
+public final class Checkpoint: Sendable {
+  /// Where the file is; nil for the checkpoint inside the program.
+  public let path: String?
+  /// The last component of the path, to show.
+  public let name: String
+  /// `safetensors` or `pytorch`.
+  public let format: String
+  public let fileByteCount: Int
+  /// Every tensor the file lists, in its order.
+  public let tensors: [TensorInfo]
+  /// The file's own key-value pairs.
+  public let metadata: [String: String]
+  /// The network's settings under flat names: `n_layer`, `n_head`, `n_embd`,
+  /// `block_size`, `vocab_size`, `bias`, `model_type` and whatever else the
+  /// metadata, PyTorch's `model_args` or a `config.json` beside the file says.
+  public let configuration: [String: String]
+  /// The text of each token, by its number, where the file knows it.
+  public let vocabulary: [String]?
+  /// What is odd about the file without making it unusable.
+  public let warnings: [String]
+  /// The weights as the other floors see them: roles and places resolved,
+  /// linear layers `[out, in]`, packed tensors decoded on demand. Optimizer
+  /// state, unreadable types and second names of one storage are left out.
+  public let parameters: Parameters
+  public let blockMap: BlockMap
+  let bytes: Bytes
+  let identity: FileIdentity?
+
+  /// Opens the file at a path: maps it and reads its headers.
+  public static func open(_ path: String) throws(CheckpointError) -> Checkpoint {
+    if path == "-" { throw .notARegularFile(path: "standard input") }
+    let mapping = try Mapping(path: path)
+    return try Checkpoint(Bytes(mapping), path: path, name: FilePath.lastComponent(path))
+  }
+
+  /// Opens bytes that live as long as the process, such as the checkpoint
+  /// inside the program.
+  public static func open(
+    staticBytes: UnsafeRawBufferPointer, name: String
+  ) throws(CheckpointError) -> Checkpoint {
+    let mapping = unsafe try Mapping(staticBytes: staticBytes)
+    return try Checkpoint(Bytes(mapping), path: nil, name: name)
+  }
+
+  /// Opens a copy of bytes in memory.
+  package static func open(bytes: [UInt8], name: String) throws(CheckpointError) -> Checkpoint {
+    guard !bytes.isEmpty else { throw .empty }
+    return try Checkpoint(Bytes(bytes), path: nil, name: name)
+  }
+
+  private init(_ bytes: Bytes, path: String?, name: String) throws(CheckpointError) {
+    let format = try FormatCatalog.format(of: bytes)
+    var index = try format.index(bytes)
+    Sidecars.read(beside: path, into: &index)
+    let layout = ModelLayout(index, bytes: bytes)
+    self.bytes = bytes
+    self.path = path
+    self.name = name
+    self.format = format.name
+    fileByteCount = bytes.count
+    identity = bytes.owner.identity
+    tensors = layout.tensors
+    metadata = index.metadata
+    configuration = index.configuration
+    vocabulary = index.vocabulary
+    warnings = index.warnings
+    parameters = layout.parameters
+    blockMap = BlockMap(layout.parameters, names: layout.blockNames)
+  }
+}
+
+/// Text of paths, without touching the file system.
+enum FilePath {
+  static func lastComponent(_ path: String) -> String {
+    path.split(separator: "/").last.map(String.init) ?? path
+  }
+
+  /// The folder a file is in, with a slash at the end; empty for the current.
+  static func folder(_ path: String) -> String {
+    path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
+  }
+}

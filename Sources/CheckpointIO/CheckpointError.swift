@@ -1,0 +1,118 @@
+/// Why a checkpoint could not be opened, read or written. Every case carries
+/// the place: a tensor's name, a byte offset, or a path.
+public enum CheckpointError: Error, Hashable, Sendable {
+  case cannotOpen(path: String, reason: String)
+  case directory(path: String)
+  case notARegularFile(path: String)
+  case empty
+  /// Neither a checkpoint nor anything we can name; `start` shows the bytes.
+  case unrecognized(start: String)
+  /// A known kind of file that is read by no format of ours.
+  case unsupportedFormat(name: String)
+  case truncated(what: String, offset: Int, needed: Int, available: Int)
+  case headerTooLong(length: UInt64, limit: Int)
+  case invalidJSON(offset: Int, reason: String)
+  case duplicateTensor(name: String)
+  case missingField(tensor: String, field: String)
+  case negativeDimension(tensor: String)
+  case shapeTooLarge(tensor: String)
+  case tooManyDimensions(tensor: String, limit: Int)
+  case invalidRange(tensor: String, begin: Int, end: Int)
+  case sizeMismatch(tensor: String, expected: Int, found: Int)
+  case outsideFile(tensor: String, end: Int, available: Int)
+  case overlap(tensor: String, other: String)
+  case gap(tensor: String, begin: Int, expected: Int)
+  case unreadableType(tensor: String, dtype: String)
+  case invalidPacking(tensor: String, reason: String)
+  case invalidZip(offset: Int, reason: String)
+  case compressedEntry(name: String)
+  case missingEntry(name: String)
+  case invalidPickle(offset: Int, reason: String)
+  case forbiddenConstructor(name: String, offset: Int)
+  case storageTooShort(tensor: String, needed: Int, available: Int)
+  case negativeStride(tensor: String)
+  case limitExceeded(what: String, limit: Int)
+  case sameFile(path: String)
+  case cannotWrite(path: String, reason: String)
+  case stopped
+}
+
+extension CheckpointError: CustomStringConvertible {
+  /// One sentence, without a full stop, fit for a status line: names are
+  /// shortened and their control characters escaped.
+  public var description: String {
+    switch self {
+    case .cannotOpen(let path, let reason): "cannot open \(path.shown): \(reason)"
+    case .directory(let path): "\(path.shown) is a directory; name a checkpoint file inside it"
+    case .notARegularFile(let path):
+      "\(path.shown) is not a regular file; a checkpoint is mapped, so save it to a file first"
+    case .empty: "the file is empty: too short for a checkpoint"
+    case .unrecognized(let start):
+      "not a checkpoint: the file starts with \(start), which is neither safetensors nor PyTorch"
+    case .unsupportedFormat(let name): "this is \(name), which Pare does not read"
+    case .truncated(let what, let offset, let needed, let available):
+      "the file is truncated: \(what.shown) at byte \(offset) needs \(needed) bytes, "
+        + "\(available) are there"
+    case .headerTooLong(let length, let limit):
+      "the header claims \(length) bytes, more than the limit of \(limit)"
+    case .invalidJSON(let offset, let reason): "invalid JSON at byte \(offset): \(reason)"
+    case .duplicateTensor(let name): "tensor \(name.quoted) is listed twice (duplicate name)"
+    case .missingField(let tensor, let field): "tensor \(tensor.quoted) has no \(field)"
+    case .negativeDimension(let tensor): "tensor \(tensor.quoted) has a negative dimension"
+    case .shapeTooLarge(let tensor):
+      "tensor \(tensor.quoted) has a shape whose size overflows 64 bits"
+    case .tooManyDimensions(let tensor, let limit):
+      "tensor \(tensor.quoted) has more than \(limit) dimensions"
+    case .invalidRange(let tensor, let begin, let end):
+      "tensor \(tensor.quoted) has the impossible byte range \(begin) to \(end)"
+    case .sizeMismatch(let tensor, let expected, let found):
+      "tensor \(tensor.quoted) needs \(expected) bytes by its shape, its range has \(found)"
+    case .outsideFile(let tensor, let end, let available):
+      "the file is truncated: tensor \(tensor.quoted) ends at byte \(end), "
+        + "the file at \(available)"
+    case .overlap(let tensor, let other):
+      "tensors \(other.quoted) and \(tensor.quoted) overlap in the file"
+    case .gap(let tensor, let begin, let expected):
+      "tensor \(tensor.quoted) begins at data byte \(begin) instead of \(expected): a gap"
+    case .unreadableType(let tensor, let dtype):
+      "tensor \(tensor.quoted) has the data type \(dtype.quoted), which Pare does not read"
+    case .invalidPacking(let tensor, let reason):
+      "packed tensor \(tensor.quoted) is damaged: \(reason)"
+    case .invalidZip(let offset, let reason): "invalid zip archive at byte \(offset): \(reason)"
+    case .compressedEntry(let name):
+      "zip entry \(name.quoted) is compressed; save the checkpoint uncompressed, as torch.save does"
+    case .missingEntry(let name): "the archive has no entry \(name.quoted)"
+    case .invalidPickle(let offset, let reason): "invalid pickle at byte \(offset): \(reason)"
+    case .forbiddenConstructor(let name, let offset):
+      "the pickle asks for \(name.quoted) at byte \(offset), which is refused: "
+        + "only tensors and plain values are read"
+    case .storageTooShort(let tensor, let needed, let available):
+      "tensor \(tensor.quoted) reaches to byte \(needed) of a storage of \(available) bytes"
+    case .negativeStride(let tensor): "tensor \(tensor.quoted) has a negative stride or offset"
+    case .limitExceeded(let what, let limit): "\(what) exceeds the limit of \(limit)"
+    case .sameFile(let path):
+      "\(path.shown) is the checkpoint that is open; save under another name"
+    case .cannotWrite(let path, let reason): "cannot write \(path.shown): \(reason)"
+    case .stopped: "the save was stopped; nothing was changed"
+    }
+  }
+}
+
+extension String {
+  /// The text on one line of bounded length, control characters escaped.
+  var shown: String {
+    let limit = 200
+    let head = unicodeScalars.prefix(limit)
+    var text = ""
+    for scalar in head {
+      switch scalar.properties.generalCategory {
+      case .control, .format, .lineSeparator, .paragraphSeparator:
+        text += scalar.escaped(asASCII: true)
+      default: text.unicodeScalars.append(scalar)
+      }
+    }
+    return head.endIndex < unicodeScalars.endIndex ? text + "…" : text
+  }
+
+  var quoted: String { "'\(shown)'" }
+}

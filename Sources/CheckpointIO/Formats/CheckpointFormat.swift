@@ -1,0 +1,27 @@
+/// A kind of checkpoint file.
+package protocol CheckpointFormat: Sendable {
+  /// As `inspect` shows it, `safetensors`.
+  static var name: String { get }
+  /// Whether the bytes look like this format, by content, never by the name.
+  static func recognizes(_ file: Bytes) -> Bool
+  /// Reads the headers. Nothing in the file is trusted, and no weight is
+  /// touched.
+  static func index(_ file: Bytes) throws(CheckpointError) -> CheckpointIndex
+}
+
+/// The formats Pare reads. To add one, write `Formats/MyFormat.swift` and a
+/// line here.
+public enum FormatCatalog {
+  package static let all: [any CheckpointFormat.Type] = [
+    SafetensorsFormat.self
+  ]
+
+  /// The formats' names, for help and tables.
+  public static var names: [String] { all.map { $0.name } }
+
+  /// The format of a file, or the error that says what it is instead.
+  static func format(of file: Bytes) throws(CheckpointError) -> any CheckpointFormat.Type {
+    if let format = all.first(where: { $0.recognizes(file) }) { return format }
+    throw ForeignFile.error(for: file)
+  }
+}

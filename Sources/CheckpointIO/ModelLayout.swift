@@ -1,0 +1,101 @@
+internal import Tensors
+
+/// Gives a file's tensors their meaning: places in the model, orientation, and
+/// the parameters that read them.
+struct ModelLayout {
+  private(set) var tensors: [TensorInfo] = []
+  private(set) var parameters = Parameters([])
+  /// Prefix of each block in the file, by block index.
+  private(set) var blockNames: [Int: String] = [:]
+
+  private var stacks: [Substring: Int] = [:]
+
+  init(_ index: CheckpointIndex, bytes: Bytes) {
+    let names = index.tensors.map { TensorName($0.name) }
+    numberStacks(names)
+    let isConv1D = Conv1D.isUsed(by: index)
+    var list: [Parameter] = []
+    list.reserveCapacity(names.count)
+    for (tensor, name) in zip(index.tensors, names) {
+      let place = place(of: tensor, name)
+      tensors.append(TensorInfo(tensor, place: place, encoding: "dense"))
+      guard place.role != .optimizer, tensor.sharesStorageOf == nil, let dtype = tensor.dtype
+      else { continue }
+      let isTransposed = isConv1D && Conv1D.isOne(tensor)
+      let reader = TensorReader(
+        bytes: bytes[tensor.byteRange], dtype: dtype, shape: tensor.shape,
+        strides: tensor.strides, isTransposed: isTransposed)
+      list.append(
+        Parameter(
+          name: tensor.name, shape: isTransposed ? tensor.shape.reversed : tensor.shape,
+          dtype: dtype, place: place, isTransposed: isTransposed, load: { reader.tensor() }))
+    }
+    parameters = Parameters(list)
+  }
+
+  private mutating func place(of tensor: IndexedTensor, _ name: TensorName) -> Place {
+    if tensor.isOptimizer { return Place(block: nil, layer: tensor.name, role: .optimizer) }
+    var block: Int?
+    if let stack = name.stack, let index = name.block, let first = stacks[stack] {
+      let number = first + index
+      block = number
+      if blockNames[number] == nil { blockNames[number] = "\(stack).\(index)" }
+    }
+    return name.place(dtype: tensor.dtype, shape: tensor.shape, block: block)
+  }
+
+  /// The stacks' blocks are numbered one stack after the other, in the order
+  /// the file names them.
+  private mutating func numberStacks(_ names: [TensorName]) {
+    var order: [Substring] = []
+    var highest: [Substring: Int] = [:]
+    for name in names {
+      guard let stack = name.stack, let block = name.block else { continue }
+      if highest[stack] == nil { order.append(stack) }
+      highest[stack] = max(highest[stack] ?? 0, block)
+    }
+    var first = 0
+    for stack in order {
+      stacks[stack] = first
+      first += (highest[stack] ?? 0) + 1
+    }
+  }
+}
+
+extension TensorInfo {
+  init(_ tensor: IndexedTensor, place: Place, encoding: String) {
+    self.init(
+      name: tensor.name, dtype: tensor.dtype, dtypeName: tensor.dtypeName, shape: tensor.shape,
+      byteRange: tensor.byteRange, byteCount: tensor.byteRange.count, place: place,
+      encoding: encoding, sharesStorageOf: tensor.sharesStorageOf)
+  }
+}
+
+/// GPT-2's `Conv1D` keeps weights as `[in, out]`. A square matrix cannot tell,
+/// so one decision is made for the whole file from the layers that can.
+enum Conv1D {
+  private static let layers = [
+    "attn.c_attn.weight", "attn.c_proj.weight", "mlp.c_fc.weight", "mlp.c_proj.weight",
+    "attn.q_attn.weight",
+  ]
+
+  /// Whether a tensor is a matrix that GPT-2 would keep transposed.
+  static func isOne(_ tensor: IndexedTensor) -> Bool {
+    tensor.shape.dimensions.count == 2 && !tensor.isOptimizer
+      && layers.contains { tensor.name.hasSuffix($0) }
+  }
+
+  /// `c_attn` makes three vectors of one, `c_fc` widens (usually fourfold):
+  /// the longer axis is the output.
+  static func isUsed(by index: CheckpointIndex) -> Bool {
+    for tensor in index.tensors where isOne(tensor) {
+      let (first, second) = (tensor.shape.dimensions[0], tensor.shape.dimensions[1])
+      if tensor.name.hasSuffix("attn.c_attn.weight") || tensor.name.hasSuffix("c_fc.weight"),
+        first != second
+      {
+        return second > first
+      }
+    }
+    return index.configuration["model_type"] == "gpt2"
+  }
+}

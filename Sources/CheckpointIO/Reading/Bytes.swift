@@ -1,0 +1,75 @@
+internal import Glibc
+
+/// A window onto bytes in memory, checked at every access, that keeps what it
+/// looks at alive. All reading of files goes through it.
+///
+/// `@unchecked Sendable`: the bytes are never written while a window exists.
+@safe
+package struct Bytes: @unchecked Sendable {
+  private let mapping: Mapping
+  private let start: UnsafePointer<UInt8>
+  package let count: Int
+
+  private init(mapping: Mapping, start: UnsafePointer<UInt8>, count: Int) {
+    self.mapping = mapping
+    unsafe self.start = unsafe start
+    self.count = count
+  }
+
+  /// The whole of a mapping.
+  package init(_ mapping: Mapping) {
+    unsafe self.init(mapping: mapping, start: mapping.start, count: mapping.count)
+  }
+
+  /// A copy of an array's bytes, for tests and for text made in memory.
+  package init(_ array: [UInt8]) { self.init(Mapping(copying: array)) }
+
+  /// Keeps the memory alive: what a borrowing `Tensor` holds on to.
+  package var owner: Mapping { mapping }
+
+  /// The byte at an offset; a precondition stops one outside.
+  package subscript(offset: Int) -> UInt8 {
+    precondition(offset >= 0 && offset < count)
+    return unsafe start[offset]
+  }
+
+  /// The part in `range`, which must lie inside.
+  package subscript(range: Range<Int>) -> Bytes {
+    precondition(range.lowerBound >= 0 && range.upperBound <= count)
+    return unsafe Bytes(mapping: mapping, start: start + range.lowerBound, count: range.count)
+  }
+
+  /// The little-endian number at an offset, on any alignment.
+  package func load<T: FixedWidthInteger & BitwiseCopyable>(
+    _ type: T.Type = T.self, at offset: Int
+  ) -> T {
+    precondition(offset >= 0 && offset <= count - MemoryLayout<T>.size)
+    return T(
+      littleEndian: unsafe UnsafeRawPointer(start + offset).loadUnaligned(as: T.self))
+  }
+
+  /// Whether the bytes begin with an ASCII text.
+  package func starts(with text: StaticString) -> Bool {
+    guard count >= text.utf8CodeUnitCount else { return false }
+    return text.withUTF8Buffer { prefix in
+      unsafe memcmp(start, prefix.baseAddress!, prefix.count) == 0
+    }
+  }
+
+  /// The bytes as UTF-8, or nil where they are none.
+  package var text: String? {
+    unsafe withUnsafeBytes {
+      unsafe String(validating: $0.bindMemory(to: UInt8.self), as: UTF8.self)
+    }
+  }
+
+  /// The bytes themselves, for the conversions to f32.
+  package func withUnsafeBytes<R, E: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(E) -> R
+  ) throws(E) -> R {
+    let bytes = unsafe UnsafeRawBufferPointer(start: start, count: count)
+    let result = unsafe try body(bytes)
+    extendLifetime(mapping)
+    return result
+  }
+}

@@ -1,0 +1,90 @@
+internal import Tensors
+
+/// Reads the values of one dense tensor when they are asked for.
+struct TensorReader: Sendable {
+  let bytes: Bytes
+  let dtype: DType
+  /// As stored.
+  let shape: Shape
+  /// Values between neighbours along each axis; nil when row-major.
+  let strides: [Int]?
+  /// Whether the logical tensor is the transpose of the stored one.
+  let isTransposed: Bool
+
+  /// The values in logical orientation. Aligned row-major f32 is a view of the
+  /// mapping; all else is converted into memory of its own.
+  func tensor() -> Tensor {
+    if let view = borrowed() { return isTransposed ? Transpose.tensor(view) : view }
+    let values = unsafe Tensor(shape) { target in
+      unsafe rowMajor.withUnsafeBytes { unsafe Conversion.convert($0, dtype, to: target) }
+    }
+    return isTransposed ? Transpose.tensor(values) : values
+  }
+
+  private func borrowed() -> Tensor? {
+    guard dtype == .f32, strides == nil, shape.count > 0 else { return nil }
+    return unsafe bytes.withUnsafeBytes { raw in
+      guard Int(bitPattern: raw.baseAddress) % MemoryLayout<Float>.alignment == 0 else {
+        return nil
+      }
+      return unsafe Tensor(
+        shape, borrowing: raw.bindMemory(to: Float.self), owner: bytes.owner)
+    }
+  }
+
+  /// The stored bytes, gathered when the tensor is a view with strides.
+  var rowMajor: Bytes {
+    guard let strides, shape.count > 0 else { return bytes }
+    return Bytes(Gather.rowMajor(bytes, size: dtype.byteCount, shape: shape, strides: strides))
+  }
+}
+
+/// Turns a view with strides into consecutive values.
+private enum Gather {
+  static func rowMajor(_ bytes: Bytes, size: Int, shape: Shape, strides: [Int]) -> [UInt8] {
+    unsafe [UInt8](unsafeUninitializedCapacity: shape.count * size) { target, count in
+      unsafe bytes.withUnsafeBytes { source in
+        var index = [Int](repeating: 0, count: shape.dimensions.count)
+        for position in 0..<shape.count {
+          let element = zip(index, strides).reduce(0) { $0 + $1.0 * $1.1 }
+          for byte in 0..<size {
+            unsafe target[position * size + byte] = source[element * size + byte]
+          }
+          advance(&index, in: shape)
+        }
+      }
+      count = shape.count * size
+    }
+  }
+
+  private static func advance(_ index: inout [Int], in shape: Shape) {
+    for axis in index.indices.reversed() {
+      index[axis] += 1
+      if index[axis] < shape.dimensions[axis] { return }
+      index[axis] = 0
+    }
+  }
+}
+
+/// Exchanges the axes of a matrix, tile by tile so that both sides stay in the
+/// cache.
+enum Transpose {
+  private static let tile = 32
+
+  static func tensor(_ matrix: Tensor) -> Tensor {
+    let (rows, columns) = (matrix.shape.rows, matrix.shape.columns)
+    return unsafe Tensor(matrix.shape.reversed) { target in
+      unsafe matrix.withUnsafeValues { source in
+        for top in stride(from: 0, to: rows, by: tile) {
+          for left in stride(from: 0, to: columns, by: tile) {
+            for row in top..<min(top + tile, rows) {
+              for column in left..<min(left + tile, columns) {
+                unsafe target[column * rows + row] = source[row * columns + column]
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+}

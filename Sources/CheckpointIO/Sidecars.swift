@@ -1,0 +1,87 @@
+/// Small files that say more about a checkpoint than it does itself:
+/// `config.json` beside it. What the checkpoint says wins.
+enum Sidecars {
+  /// More than any configuration has a reason to be.
+  private static let limit = 4 << 20
+
+  static func read(beside path: String?, into index: inout CheckpointIndex) {
+    MetadataConventions.read(into: &index)
+    guard let path else { return }
+    let folder = FilePath.folder(path)
+    if let bytes = small(folder + "config.json") {
+      do {
+        let settings = Configuration.flat(try JSON(bytes))
+        index.configuration.merge(settings) { own, _ in own }
+      } catch {
+        index.warnings.append("config.json beside the file is ignored: \(error)")
+      }
+    }
+    Configuration.complete(&index.configuration)
+  }
+
+  private static func small(_ path: String) -> Bytes? {
+    guard let mapping = try? Mapping(path: path), mapping.count <= limit else { return nil }
+    return Bytes(mapping)
+  }
+}
+
+/// What Pare writes into a checkpoint's metadata, and reads back.
+enum MetadataConventions {
+  static let configuration = "pare.config"
+  static let vocabulary = "pare.vocabulary"
+
+  static func read(into index: inout CheckpointIndex) {
+    for (key, value) in index.metadata where Configuration.knownKeys.contains(key) {
+      if index.configuration[key] == nil { index.configuration[key] = value }
+    }
+    if let text = index.metadata[configuration] {
+      if let json = try? JSON(Bytes(Array(text.utf8))) {
+        index.configuration.merge(Configuration.flat(json)) { $1 }
+      } else {
+        index.warnings.append("metadata \(configuration) is no JSON object and is ignored")
+      }
+    }
+    if index.vocabulary == nil, let text = index.metadata[vocabulary] {
+      index.vocabulary = (try? JSON(Bytes(Array(text.utf8))))?.strings
+      if index.vocabulary == nil {
+        index.warnings.append("metadata \(vocabulary) is no JSON array of text and is ignored")
+      }
+    }
+    Configuration.complete(&index.configuration)
+  }
+}
+
+/// A network's settings as flat text.
+enum Configuration {
+  /// Keys taken from plain metadata when they stand there by themselves.
+  static let knownKeys: Set<String> = [
+    "n_layer", "n_head", "n_embd", "block_size", "vocab_size", "bias", "dropout", "model_type",
+    "activation_function", "layer_norm_epsilon", "n_positions", "n_ctx", "n_inner",
+    "tie_word_embeddings",
+  ]
+
+  /// The scalar members of a JSON object.
+  static func flat(_ json: JSON) -> [String: String] {
+    guard case .object(let members) = json else { return [:] }
+    var settings: [String: String] = [:]
+    for member in members {
+      if let text = member.value.scalarText { settings[member.key] = text }
+    }
+    return settings
+  }
+
+  /// Adds nanoGPT's name for what Hugging Face calls otherwise.
+  static func complete(_ settings: inout [String: String]) {
+    let synonyms = [
+      ("block_size", ["n_positions", "n_ctx", "max_position_embeddings"]),
+      ("n_layer", ["num_hidden_layers"]),
+      ("n_head", ["num_attention_heads"]),
+      ("n_embd", ["hidden_size"]),
+    ]
+    for (name, others) in synonyms where settings[name] == nil {
+      if let other = others.first(where: { settings[$0] != nil }) {
+        settings[name] = settings[other]
+      }
+    }
+  }
+}

@@ -1,0 +1,48 @@
+public import Tensors
+
+/// One tensor as the checkpoint lists it; no value has been read.
+public struct TensorInfo: Sendable, Hashable {
+  /// The name, without a compiler's `_orig_mod.` prefix.
+  public let name: String
+  /// How its numbers are stored; nil when Pare cannot read them.
+  public let dtype: DType?
+  /// The data type in the file's own word, also where `dtype` is nil.
+  public let dtypeName: String
+  /// Shape as stored: GPT-2's Conv1D is `[in, out]` here.
+  public let shape: Shape
+  /// Where in the file its bytes lie. Of a packed tensor: from its first part
+  /// to the end of its last, between which other tensors may lie.
+  public let byteRange: Range<Int>
+  /// Bytes the file spends on it, all parts of a packed tensor together.
+  public let byteCount: Int
+  public let place: Place
+  /// `dense`, or the name of the encoding of a packed tensor.
+  public let encoding: String
+  /// The earlier tensor whose storage this one is another view of.
+  public let sharesStorageOf: String?
+}
+
+/// A tensor as a format finds it, before names are given a meaning.
+package struct IndexedTensor: Sendable, Hashable {
+  var name: String
+  var dtype: DType?
+  var dtypeName: String
+  var shape: Shape
+  /// In the file; of a view with strides, the reach of the view.
+  var byteRange: Range<Int>
+  /// Values between neighbours along each axis; nil when row-major.
+  var strides: [Int]?
+  /// Part of an optimizer's state.
+  var isOptimizer = false
+  /// The earlier tensor with exactly the same bytes, shape and strides.
+  var sharesStorageOf: String?
+}
+
+/// What a format reads from a file's headers.
+package struct CheckpointIndex: Sendable {
+  var tensors: [IndexedTensor] = []
+  var metadata: [String: String] = [:]
+  var configuration: [String: String] = [:]
+  var vocabulary: [String]?
+  var warnings: [String] = []
+}

@@ -1,0 +1,119 @@
+internal import Tensors
+
+/// A tensor's name taken apart: the stack of blocks it belongs to, the block,
+/// and what follows.
+///
+///     transformer.h.3.attn.c_attn.weight
+///     └── stack ──┘ │ └───── rest ─────┘
+///                 block
+struct TensorName {
+  /// Names under which models number their blocks.
+  private static let containers: Set<Substring> = [
+    "h", "layers", "layer", "blocks", "block", "resblocks", "transformer_blocks",
+  ]
+  /// Longer numbers are no block's.
+  private static let digitLimit = 9
+
+  let name: String
+  /// `transformer.h`; nil outside the blocks.
+  let stack: Substring?
+  let block: Int?
+  let rest: Substring
+
+  init(_ name: String) {
+    self.name = name
+    let bytes = name.utf8
+    var previous = bytes.startIndex..<bytes.startIndex
+    var start = bytes.startIndex
+    while let dot = bytes[start...].firstIndex(of: UInt8(ascii: ".")) {
+      let component = name[start..<dot]
+      if let number = TensorName.number(component),
+        TensorName.containers.contains(name[previous])
+      {
+        stack = name[..<previous.upperBound]
+        block = number
+        rest = name[bytes.index(after: dot)...]
+        return
+      }
+      previous = start..<dot
+      start = bytes.index(after: dot)
+    }
+    stack = nil
+    block = nil
+    rest = name[...]
+  }
+
+  /// The number a component is, if it is one.
+  static func number(_ component: Substring) -> Int? {
+    let digits = component.utf8
+    guard !digits.isEmpty, digits.count <= digitLimit,
+      digits.allSatisfy({ (0x30...0x39).contains($0) })
+    else { return nil }
+    return Int(component)
+  }
+
+  /// The layer and role of a tensor of this name, type and shape.
+  func place(dtype: DType?, shape: Shape, block: Int?) -> Place {
+    let (layer, suffix) = split()
+    let role = role(layer: layer, suffix: suffix, dtype: dtype, shape: shape)
+    guard let block else { return Place(block: nil, layer: name, role: role) }
+    let isConstant = role == .buffer || role == .other
+    return Place(block: block, layer: String(isConstant ? rest : layer), role: role)
+  }
+
+  private enum Suffix { case weight, bias, none }
+
+  private func split() -> (Substring, Suffix) {
+    for (ending, suffix) in [(".weight", Suffix.weight), (".bias", .bias)] {
+      if rest.hasSuffix(ending) { return (rest.dropLast(ending.utf8.count), suffix) }
+    }
+    // torch.nn.MultiheadAttention joins the three input projections.
+    for (ending, suffix) in [("_proj_weight", Suffix.weight), ("_proj_bias", .bias)] {
+      if rest.hasSuffix(ending) {
+        return (rest.dropLast(suffix == .weight ? 7 : 5), suffix)
+      }
+    }
+    return (rest, rest.hasSuffix("_proj") ? .weight : .none)
+  }
+
+  private func role(
+    layer: Substring, suffix: Suffix, dtype: DType?, shape: Shape
+  ) -> Place.Role {
+    if isBuffer(suffix: suffix, shape: shape) { return .buffer }
+    guard let dtype, dtype.isFloatingPoint else { return suffix == .none ? .buffer : .other }
+    let last = layer.lowercased()
+    if last.contains("norm") || last.hasSuffix("ln_f") || last.hasSuffix("ln_1")
+      || last.hasSuffix("ln_2") || last.hasSuffix("ln")
+    {
+      return suffix == .none ? .other : suffix == .bias ? .bias : .norm
+    }
+    switch suffix {
+    case .bias: return .bias
+    case .none: return isEmbedding(last) && block == nil ? .embedding : .other
+    case .weight: return weightRole(layer: last, rank: shape.dimensions.count)
+    }
+  }
+
+  private func weightRole(layer: String, rank: Int) -> Place.Role {
+    guard rank >= 2 else { return .norm }
+    if isEmbedding(layer) { return .embedding }
+    if block != nil { return .linear }
+    let isHead = ["lm_head", "head", "output", "embed_out", "classifier", "score"].contains {
+      layer == $0 || layer.hasSuffix("." + $0)
+    }
+    return isHead ? .head : .other
+  }
+
+  private func isEmbedding(_ layer: String) -> Bool {
+    ["wte", "wpe", "embed", "embd", "attention_bias"].contains { layer.contains($0) }
+      && !layer.hasSuffix("embed_out")
+  }
+
+  /// nanoGPT's and GPT-2's causal mask is called `attn.bias` and is
+  /// `1 × 1 × T × T`; no real bias has four axes.
+  private func isBuffer(suffix: Suffix, shape: Shape) -> Bool {
+    if suffix == .bias, shape.dimensions.count >= 3 { return true }
+    return ["masked_bias", "inv_freq", "position_ids", "num_batches_tracked", "causal_mask"]
+      .contains { rest.hasSuffix($0) }
+  }
+}
