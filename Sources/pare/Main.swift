@@ -1,0 +1,58 @@
+internal import ArgumentParser
+internal import Glibc
+internal import Jobs
+
+/// Where the program starts, and the one place that decides how it ends: 0 when
+/// all went well, 1 when something failed, 2 when the words on the command line
+/// made no sense, 130 when it was interrupted.
+@main
+enum Main {
+  static func main() {
+    exit(run(Array(CommandLine.arguments.dropFirst())).rawValue)
+  }
+
+  /// Runs the command that `arguments` name and tells how it went.
+  private static func run(_ arguments: [String]) -> ExitStatus {
+    var command: any ParsableCommand
+    do {
+      command = try Pare.parseAsRoot(arguments)
+    } catch {
+      return end(with: error)
+    }
+    do {
+      try command.run()
+      return .success
+    } catch {
+      return end(with: error)
+    }
+  }
+
+  /// Prints what an error has to say, where it belongs.
+  private static func end(with error: any Error) -> ExitStatus {
+    if error is Cancelled { return .interrupted }
+    if isOwn(error) {
+      StandardError.write("pare: \(sentence(for: error))\n")
+      return error is UsageError ? .usage : .failure
+    }
+    if Pare.exitCode(for: error).isSuccess {
+      print(Pare.fullMessage(for: error))
+      return .success
+    }
+    StandardError.write("pare: \(sentence(Pare.message(for: error)))\n")
+    return .usage
+  }
+
+  /// Errors of the parser describe themselves through the command; all others
+  /// are ours.
+  private static func isOwn(_ error: any Error) -> Bool {
+    String(reflecting: type(of: error)).hasPrefix("ArgumentParser.") == false
+  }
+}
+
+/// How the program ends, as the shell sees it.
+enum ExitStatus: Int32 {
+  case success = 0
+  case failure = 1
+  case usage = 2
+  case interrupted = 130
+}
