@@ -16,6 +16,9 @@ public protocol CompressionPass: Sendable, Hashable, Codable {
   /// Its settings, in the order they are shown.
   static var dials: [Dial<Self>] { get }
 
+  /// Settings under which the pass changes nothing, if there are such.
+  static var identity: Self? { get }
+
   /// The default settings.
   init()
 
@@ -26,6 +29,10 @@ public protocol CompressionPass: Sendable, Hashable, Codable {
   ///
   /// Throws `PassError` with the sentence to show.
   func validate() throws
+
+  /// What would be left of `parameters` (all of them selected), told without
+  /// reading a weight.
+  func prospect(for parameters: [Parameter]) -> PassProspect
 
   /// The model after the pass. Only parameters that `layers` selects are
   /// replaced; the others are the very same. Throws `Cancelled` when asked to
@@ -43,5 +50,7 @@ public struct PassError: Error, Hashable, Sendable, CustomStringConvertible {
 }
 
 extension CompressionPass {
+  public static var identity: Self? { nil }
+
   public func validate() throws {}
 }

@@ -123,12 +123,16 @@ extension CompressionPass {
 
   /// The same from a text: `0.5`, `50%`, `magnitude`.
   public func setting(_ name: String, toText text: String) throws -> Self {
-    let isShare = text.hasSuffix("%")
-    let number = Double(isShare ? String(text.dropLast()) : text)
-    let control = Self.dials.first { $0.name == name }?.control
-    if case .choice = control { return try setting(name, to: .choice(text)) }
-    guard let number else { return try setting(name, to: .choice(text)) }
-    return try setting(name, to: .number(isShare ? number / 100 : number))
+    switch Self.dials.first(where: { $0.name == name })?.control {
+    case .number(_, _, .share) where text.hasSuffix("%"):
+      let digits = text.dropLast().split(separator: " ").joined()
+      guard let percent = Double(digits) else { return try setting(name, to: .choice(text)) }
+      return try setting(name, to: .number(percent / 100))
+    case .number, .integer:
+      return try setting(name, to: Double(text).map { .number($0) } ?? .choice(text))
+    case .choice, nil:
+      return try setting(name, to: .choice(text))
+    }
   }
 }
 

@@ -1,0 +1,132 @@
+/// Zeroes weights for good: single ones, N of M, tiles, channels or inputs.
+///
+/// Exactly `amount × count` go, rounded to nearest with halves to even (as
+/// PyTorch counts); of equal ones the first in the checkpoint's order. What is
+/// pruned already stays so and is counted first. A NaN counts as the largest of
+/// magnitudes, so it is seen rather than lost.
+public struct Prune: CompressionPass {
+  /// What decides which weights go.
+  public enum Method: String, Sendable, Hashable, Codable, CaseIterable {
+    /// The smallest in magnitude; of structures, in root mean square.
+    case magnitude
+    /// A seeded draw.
+    case random
+    /// All up to a magnitude, however many they are.
+    case threshold
+  }
+
+  /// Within what the amount is counted.
+  public enum Scope: String, Sendable, Hashable, Codable, CaseIterable {
+    case layer, model, channel
+  }
+
+  /// What goes as one.
+  public enum Structure: String, Sendable, Hashable, Codable, CaseIterable {
+    case none
+    /// Of each M consecutive inputs of a channel the N largest stay; of a last
+    /// group of L < M, N·L/M rounded up.
+    case nOfM = "n:m"
+    case tile
+    /// Whole output rows.
+    case channel
+    /// Whole input columns.
+    case input
+  }
+
+  public var method = Method.magnitude
+  /// Share of the weights, tiles, channels or inputs that go.
+  public var amount = 0.5
+  /// Largest magnitude that goes, in the weights' own unit.
+  public var threshold = 0.01
+  public var scope = Scope.layer
+  public var structure = Structure.none
+  public var n = 2
+  public var m = 4
+  public var tileRows = 4
+  public var tileColumns = 4
+  public var seed = 0
+
+  public init() {}
+
+  public static let name = "prune"
+  public static let summary = "Zero the weights that matter least, or whole structures of them."
+
+  public static var identity: Prune? {
+    var pass = Prune()
+    pass.amount = 0
+    return pass
+  }
+
+  public static let dials: [Dial<Prune>] = [
+    .choice("method", \.method, help: "What decides which weights go."),
+    .number(
+      "amount", \.amount, in: 0...1, step: 0.01, unit: .share,
+      help: "Share of the weights, tiles, channels or inputs that go.",
+      when: { $0.method != .threshold && $0.structure != .nOfM }),
+    .number(
+      "threshold", \.threshold, in: 0...1, step: 0.001,
+      help: "Largest magnitude that goes.", when: { $0.method == .threshold }),
+    .choice(
+      "scope", \.scope, help: "Within what the amount is counted.",
+      when: { $0.method != .threshold && $0.structure != .nOfM }),
+    .choice("structure", \.structure, help: "What goes as one."),
+    .integer(
+      "n", \.n, in: 1...64, help: "Weights that stay of each M.",
+      when: { $0.structure == .nOfM }),
+    .integer(
+      "m", \.m, in: 2...64, help: "Consecutive inputs of which N stay.",
+      when: { $0.structure == .nOfM }),
+    .integer(
+      "tile-rows", \.tileRows, in: 1...256, help: "Channels a tile spans.",
+      when: { $0.structure == .tile }),
+    .integer(
+      "tile-columns", \.tileColumns, in: 1...256, help: "Inputs a tile spans.",
+      when: { $0.structure == .tile }),
+    .integer(
+      "seed", \.seed, in: 0...999_999, help: "Which random draw.",
+      when: { $0.method == .random }),
+  ]
+
+  public var title: String {
+    var words = ["prune"]
+    switch (structure, method) {
+    case (.nOfM, .random): words.append("random \(n):\(m)")
+    case (.nOfM, _): words.append("\(n):\(m)")
+    case (_, .threshold): words.append("up to \(DialValue.number(threshold))")
+    case (_, .magnitude), (_, .random): words.append("\(method.rawValue) \(percent(amount))")
+    }
+    switch structure {
+    case .none, .nOfM: break
+    case .tile: words.append("· tiles \(tileRows)×\(tileColumns)")
+    case .channel: words.append("· channels")
+    case .input: words.append("· inputs")
+    }
+    if countsShares, scope != .layer { words.append("· per \(scope.rawValue)") }
+    return words.joined(separator: " ")
+  }
+
+  public func validate() throws {
+    if structure == .nOfM, n > m {
+      throw PassError("prune keeps n of m weights, so n is at most m, not \(n) of \(m)")
+    }
+    if structure == .nOfM, method == .threshold {
+      throw PassError("prune keeps n of m by magnitude or at random, not by a threshold")
+    }
+    if structure == .channel, scope == .channel, countsShares {
+      throw PassError("prune compares whole channels within a layer or the model, not a channel")
+    }
+  }
+
+  /// Whether the amount applies, rather than a threshold or N of M.
+  var countsShares: Bool { method != .threshold && structure != .nOfM }
+
+  /// How many of `count` units go.
+  func quota(of count: Int) -> Int {
+    Int((amount * Double(count)).rounded(.toNearestOrEven))
+  }
+
+  /// `50 %`, with as many digits as it takes.
+  private func percent(_ share: Double) -> String {
+    "\(DialValue.number((share * 1e6).rounded() / 1e4)) %"
+  }
+}

@@ -1,0 +1,117 @@
+public import Tensors
+
+/// Rounds weights to few levels: `scale × (code − zero)`, to nearest with halves
+/// to even.
+///
+/// With `b` bits and the largest magnitude `a` of a group:
+///
+///     symmetric   scale a / (2^(b−1) − 1)            codes −2^(b−1) … 2^(b−1) − 1
+///     affine      scale (max − min) / (2^b − 1)      codes 0 … 2^b − 1, zero = rint(−min / scale),
+///                 where min ≤ 0 ≤ max, so that 0 is a level
+///     ternary     scale mean |w| (Ma et al. 2024)    codes −1 … 1
+///     binary      scale mean |w| (Rastegari 2016)    −scale and +scale, for 0 too
+///
+/// One symmetric bit is binary. Pruned weights stay zero and out of the means.
+/// With `scale` mse the scale is the one of least squared error that is found:
+/// 63 smaller scales are tried, then codes and scale are fitted in turn, which
+/// for ternary is the threshold of Li et al. (2016). Binary's mean is that
+/// already.
+public struct Quantize: CompressionPass {
+  /// Which levels there are.
+  public enum Scheme: String, Sendable, Hashable, Codable, CaseIterable {
+    case symmetric, affine, ternary, binary
+  }
+
+  /// What shares a scale.
+  public enum Granularity: String, Sendable, Hashable, Codable, CaseIterable {
+    case channel, group, tensor
+  }
+
+  /// How a scale is chosen.
+  public enum Fit: String, Sendable, Hashable, Codable, CaseIterable {
+    /// By the largest magnitude, so that nothing is clipped; ternary by the mean.
+    case absmax
+    /// By least squared error.
+    case mse
+  }
+
+  public var scheme = Scheme.symmetric
+  /// Bits of a code; ternary and binary have their own.
+  public var bits = 4
+  public var granularity = Granularity.channel
+  /// Consecutive inputs of a channel that share a scale; the last group of a
+  /// channel may be shorter.
+  public var groupSize = 64
+  public var scale = Fit.absmax
+
+  public init() {}
+
+  public static let name = "quantize"
+  public static let summary = "Round weights to a few levels that share a scale."
+
+  public static let dials: [Dial<Quantize>] = [
+    .choice("scheme", \.scheme, help: "Which levels there are."),
+    .integer(
+      "bits", \.bits, in: 1...8, help: "Bits a weight's code takes.",
+      when: { $0.scheme == .symmetric || $0.scheme == .affine }),
+    .choice("granularity", \.granularity, help: "What shares a scale."),
+    .integer(
+      "group-size", \.groupSize, in: 2...65_536,
+      help: "Consecutive inputs of a channel that share a scale.",
+      when: { $0.granularity == .group }),
+    .choice(
+      "scale", \.scale, help: "Fit the scale to the largest magnitude, or to the least error.",
+      when: { !$0.isBinary }),
+  ]
+
+  public var title: String {
+    let levels =
+      switch scheme {
+      case .symmetric: "int\(bits)"
+      case .affine: "uint\(bits)"
+      case .ternary, .binary: scheme.rawValue
+      }
+    let sharing = granularity == .group ? "group \(groupSize)" : granularity.rawValue
+    return "quantize \(levels) · \(sharing)" + (scale == .mse && !isBinary ? " · mse" : "")
+  }
+
+  public func prospect(for parameters: [Parameter]) -> PassProspect {
+    PassProspect(
+      weights: parameters.reduce(0) { $0 + $1.shape.count },
+      kept: parameters.reduce(0) { $0 + $1.keptCount }, isExact: true,
+      bitsPerKeptWeight: Double(codeBits),
+      groups: parameters.reduce(0) { $0 + groups(of: $1.shape).count })
+  }
+
+  /// Whether there are two levels, neither of them 0.
+  var isBinary: Bool { scheme == .binary || scheme == .symmetric && bits == 1 }
+
+  /// Bits a code takes.
+  var codeBits: Int {
+    switch scheme {
+    case .symmetric, .affine: bits
+    case .ternary: 2
+    case .binary: 1
+    }
+  }
+
+  /// Smallest and largest code.
+  var codes: ClosedRange<Int> {
+    switch scheme {
+    case .symmetric where bits > 1: -(1 << (bits - 1))...(1 << (bits - 1)) - 1
+    case .symmetric, .binary: 0...1
+    case .affine: 0...(1 << bits) - 1
+    case .ternary: -1...1
+    }
+  }
+
+  /// How a layer falls into groups that share a scale.
+  func groups(of shape: Shape) -> Groups {
+    switch granularity {
+    case .tensor: Groups(rows: shape.count == 0 ? 0 : 1, columns: shape.count, size: shape.count)
+    case .channel: Groups(rows: shape.rows, columns: shape.columns, size: shape.columns)
+    case .group:
+      Groups(rows: shape.rows, columns: shape.columns, size: min(groupSize, shape.columns))
+    }
+  }
+}

@@ -1,0 +1,82 @@
+public import Tensors
+public import Jobs
+
+/// A pass and the layers it works on: one line of a recipe, one revision of a
+/// model. Which pass it is need not be known.
+public struct Step: Sendable {
+  public let pass: any CompressionPass
+  public let layers: LayerSelection
+
+  public init(pass: any CompressionPass, layers: LayerSelection = .all) {
+    self.pass = pass
+    self.layers = layers
+  }
+
+  /// A step from what a recipe or a command line says; settings that are not
+  /// named keep their defaults.
+  ///
+  /// Throws `PassError` for an unknown pass or setting, a setting named twice,
+  /// a value out of range, or settings that do not go together.
+  public init(
+    passName: String, settings: [(name: String, text: String)], layers: LayerSelection = .all
+  ) throws {
+    guard let type = PassCatalog.named(passName) else {
+      let known = PassCatalog.all.map { $0.name }.joined(separator: ", ")
+      throw PassError("there is no pass ‘\(passName)’; there are \(known)")
+    }
+    var names = Set<String>()
+    for setting in settings where !names.insert(setting.name).inserted {
+      throw PassError("\(passName) has its setting ‘\(setting.name)’ twice")
+    }
+    let pass = try Self.configured(type, settings)
+    try pass.validate()
+    self.init(pass: pass, layers: layers)
+  }
+
+  private static func configured<Pass: CompressionPass>(
+    _ type: Pass.Type, _ settings: [(name: String, text: String)]
+  ) throws -> Pass {
+    try settings.reduce(Pass()) { try $0.setting($1.name, toText: $1.text) }
+  }
+
+  /// The pass's word in recipes and on the command line.
+  public var passName: String { type(of: pass).name }
+
+  /// A few words for a status line: `prune magnitude 50 %`.
+  public var title: String { pass.title }
+
+  /// Settings that differ from the defaults, as recipes write them; with the
+  /// pass's name they give the same step back.
+  public var fields: [(name: String, text: String)] {
+    let defaults = type(of: pass).init().settings
+    return zip(pass.settings, defaults).filter { $0.value != $1.value }.map {
+      ($0.0.name, $0.0.value.description)
+    }
+  }
+
+  /// All settings, as recipes write them.
+  public var allFields: [(name: String, text: String)] {
+    pass.settings.map { ($0.name, $0.value.description) }
+  }
+
+  /// The model after the step. Throws what the pass throws.
+  public func apply(to parameters: Parameters, in job: borrowing JobContext) throws -> Parameters {
+    try pass.apply(to: parameters, layers: layers, in: job)
+  }
+
+  /// What the step would leave of the layers it works on.
+  public func prospect(for parameters: Parameters) -> PassProspect {
+    pass.prospect(for: layers.of(parameters))
+  }
+}
+
+extension Step: Hashable {
+  public static func == (a: Step, b: Step) -> Bool {
+    AnyHashable(a.pass) == AnyHashable(b.pass) && a.layers == b.layers
+  }
+
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(AnyHashable(pass))
+    hasher.combine(layers)
+  }
+}

@@ -1,0 +1,198 @@
+import Compression
+import Jobs
+import Synchronization
+import Tensors
+import TestSupport
+import Testing
+
+/// What holds for every pass in the catalog, whatever it does.
+@Suite struct PassLawTests {
+  /// Each pass with its defaults and with each of its choices and a few numbers
+  /// turned, as far as they are legal.
+  static let variants: [Step] = PassCatalog.all.flatMap { variants(of: $0) }
+
+  private static func variants<Pass: CompressionPass>(_ type: Pass.Type) -> [Step] {
+    let base = Pass()
+    let turned = base.settings.flatMap { setting in
+      switch setting.control {
+      case .choice(let words):
+        words.compactMap { try? base.setting(setting.name, to: .choice($0)) }
+      case .integer(let range, _):
+        [range.lowerBound, min(range.lowerBound + 2, range.upperBound)].compactMap {
+          try? base.setting(setting.name, to: .number(Double($0)))
+        }
+      case .number(let range, _, _):
+        [0.25, 0.9].compactMap {
+          try? base.setting(
+            setting.name,
+            to: .number(range.lowerBound + $0 * (range.upperBound - range.lowerBound)))
+        }
+      }
+    }
+    let pairs = turned.flatMap { pass in
+      base.settings.flatMap { setting -> [Pass] in
+        guard case .choice(let words) = setting.control else { return [] }
+        return words.compactMap { try? pass.setting(setting.name, to: .choice($0)) }
+      }
+    }
+    return Set([base] + turned + pairs).filter { (try? $0.validate()) != nil }
+      .sorted { $0.title < $1.title }.map { Step(pass: $0) }
+  }
+
+  private static func variants(of type: any CompressionPass.Type) -> [Step] { variants(type) }
+
+  @Test(arguments: PassCatalog.all.map { Step(pass: $0.init()) })
+  func defaultsAreLegal(_ step: Step) throws {
+    try step.pass.validate()
+    #expect(step.fields.isEmpty)
+    #expect(!step.title.isEmpty && step.title.hasPrefix(step.passName))
+    #expect(step.pass.settings.allSatisfy { !$0.help.isEmpty })
+  }
+
+  @Test(arguments: variants)
+  func settingsSurviveTheRecipe(_ step: Step) throws {
+    #expect(try Step(passName: step.passName, settings: step.fields) == step)
+    #expect(try Step(passName: step.passName, settings: step.allFields) == step)
+  }
+
+  @Test(arguments: PassCatalog.all.compactMap { identity(of: $0) })
+  func identityChangesNothing(_ step: Step) throws {
+    let before = SmallModel.parameters()
+    let after = try step.apply(to: before, in: JobContext())
+    #expect(try after.bits() == before.bits())
+    for (a, b) in zip(before, after) {
+      #expect(a.mask == b.mask && a.grid == b.grid)
+      #expect(try a.tensor().isIdentical(to: b.tensor()))
+    }
+  }
+
+  private static func identity(of type: any CompressionPass.Type) -> Step? {
+    type.identity.map { Step(pass: $0) }
+  }
+
+  @Test(arguments: variants)
+  func threadsDoNotMatter(_ step: Step) throws {
+    let model = SmallModel.parameters()
+    let one = try step.apply(to: model, in: JobContext(threads: 1))
+    for threads in [2, 3, 8] {
+      let many = try step.apply(to: model, in: JobContext(threads: threads))
+      #expect(try many.bits() == one.bits())
+      #expect(many.map(\.mask) == one.map(\.mask) && many.map(\.grid) == one.map(\.grid))
+    }
+  }
+
+  @Test(arguments: variants)
+  func onlyTheChosenLayersChange(_ step: Step) throws {
+    let model = SmallModel.parameters()
+    for layers in [.all, .matching(["block.1.*"]), .named(["h.0.fc", "wte"])] as [LayerSelection] {
+      let after = try Step(pass: step.pass, layers: layers).apply(to: model, in: JobContext())
+      #expect(after.map(\.name) == model.map(\.name))
+      #expect(after.map(\.shape) == model.map(\.shape))
+      for (a, b) in zip(model, after) where !layers.contains(a) {
+        #expect(try a.tensor().isIdentical(to: b.tensor()))
+      }
+    }
+  }
+
+  @Test(arguments: variants)
+  func progressNeverFallsAndEndsAtOne(_ step: Step) throws {
+    let seen = Recorder()
+    let job = JobContext { seen.append($0.fraction) }
+    _ = try step.apply(to: SmallModel.parameters(), in: job)
+    let fractions = seen.all
+    #expect(fractions == fractions.sorted())
+    #expect(fractions.last == 1)
+    #expect(fractions.allSatisfy { (0...1).contains($0) })
+  }
+
+  @Test(arguments: variants)
+  func cancelledBeforeItStarts(_ step: Step) throws {
+    let cancellation = Cancellation()
+    cancellation.cancel()
+    #expect(throws: Cancelled.self) {
+      try step.apply(
+        to: SmallModel.parameters(), in: JobContext(cancellation: cancellation))
+    }
+  }
+
+  @Test(arguments: variants)
+  func nothingSelectedIsNothingDone(_ step: Step) throws {
+    let model = SmallModel.parameters()
+    let step = Step(pass: step.pass, layers: .named([]))
+    #expect(try step.apply(to: model, in: JobContext()).bits() == model.bits())
+    #expect(step.prospect(for: model).weights == 0)
+    #expect(try step.apply(to: Parameters([]), in: JobContext()).isEmpty)
+  }
+
+  @Test(arguments: variants)
+  func prunedWeightsStayPruned(_ step: Step) throws {
+    var first = Prune()
+    first.amount = 0.3
+    let pruned = try first.run(on: SmallModel.parameters())
+    let after = try step.apply(to: pruned, in: JobContext())
+    for (a, b) in zip(pruned, after) {
+      guard let mask = a.mask else { continue }
+      let values = try b.tensor().array
+      for index in 0..<a.shape.count where !mask[index] {
+        #expect(b.mask?[index] == false && values[index].bitPattern == 0)
+      }
+    }
+  }
+
+  @Test(arguments: variants)
+  func valuesLieOnTheGrid(_ step: Step) throws {
+    var quantize = Quantize()
+    quantize.granularity = .group
+    quantize.groupSize = 8
+    for model in [SmallModel.parameters(), try quantize.run(on: SmallModel.parameters())] {
+      for parameter in try step.apply(to: model, in: JobContext()) {
+        guard let grid = parameter.grid else { continue }
+        try expectOnGrid(parameter, grid)
+      }
+    }
+  }
+
+  @Test(arguments: variants)
+  func exactProspectsComeTrue(_ step: Step) throws {
+    for amount in [0, 0.4] {
+      var first = Prune()
+      first.amount = amount
+      let model = try first.run(on: SmallModel.parameters())
+      let prospect = step.prospect(for: model)
+      let after = step.layers.of(try step.apply(to: model, in: JobContext()))
+      let kept = after.reduce(0) { $0 + ($1.mask?.keptCount ?? $1.shape.count) }
+      #expect(prospect.weights == after.reduce(0) { $0 + $1.shape.count })
+      #expect(prospect.groups == after.reduce(0) { $0 + ($1.grid?.scales.count ?? 0) })
+      if prospect.isExact { #expect(prospect.kept == kept) }
+    }
+  }
+
+  /// Every value is `scale × (code − zero)` in f32, with the code that a reader
+  /// of the value finds, within the grid's codes.
+  private func expectOnGrid(_ parameter: Parameter, _ grid: QuantizationGrid) throws {
+    let values = try parameter.tensor().array
+    let columns = parameter.shape.columns
+    let isTensor = grid.groupSize == parameter.shape.count
+    let perRow = isTensor ? 1 : (columns + grid.groupSize - 1) / grid.groupSize
+    for (index, value) in values.enumerated() {
+      if parameter.mask?[index] == false { continue }
+      let group = isTensor ? 0 : index / columns * perRow + index % columns / grid.groupSize
+      let scale = grid.scales[group]
+      if grid.isBinary {
+        #expect(abs(value) == scale)
+        continue
+      }
+      let zero = grid.zeros.isEmpty ? 0 : Int(grid.zeros[group])
+      let code = Int((value / scale).rounded(.toNearestOrEven)) + zero
+      #expect(grid.codes.contains(code))
+      #expect((scale * Float(code - zero)).bitPattern == value.bitPattern)
+    }
+  }
+}
+
+/// Fractions in the order they were reported.
+private final class Recorder: Sendable {
+  private let fractions = Mutex<[Double]>([])
+  func append(_ fraction: Double) { fractions.withLock { $0.append(fraction) } }
+  var all: [Double] { fractions.withLock { $0 } }
+}
