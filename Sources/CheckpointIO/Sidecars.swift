@@ -1,5 +1,6 @@
 /// Small files that say more about a checkpoint than it does itself:
-/// `config.json` beside it. What the checkpoint says wins.
+/// `config.json` and nanoGPT's `meta.pkl` beside it. What the checkpoint says
+/// wins.
 enum Sidecars {
   /// More than any configuration has a reason to be.
   private static let limit = 4 << 20
@@ -17,6 +18,22 @@ enum Sidecars {
       }
     }
     Configuration.complete(&index.configuration)
+    if index.vocabulary == nil, let bytes = small(folder + "meta.pkl") {
+      readVocabulary(bytes, into: &index)
+    }
+  }
+
+  private static func readVocabulary(_ bytes: Bytes, into index: inout CheckpointIndex) {
+    do {
+      guard let texts = try PickledVocabulary.read(metaPickle: bytes) else { return }
+      guard index.configuration["vocab_size"].map({ $0 == String(texts.count) }) ?? true else {
+        index.warnings.append("meta.pkl beside the file has another vocabulary and is ignored")
+        return
+      }
+      index.vocabulary = texts
+    } catch {
+      index.warnings.append("meta.pkl beside the file is ignored: \(error)")
+    }
   }
 
   private static func small(_ path: String) -> Bytes? {

@@ -13,7 +13,8 @@ package protocol CheckpointFormat: Sendable {
 /// line here.
 public enum FormatCatalog {
   package static let all: [any CheckpointFormat.Type] = [
-    SafetensorsFormat.self
+    SafetensorsFormat.self,
+    PyTorchFormat.self,
   ]
 
   /// The formats' names, for help and tables.

@@ -13,8 +13,12 @@ enum ForeignFile {
     if isHTML(file) {
       return .unsupportedFormat(name: "an HTML page (the download went to a web page instead)")
     }
+    if isOldPyTorch(file) {
+      return .unsupportedFormat(
+        name: "a PyTorch file of the old format without a zip archive; load and save it again")
+    }
     if isPickle(file) {
-      return .unsupportedFormat(name: "a bare pickle that no zip archive holds")
+      return .unsupportedFormat(name: "a bare pickle, not a checkpoint; nothing in it was run")
     }
     guard file.count >= 8 else {
       return .truncated(what: "the header length", offset: 0, needed: 8, available: file.count)
@@ -43,6 +47,14 @@ enum ForeignFile {
     let head = file[0..<min(file.count, 64)]
     let text = (head.text ?? "").lowercased().drop { $0.isWhitespace }
     return ["<!doctype html", "<html", "<?xml", "<head"].contains { text.hasPrefix($0) }
+  }
+
+  /// The first of its five pickles is the number 0x1950a86a20f9469cfc6c.
+  private static func isOldPyTorch(_ file: Bytes) -> Bool {
+    let magic: [UInt8] = [
+      0x80, 0x02, 0x8A, 0x0A, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19, 0x2E,
+    ]
+    return file.count >= magic.count && magic.indices.allSatisfy { file[$0] == magic[$0] }
   }
 
   /// Protocol 2 and later begin with PROTO, and PyTorch's old format is five

@@ -1,0 +1,100 @@
+internal import Tensors
+
+/// The only names a pickle may look up. None of them runs anything: each is
+/// re-enacted here or becomes an opaque value.
+enum PickleGlobal: Sendable, Hashable {
+  case orderedDictionary
+  /// `_rebuild_tensor(storage, offset, size, stride)` and `_v2(…, grad, hooks)`.
+  case rebuildTensor
+  /// `_v3(storage, offset, size, stride, grad, hooks, dtype, …)`.
+  case rebuildTensorWithType
+  /// `_rebuild_parameter(data, …)`.
+  case rebuildParameter
+  case size
+  case storage(TorchType?)
+  case type(TorchType)
+  /// An object whose attributes are set afterwards.
+  case namespace
+  /// Anything harmless and without interest.
+  case opaque
+
+  init?(module: String, name: String) {
+    switch (module, name) {
+    case ("collections", "OrderedDict"), ("builtins", "dict"), ("__builtin__", "dict"):
+      self = .orderedDictionary
+    case ("torch._utils", "_rebuild_tensor"), ("torch._utils", "_rebuild_tensor_v2"):
+      self = .rebuildTensor
+    case ("torch._utils", "_rebuild_tensor_v3"): self = .rebuildTensorWithType
+    case ("torch._utils", "_rebuild_parameter"),
+      ("torch._utils", "_rebuild_parameter_with_state"):
+      self = .rebuildParameter
+    case ("torch", "Size"): self = .size
+    case ("torch.storage", "UntypedStorage"), ("torch", "UntypedStorage"): self = .storage(nil)
+    case ("argparse", "Namespace"), ("types", "SimpleNamespace"): self = .namespace
+    case ("torch", _) where TorchType.storages[name] != nil:
+      self = .storage(TorchType.storages[name])
+    case ("torch", _) where TorchType.types[name] != nil:
+      guard let type = TorchType.types[name] else { return nil }
+      self = .type(type)
+    case _ where PickleGlobal.opaqueNames.contains("\(module) \(name)"): self = .opaque
+    default: return nil
+    }
+  }
+
+  private static let opaqueNames: Set<String> = [
+    "torch device", "torch strided", "torch.serialization _get_layout", "_codecs encode",
+    "numpy dtype", "numpy ndarray", "numpy.core.multiarray scalar",
+    "numpy._core.multiarray scalar", "numpy.core.multiarray _reconstruct",
+    "numpy._core.multiarray _reconstruct", "numpy.core.numeric _frombuffer",
+    "numpy._core.numeric _frombuffer", "builtins set", "__builtin__ set",
+    "builtins frozenset", "__builtin__ frozenset", "builtins bytearray",
+    "__builtin__ bytearray", "builtins complex", "__builtin__ complex",
+    "collections defaultdict", "collections Counter",
+  ]
+}
+
+/// A PyTorch number type: those Pare reads, and those it can only list.
+struct TorchType: Sendable, Hashable {
+  let dtype: DType?
+  let name: String
+  let byteCount: Int
+
+  private init(_ dtype: DType) {
+    self.dtype = dtype
+    name = dtype.rawValue
+    byteCount = dtype.byteCount
+  }
+
+  private init(unreadable name: String, byteCount: Int) {
+    dtype = nil
+    self.name = name
+    self.byteCount = byteCount
+  }
+
+  static let storages: [String: TorchType] = [
+    "DoubleStorage": TorchType(.f64), "FloatStorage": TorchType(.f32),
+    "HalfStorage": TorchType(.f16), "BFloat16Storage": TorchType(.bf16),
+    "LongStorage": TorchType(.i64), "IntStorage": TorchType(.i32),
+    "ShortStorage": TorchType(.i16), "CharStorage": TorchType(.i8),
+    "ByteStorage": TorchType(.u8), "BoolStorage": TorchType(.bool),
+    "ComplexFloatStorage": TorchType(unreadable: "C64", byteCount: 8),
+    "ComplexDoubleStorage": TorchType(unreadable: "C128", byteCount: 16),
+  ]
+
+  static let types: [String: TorchType] = [
+    "float64": TorchType(.f64), "float32": TorchType(.f32), "float16": TorchType(.f16),
+    "bfloat16": TorchType(.bf16), "float8_e4m3fn": TorchType(.f8e4m3),
+    "float8_e5m2": TorchType(.f8e5m2), "int64": TorchType(.i64), "int32": TorchType(.i32),
+    "int16": TorchType(.i16), "int8": TorchType(.i8), "uint8": TorchType(.u8),
+    "bool": TorchType(.bool),
+    "float8_e4m3fnuz": TorchType(unreadable: "F8_E4M3FNUZ", byteCount: 1),
+    "float8_e5m2fnuz": TorchType(unreadable: "F8_E5M2FNUZ", byteCount: 1),
+    "float8_e8m0fnu": TorchType(unreadable: "F8_E8M0", byteCount: 1),
+    "uint16": TorchType(unreadable: "U16", byteCount: 2),
+    "uint32": TorchType(unreadable: "U32", byteCount: 4),
+    "uint64": TorchType(unreadable: "U64", byteCount: 8),
+    "complex32": TorchType(unreadable: "C32", byteCount: 4),
+    "complex64": TorchType(unreadable: "C64", byteCount: 8),
+    "complex128": TorchType(unreadable: "C128", byteCount: 16),
+  ]
+}

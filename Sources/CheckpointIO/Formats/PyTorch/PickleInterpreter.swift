@@ -1,0 +1,317 @@
+/// Interprets a pickle (Python's `pickletools` documents the opcodes) without
+/// running anything: only names of `PickleGlobal` may be looked up, and each
+/// opcode makes at most one value, so that memory is bounded by the pickle.
+struct PickleInterpreter {
+  /// A checkpoint of 100,000 tensors with optimizer state has about this many.
+  static let valueLimit = 8_000_000
+  /// Members that calls copied from shared lists: what a pickle of few bytes
+  /// could multiply.
+  static let copyLimit = 4_000_000
+
+  private var reader: PickleReader
+  private var graph = PickleGraph()
+  private var stack: [PickleValue.Reference] = []
+  private var marks: [Int] = []
+  private var memo: [Int: PickleValue.Reference] = [:]
+  private var namespaces: Set<PickleValue.Reference> = []
+  private var copied = 0
+  /// Where the running opcode stands, for errors.
+  private var opcodeOffset = 0
+
+  /// The graph of a whole pickle. `origin` is its place in the file.
+  static func run(_ bytes: Bytes, origin: Int = 0) throws(CheckpointError) -> PickleGraph {
+    var interpreter = PickleInterpreter(reader: PickleReader(bytes, origin: origin))
+    while try interpreter.step() {}
+    return interpreter.graph
+  }
+
+  private init(reader: PickleReader) { self.reader = reader }
+
+  /// Runs one opcode; false after STOP.
+  private mutating func step() throws(CheckpointError) -> Bool {
+    opcodeOffset = reader.offset
+    let code = try reader.byte()
+    guard let opcode = PickleOpcode(rawValue: code) else {
+      throw invalid("opcode 0x\(String(code, radix: 16)) is unknown or not used by torch.save")
+    }
+    switch opcode {
+    case .stop:
+      graph.root = try pop()
+      return false
+    case .proto:
+      let version = try reader.byte()
+      guard version <= 5 else { throw invalid("protocol \(version) is unknown") }
+    case .frame: _ = try reader.number(UInt64.self)
+    case .mark: marks.append(stack.count)
+    case .pop: try discard()
+    case .popMark: _ = try popToMark()
+    case .dup: stack.append(try top())
+    case .none: try push(.none)
+    case .newTrue: try push(.bool(true))
+    case .newFalse: try push(.bool(false))
+    case .binInt: try push(.integer(Int(try reader.number(Int32.self))))
+    case .binInt1: try push(.integer(Int(try reader.byte())))
+    case .binInt2: try push(.integer(Int(try reader.number(UInt16.self))))
+    case .long1: try push(try reader.integer(byteCount: Int(try reader.byte())))
+    case .long4: try pushLong4()
+    case .binFloat:
+      let bits = UInt64(bigEndian: try reader.number(UInt64.self))
+      try push(.float(Double(bitPattern: bits)))
+    case .shortBinUnicode: try pushText(try reader.take(Int(try reader.byte())))
+    case .binUnicode: try pushText(try reader.take(Int(try reader.number(UInt32.self))))
+    case .binUnicode8: try pushText(try reader.longRange())
+    case .shortBinString, .shortBinBytes:
+      try push(.bytes(try reader.take(Int(try reader.byte()))))
+    case .binString, .binBytes:
+      try push(.bytes(try reader.take(Int(try reader.number(UInt32.self)))))
+    case .binBytes8, .byteArray8: try push(.bytes(try reader.longRange()))
+    case .emptyList: try push(.list([]))
+    case .emptyTuple: try push(.tuple([]))
+    case .emptyDict: try push(.dictionary([]))
+    case .emptySet: try push(.opaque)
+    case .tuple: try push(.tuple(try popToMark()))
+    case .tuple1: try push(.tuple(try pop(1)))
+    case .tuple2: try push(.tuple(try pop(2)))
+    case .tuple3: try push(.tuple(try pop(3)))
+    case .list: try push(.list(try popToMark()))
+    case .dict: try push(.dictionary(try pairs(try popToMark())))
+    case .frozenSet:
+      _ = try popToMark()
+      try push(.opaque)
+    case .append: try extend(try pop(1))
+    case .appends: try extend(try popToMark())
+    case .addItems:
+      _ = try popToMark()
+      _ = try top()
+    case .setItem: try insert(try pop(2))
+    case .setItems: try insert(try popToMark())
+    case .binGet: try recall(Int(try reader.byte()))
+    case .longBinGet: try recall(Int(try reader.number(UInt32.self)))
+    case .binPut: memo[Int(try reader.byte())] = try top()
+    case .longBinPut: memo[Int(try reader.number(UInt32.self))] = try top()
+    case .memoize: memo[memo.count] = try top()
+    case .global: try lookUp(module: try reader.line(), name: try reader.line())
+    case .stackGlobal: try lookUpFromStack()
+    case .binPersID: try makeStorage()
+    case .reduce, .newObj: try call()
+    case .newObjEx:
+      _ = try pop(1)
+      try call()
+    case .build: try build()
+    }
+    return true
+  }
+
+  // MARK: The stack
+
+  private func invalid(_ reason: String) -> CheckpointError {
+    .invalidPickle(offset: opcodeOffset, reason: reason)
+  }
+
+  private mutating func push(_ value: PickleValue) throws(CheckpointError) {
+    guard graph.values.count < PickleInterpreter.valueLimit else {
+      throw .limitExceeded(
+        what: "the pickle's number of values", limit: PickleInterpreter.valueLimit)
+    }
+    stack.append(graph.values.count)
+    graph.values.append(value)
+  }
+
+  private mutating func pushText(_ range: Range<Int>) throws(CheckpointError) {
+    try push(.string(try reader.text(range)))
+  }
+
+  private mutating func pushLong4() throws(CheckpointError) {
+    let count = try reader.number(Int32.self)
+    guard count >= 0 else { throw invalid("an integer of \(count) bytes") }
+    try push(try reader.integer(byteCount: Int(count)))
+  }
+
+  /// Values below the last mark belong to an enclosing opcode.
+  private var floor: Int { marks.last ?? 0 }
+
+  private func top() throws(CheckpointError) -> PickleValue.Reference {
+    guard stack.count > floor, let last = stack.last else { throw invalid("the stack is empty") }
+    return last
+  }
+
+  private mutating func pop() throws(CheckpointError) -> PickleValue.Reference {
+    let last = try top()
+    stack.removeLast()
+    return last
+  }
+
+  private mutating func pop(_ count: Int) throws(CheckpointError) -> [PickleValue.Reference] {
+    guard stack.count - floor >= count else { throw invalid("the stack is empty") }
+    defer { stack.removeLast(count) }
+    return Array(stack.suffix(count))
+  }
+
+  private mutating func popToMark() throws(CheckpointError) -> [PickleValue.Reference] {
+    guard let mark = marks.popLast() else { throw invalid("there is no mark") }
+    defer { stack.removeLast(stack.count - mark) }
+    return Array(stack[mark...])
+  }
+
+  /// POP takes the last value or, where there is none, the mark.
+  private mutating func discard() throws(CheckpointError) {
+    if stack.count > floor {
+      stack.removeLast()
+    } else if marks.popLast() == nil {
+      throw invalid("the stack is empty")
+    }
+  }
+
+  private mutating func recall(_ index: Int) throws(CheckpointError) {
+    guard let reference = memo[index] else { throw invalid("memo \(index) was never set") }
+    stack.append(reference)
+  }
+
+  // MARK: Containers
+
+  private func pairs(
+    _ members: [PickleValue.Reference]
+  ) throws(CheckpointError) -> [PickleValue.Pair] {
+    guard members.count % 2 == 0 else { throw invalid("a key has no value") }
+    return stride(from: 0, to: members.count, by: 2).map {
+      PickleValue.Pair(key: members[$0], value: members[$0 + 1])
+    }
+  }
+
+  private mutating func extend(_ members: [PickleValue.Reference]) throws(CheckpointError) {
+    let target = try top()
+    switch graph.values[target] {
+    case .list(var elements):
+      // Out of the graph while it grows, or each append would copy it.
+      graph.values[target] = .none
+      elements.append(contentsOf: members)
+      graph.values[target] = .list(elements)
+    case .opaque: break
+    default: throw invalid("only a list can be appended to")
+    }
+  }
+
+  private mutating func insert(_ members: [PickleValue.Reference]) throws(CheckpointError) {
+    let added = try pairs(members)
+    let target = try top()
+    switch graph.values[target] {
+    case .dictionary(var pairs):
+      graph.values[target] = .none
+      pairs.append(contentsOf: added)
+      graph.values[target] = .dictionary(pairs)
+    case .opaque: break
+    default: throw invalid("only a dictionary has items")
+    }
+  }
+
+  // MARK: Names and calls
+
+  private mutating func lookUp(module: String, name: String) throws(CheckpointError) {
+    guard let global = PickleGlobal(module: module, name: name) else {
+      throw .forbiddenConstructor(name: "\(module).\(name)", offset: opcodeOffset)
+    }
+    try push(.global(global))
+  }
+
+  private mutating func lookUpFromStack() throws(CheckpointError) {
+    let names = try pop(2)
+    guard case .string(let module) = graph[names[0]], case .string(let name) = graph[names[1]]
+    else { throw invalid("a name must be text") }
+    try lookUp(module: module, name: name)
+  }
+
+  private mutating func makeStorage() throws(CheckpointError) {
+    let id = graph.elements(try pop()) ?? []
+    guard id.count >= 5, case .string("storage") = graph[id[0]],
+      case .global(.storage(let type)) = graph[id[1]], case .string(let key) = graph[id[2]],
+      case .integer(let count) = graph[id[4]]
+    else { throw invalid("the storage's description is damaged") }
+    try push(.storage(PickleStorage(key: key, type: type, count: count)))
+  }
+
+  private mutating func call() throws(CheckpointError) {
+    let arguments = graph.elements(try pop())
+    let callee = graph[try pop()]
+    guard let arguments else { throw invalid("arguments must be a tuple") }
+    guard case .global(let global) = callee else {
+      if case .opaque = callee { return try push(.opaque) }
+      throw invalid("something that is no constructor is called")
+    }
+    switch global {
+    case .orderedDictionary: try push(.dictionary(try items(arguments)))
+    case .namespace:
+      namespaces.insert(graph.values.count)
+      try push(.dictionary([]))
+    case .rebuildTensor: try push(.tensor(try tensor(arguments, typeAt: nil)))
+    case .rebuildTensorWithType: try push(.tensor(try tensor(arguments, typeAt: 6)))
+    case .rebuildParameter, .size:
+      guard let first = arguments.first else { throw invalid("an argument is missing") }
+      stack.append(first)
+    case .storage, .type, .opaque: try push(.opaque)
+    }
+  }
+
+  /// `OrderedDict([(key, value), …])`, or without arguments.
+  private mutating func items(
+    _ arguments: [PickleValue.Reference]
+  ) throws(CheckpointError) -> [PickleValue.Pair] {
+    guard let first = arguments.first, let list = graph.elements(first) else { return [] }
+    try countCopies(list.count)
+    return list.compactMap { item in
+      guard let pair = graph.elements(item), pair.count == 2 else { return nil }
+      return PickleValue.Pair(key: pair[0], value: pair[1])
+    }
+  }
+
+  private mutating func tensor(
+    _ arguments: [PickleValue.Reference], typeAt position: Int?
+  ) throws(CheckpointError) -> PickleTensor {
+    guard arguments.count >= 4, case .storage(let storage) = graph[arguments[0]],
+      case .integer(let offset) = graph[arguments[1]],
+      let dimensions = integers(arguments[2]), let strides = integers(arguments[3])
+    else { throw invalid("the tensor's description is damaged") }
+    try countCopies(dimensions.count + strides.count)
+    var type = storage.type
+    if let position, position < arguments.count,
+      case .global(.type(let named)) = graph[arguments[position]]
+    {
+      type = named
+    }
+    guard let type else { throw invalid("the tensor has no number type") }
+    return PickleTensor(
+      storage: storage, type: type, offset: offset, dimensions: dimensions, strides: strides)
+  }
+
+  private func integers(_ reference: PickleValue.Reference) -> [Int]? {
+    guard let elements = graph.elements(reference),
+      elements.count <= SafetensorsFormat.dimensionLimit
+    else { return nil }
+    var numbers: [Int] = []
+    for element in elements {
+      guard case .integer(let number) = graph[element] else { return nil }
+      numbers.append(number)
+    }
+    return numbers
+  }
+
+  private mutating func countCopies(_ count: Int) throws(CheckpointError) {
+    copied += count
+    guard copied <= PickleInterpreter.copyLimit else {
+      throw .limitExceeded(
+        what: "the pickle's copying of shared values", limit: PickleInterpreter.copyLimit)
+    }
+  }
+
+  /// Sets attributes: those of a namespace are its content, those of an
+  /// `OrderedDict` (`_metadata`) have no interest.
+  private mutating func build() throws(CheckpointError) {
+    let state = try pop()
+    let target = try top()
+    if namespaces.contains(target), state != target,
+      case .dictionary(let attributes) = graph[state]
+    {
+      try countCopies(attributes.count)
+      graph.values[target] = .dictionary(attributes)
+    }
+  }
+}
