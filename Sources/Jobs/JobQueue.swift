@@ -38,13 +38,21 @@ public final class JobQueue: Sendable {
   private let state = Mutex(State())
   /// Threads each job may use.
   public let threads: Int
+  private let onSettled: @Sendable () -> Void
 
-  public init(label: String, threads: Int, qos: DispatchQoS = .userInitiated) {
+  /// `onSettled` is called on the job's thread after each job, once `isIdle` no
+  /// longer counts it; a loop that waits for idleness rings its mailbox there.
+  public init(
+    label: String, threads: Int, qos: DispatchQoS = .userInitiated,
+    onSettled: @escaping @Sendable () -> Void = {}
+  ) {
     queue = DispatchQueue(label: label, qos: qos)
     self.threads = threads
+    self.onSettled = onSettled
   }
 
-  /// Whether no job runs or waits; counted before the work is dispatched.
+  /// Whether no job runs or waits. A job counts from before it is dispatched
+  /// until after its completion has returned.
   public var isIdle: Bool { state.withLock { $0.alive == 0 } }
 
   /// Queues a job. `progress` and `completion` are called on the job's thread.
@@ -63,6 +71,7 @@ public final class JobQueue: Sendable {
     queue.async { [self] in
       completion(run(body, handle, progress))
       state.withLock { $0.alive -= 1 }
+      onSettled()
     }
     return handle
   }

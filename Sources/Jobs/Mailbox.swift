@@ -34,10 +34,13 @@ public final class Mailbox<Message: Sendable>: Sendable {
       messages.append(message)
       return messages.count == 1
     }
-    if isFirst {
-      var bell: UInt8 = 1
-      unsafe _ = write(ringDescriptor, &bell, 1)
-    }
+    if isFirst { ring() }
+  }
+
+  /// Wakes the reader without a message, so that it looks around.
+  public func ring() {
+    var bell: UInt8 = 1
+    unsafe _ = write(ringDescriptor, &bell, 1)
   }
 
   /// Takes all that waits, in the order it was posted.

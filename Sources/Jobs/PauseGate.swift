@@ -1,34 +1,33 @@
-internal import Foundation
+internal import Dispatch
+internal import Synchronization
 
-/// Holds a job while it is paused.
-///
-/// `@unchecked Sendable`: `paused` is touched only under `condition`.
-public final class PauseGate: @unchecked Sendable {
-  private let condition = NSCondition()
-  private var paused = false
+/// Holds a job while it is paused. Looking at an open gate costs one load.
+public final class PauseGate: Sendable {
+  private let paused = Atomic<Bool>(false)
+  /// Entered while paused, so that resuming wakes all who wait.
+  private let resumed = DispatchGroup()
 
   public init() {}
 
-  public var isPaused: Bool {
-    condition.lock()
-    defer { condition.unlock() }
-    return paused
-  }
+  // A group must not be released while it is entered.
+  deinit { setPaused(false) }
+
+  public var isPaused: Bool { paused.load(ordering: .acquiring) }
 
   /// Pauses or resumes.
   public func setPaused(_ paused: Bool) {
-    condition.lock()
-    self.paused = paused
-    condition.broadcast()
-    condition.unlock()
+    if paused {
+      resumed.enter()
+      if self.paused.exchange(true, ordering: .acquiringAndReleasing) { resumed.leave() }
+    } else if self.paused.exchange(false, ordering: .acquiringAndReleasing) {
+      resumed.leave()
+    }
   }
 
-  /// Returns once not paused, or once `cancellation` says stop (`wake` it).
+  /// Returns once not paused, or soon after `cancellation` says stop.
   func wait(unless cancellation: Cancellation) {
-    condition.lock()
-    while paused && !cancellation.isCancelled {
-      _ = condition.wait(until: Date(timeIntervalSinceNow: 0.05))
+    while isPaused, !cancellation.isCancelled {
+      _ = resumed.wait(timeout: .now() + .milliseconds(20))
     }
-    condition.unlock()
   }
 }

@@ -13,7 +13,7 @@ public struct Parameter: Sendable {
   public let grid: QuantizationGrid?
   /// Which weights are pruned for good; nil when none are.
   public let mask: Mask?
-  private let load: @Sendable () throws -> Tensor
+  private let source: Source
 
   /// `load` reads the values in logical orientation; it may be called often
   /// and from any thread.
@@ -29,11 +29,15 @@ public struct Parameter: Sendable {
     self.isTransposed = isTransposed
     self.grid = grid
     self.mask = mask
-    self.load = load
+    source = Source(load: load)
   }
 
   /// Reads the values: f32, `shape`, logical orientation.
-  public func tensor() throws -> Tensor { try load() }
+  public func tensor() throws -> Tensor { try source.load() }
+
+  /// Whether both are one and the same, so that comparing values is needless.
+  /// False tells nothing. O(1).
+  public func isIdentical(to other: Parameter) -> Bool { source === other.source }
 
   /// The same parameter with new values, kept in memory.
   public func replacing(_ tensor: Tensor, grid: QuantizationGrid?, mask: Mask?) -> Parameter {
@@ -41,6 +45,13 @@ public struct Parameter: Sendable {
     return Parameter(
       name: name, shape: shape, dtype: dtype, place: place, isTransposed: isTransposed,
       grid: grid, mask: mask, load: { tensor })
+  }
+
+  /// Where the values come from; its identity is the parameter's.
+  private final class Source: Sendable {
+    let load: @Sendable () throws -> Tensor
+
+    init(load: @escaping @Sendable () throws -> Tensor) { self.load = load }
   }
 }
 

@@ -1,0 +1,105 @@
+public import Jobs
+public import Tensors
+
+/// How far a model's layers are from those of another revision of it.
+public struct Comparison: Sendable, Hashable {
+  /// One layer, or several together.
+  public struct Difference: Sendable, Hashable {
+    public let weights: Int
+    /// Weights after that are exactly 0, pruned or rounded.
+    public let zeros: Int
+    /// Weights after that no mask has pruned.
+    public let kept: Int
+    /// Σ w² before.
+    public let squaredNorm: Double
+    /// Σ (w − w′)².
+    public let squaredError: Double
+
+    /// ‖W − W′‖ / ‖W‖ (Frobenius): 0 where nothing changed, infinite where
+    /// zeros became something.
+    public var error: Double { squaredError == 0 ? 0 : (squaredError / squaredNorm).squareRoot() }
+
+    /// Share of the weights after that are 0.
+    public var sparsity: Double { weights == 0 ? 0 : Double(zeros) / Double(weights) }
+
+    static func + (a: Difference, b: Difference) -> Difference {
+      Difference(
+        weights: a.weights + b.weights, zeros: a.zeros + b.zeros, kept: a.kept + b.kept,
+        squaredNorm: a.squaredNorm + b.squaredNorm, squaredError: a.squaredError + b.squaredError)
+    }
+  }
+
+  /// A layer and its difference.
+  public struct Layer: Sendable, Hashable {
+    public let name: String
+    public let place: Place
+    public let difference: Difference
+  }
+
+  /// Layers that both models have in the same shape, in the order of the first.
+  public let layers: [Layer]
+  /// Names of layers of the first that the second has not, or not in that shape.
+  public let missing: [String]
+
+  /// All layers together.
+  public var total: Difference {
+    let nothing = Difference(weights: 0, zeros: 0, kept: 0, squaredNorm: 0, squaredError: 0)
+    return layers.reduce(nothing) { $0 + $1.difference }
+  }
+
+  /// Compares layer by layer, holding two tensors at a time; a layer that is the
+  /// very same in both is read once. Throws `Cancelled`, and what reading throws.
+  public init(
+    of before: Parameters, with after: Parameters, layers selection: LayerSelection = .all,
+    in job: borrowing JobContext
+  ) throws {
+    let chosen = selection.of(before)
+    var compared: [Layer] = []
+    var missing: [String] = []
+    for (index, parameter) in chosen.enumerated() {
+      job.progress(Double(index) / Double(chosen.count), parameter.place.path)
+      try job.checkpoint()
+      guard let other = after[parameter.name], other.shape == parameter.shape else {
+        missing.append(parameter.name)
+        continue
+      }
+      let difference = try Difference(of: parameter, with: other, shouldStop: job.shouldStop)
+      compared.append(
+        Layer(name: parameter.name, place: parameter.place, difference: difference))
+    }
+    layers = compared
+    self.missing = missing
+    job.progress(1)
+  }
+}
+
+extension Comparison.Difference {
+  /// Weights between two looks at the stop flag, and in one partial sum.
+  private static let runLength = 1 << 16
+
+  /// Streams two layers of one shape.
+  init(of before: Parameter, with after: Parameter, shouldStop: () -> Bool) throws {
+    let first = try before.tensor()
+    let second = before.isIdentical(to: after) ? first : try after.tensor()
+    var norm = 0.0
+    var error = 0.0
+    var zeros = 0
+    unsafe try first.withUnsafeValues { first in
+      unsafe try second.withUnsafeValues { second in
+        for start in stride(from: 0, to: first.count, by: Self.runLength) {
+          if shouldStop() { throw Cancelled() }
+          for index in start..<min(start + Self.runLength, first.count) {
+            let old = unsafe first[index]
+            let new = unsafe second[index]
+            norm += Double(old) * Double(old)
+            error += (Double(old) - Double(new)) * (Double(old) - Double(new))
+            if new == 0 { zeros += 1 }
+          }
+        }
+      }
+    }
+    self.init(
+      weights: after.shape.count, zeros: zeros, kept: after.keptCount, squaredNorm: norm,
+      squaredError: error)
+  }
+}
