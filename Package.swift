@@ -70,7 +70,14 @@ let targets: [Target] =
         "Terminal", "TerminalNcurses",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
-      swiftSettings: strict)
+      swiftSettings: strict),
+    .testTarget(
+      name: "EndToEndTests",
+      dependencies: [
+        "pare", "Explorer", "Workspace", "Compression", "CheckpointIO", "Tensors", "Terminal",
+        "TestSupport",
+      ],
+      swiftSettings: strict),
   ]
 
 let package = Package(

@@ -15,7 +15,7 @@ struct InspectCommand: ParsableCommand {
     for warning in checkpoint.warnings {
       StandardError.write("pare: warning: \(sentence(warning))\n")
     }
-    print(report.json ? json(of: checkpoint).text : table(of: checkpoint).text)
+    if report.json { json(of: checkpoint).print() } else { table(of: checkpoint).print() }
   }
 
   private func json(of checkpoint: Checkpoint) -> JSON {

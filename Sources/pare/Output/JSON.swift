@@ -13,31 +13,32 @@ enum JSON: Equatable {
   static func integer(_ value: Int?) -> JSON { value.map { .integer($0) } ?? .null }
   static func string(_ value: String?) -> JSON { value.map { .string($0) } ?? .null }
 
-  /// The text, two spaces a level; arrays of plain values stay on one line.
-  var text: String {
-    var text = ""
-    write(to: &text, indentation: 0)
-    return text
+  /// Prints it: two spaces a level, lists of plain values on one line.
+  func print() {
+    var bytes: [UInt8] = []
+    write(to: &bytes, level: 0)
+    bytes.append(UInt8(ascii: "\n"))
+    StandardOutput.write(bytes)
   }
 
-  private func write(to text: inout String, indentation: Int) {
+  private func write(to bytes: inout [UInt8], level: Int) {
     switch self {
-    case .null: text += "null"
-    case .bool(let value): text += value ? "true" : "false"
-    case .integer(let value): text += String(value)
-    case .number(let value): text += value.isFinite ? String(value) : "null"
-    case .string(let value): Self.quote(value, to: &text)
+    case .null: bytes += "null".utf8
+    case .bool(let value): bytes += (value ? "true" : "false").utf8
+    case .integer(let value): bytes += String(value).utf8
+    case .number(let value): bytes += (value.isFinite ? String(value) : "null").utf8
+    case .string(let value): Self.quote(value, to: &bytes)
     case .array(let values):
       let isFlat = values.allSatisfy(\.isPlain)
-      Self.list(values, "[", "]", isFlat: isFlat, to: &text, indentation) { value, text in
-        value.write(to: &text, indentation: indentation + 1)
+      Self.list(values, "[", "]", isFlat: isFlat, to: &bytes, level) {
+        $0.write(to: &$1, level: level + 1)
       }
     case .object(let fields):
       let sorted = fields.sorted { $0.key < $1.key }
-      Self.list(sorted, "{", "}", isFlat: false, to: &text, indentation) { field, text in
-        Self.quote(field.key, to: &text)
-        text += ": "
-        field.value.write(to: &text, indentation: indentation + 1)
+      Self.list(sorted, "{", "}", isFlat: false, to: &bytes, level) { field, bytes in
+        Self.quote(field.key, to: &bytes)
+        bytes += ": ".utf8
+        field.value.write(to: &bytes, level: level + 1)
       }
     }
   }
@@ -50,38 +51,38 @@ enum JSON: Equatable {
   }
 
   private static func list<Element>(
-    _ elements: [Element], _ open: String, _ close: String, isFlat: Bool, to text: inout String,
-    _ indentation: Int, element: (Element, inout String) -> Void
+    _ elements: [Element], _ open: Unicode.Scalar, _ close: Unicode.Scalar, isFlat: Bool,
+    to bytes: inout [UInt8], _ level: Int, element: (Element, inout [UInt8]) -> Void
   ) {
-    text += open
+    bytes.append(UInt8(ascii: open))
     for (index, each) in elements.enumerated() {
-      if index > 0 { text += isFlat ? ", " : "," }
-      if !isFlat { text += "\n" + String(repeating: "  ", count: indentation + 1) }
-      element(each, &text)
+      if index > 0 { bytes += (isFlat ? ", " : ",").utf8 }
+      if !isFlat { breakLine(to: &bytes, level + 1) }
+      element(each, &bytes)
     }
-    if !isFlat && !elements.isEmpty {
-      text += "\n" + String(repeating: "  ", count: indentation)
-    }
-    text += close
+    if !isFlat && !elements.isEmpty { breakLine(to: &bytes, level) }
+    bytes.append(UInt8(ascii: close))
   }
 
-  private static func quote(_ string: String, to text: inout String) {
-    text += "\""
+  private static func breakLine(to bytes: inout [UInt8], _ level: Int) {
+    bytes.append(UInt8(ascii: "\n"))
+    bytes += repeatElement(UInt8(ascii: " "), count: 2 * level)
+  }
+
+  private static func quote(_ string: String, to bytes: inout [UInt8]) {
+    bytes.append(UInt8(ascii: "\""))
     for scalar in string.unicodeScalars {
       switch scalar {
-      case "\"": text += "\\\""
-      case "\\": text += "\\\\"
-      case "\n": text += "\\n"
-      case "\t": text += "\\t"
-      case "\r": text += "\\r"
+      case "\"", "\\": bytes += [UInt8(ascii: "\\"), UInt8(ascii: scalar)]
+      case "\n": bytes += "\\n".utf8
       // Control characters must be escaped (RFC 8259, section 7); DEL and the
       // C1 range need not, but would command a terminal that shows them.
       case "\u{00}"..."\u{1F}", "\u{7F}"..."\u{9F}":
         let digits = String(scalar.value, radix: 16)
-        text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-      default: text.unicodeScalars.append(scalar)
+        bytes += "\\u\(String(repeating: "0", count: 4 - digits.count))\(digits)".utf8
+      default: bytes += scalar.utf8
       }
     }
-    text += "\""
+    bytes.append(UInt8(ascii: "\""))
   }
 }

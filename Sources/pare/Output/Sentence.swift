@@ -18,6 +18,7 @@ func sentence(for error: any Error) -> String { sentence(String(describing: erro
 /// `text` on one line and without control characters, which might otherwise
 /// come from a file's names and command the terminal.
 func sentence(_ text: String) -> String {
+  if text.utf8.allSatisfy({ 0x20...0x7E ~= $0 }) { return text }
   var line = ""
   for scalar in text.unicodeScalars {
     switch scalar {

@@ -16,18 +16,31 @@ struct Table {
     rows.append(row.map(sentence))
   }
 
-  /// The rows, two spaces between columns, none at the end of a line.
-  var text: String {
-    let widths = alignments.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-    return rows.map { row in
-      var line = ""
+  /// Prints the rows: two spaces between columns, none at the end of a line.
+  func print() {
+    let widths = alignments.indices.map { column in
+      rows.map { Self.width($0[column]) }.max() ?? 0
+    }
+    var bytes: [UInt8] = []
+    for row in rows {
       for (column, word) in row.enumerated() {
-        let padding = String(repeating: " ", count: widths[column] - word.count)
-        line +=
-          (column > 0 ? "  " : "") + (alignments[column] == .left ? word + padding : padding + word)
+        let padding = repeatElement(
+          UInt8(ascii: " "), count: widths[column] - Self.width(word) + (column > 0 ? 2 : 0))
+        switch alignments[column] {
+        case .left:
+          bytes += padding.prefix(column > 0 ? 2 : 0)
+          bytes += word.utf8
+          bytes += padding.dropFirst(column > 0 ? 2 : 0)
+        case .right:
+          bytes += padding
+          bytes += word.utf8
+        }
       }
-      while line.last == " " { line.removeLast() }
-      return line
-    }.joined(separator: "\n")
+      while bytes.last == UInt8(ascii: " ") { bytes.removeLast() }
+      bytes.append(UInt8(ascii: "\n"))
+    }
+    StandardOutput.write(bytes)
   }
+
+  private static func width(_ word: String) -> Int { word.unicodeScalars.count }
 }

@@ -1,0 +1,143 @@
+"""The work of `pare bench`, done by PyTorch; prints one JSON object.
+
+    python peers.py CHECKPOINT        a safetensors file in nanoGPT's layout
+
+Each figure is PyTorch's best over the settings tried here, so that a ratio
+against it is not won by a poor setting.
+"""
+
+import contextlib
+import json
+import os
+import struct
+import sys
+import time
+
+import torch
+import torch.nn.functional as F
+from torch.nn.utils import prune
+
+WEIGHTS = 100_000_000
+STATISTICS_BYTES = 500_000_000
+
+
+def best(repeats, body):
+    """The shortest of several runs, in seconds."""
+    times = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        body()
+        times.append(time.perf_counter() - began)
+    return min(times)
+
+
+def prune_seconds():
+    """Exact magnitude pruning of half of 100 M weights."""
+    layer = torch.nn.Linear(10_000, WEIGHTS // 10_000, bias=False)
+    with torch.no_grad():
+        layer.weight.normal_(0, 0.04)
+    return best(1, lambda: prune.l1_unstructured(layer, "weight", amount=0.5))
+
+
+def statistics_seconds():
+    """Minimum, maximum, mean, deviation, zeros and a histogram of 500 MB."""
+    values = torch.randn(STATISTICS_BYTES // 4) * 0.04
+
+    def body():
+        low, high = torch.aminmax(values)
+        values.mean(), values.std(), torch.count_nonzero(values)
+        torch.histc(values, bins=256, min=low.item(), max=high.item())
+
+    return best(2, body)
+
+
+def tensors(path):
+    """The tensors of a safetensors file as f32, and its metadata."""
+    data = memoryview(bytearray(open(path, "rb").read()))
+    (length,) = struct.unpack("<Q", data[:8])
+    header = json.loads(bytes(data[8 : 8 + length]))
+    metadata = header.pop("__metadata__", {})
+    kinds = {"F32": torch.float32, "BF16": torch.bfloat16, "F16": torch.float16}
+    values = {}
+    for name, info in header.items():
+        begin, end = (8 + length + offset for offset in info["data_offsets"])
+        flat = torch.frombuffer(data[begin:end], dtype=kinds[info["dtype"]])
+        values[name] = flat.reshape(info["shape"]).float()
+    return values, metadata
+
+
+class Network:
+    """The forward pass of a nanoGPT model, with PyTorch's fused attention."""
+
+    def __init__(self, path, heads):
+        self.weights, _ = tensors(path)
+        self.heads = heads
+        self.blocks = 1 + max(
+            int(name.split(".")[2]) for name in self.weights if name.startswith("transformer.h."))
+        self.context, self.width = self.weights["transformer.wpe.weight"].shape
+        self.vocabulary = self.weights["transformer.wte.weight"].shape[0]
+
+    def norm(self, x, name):
+        return F.layer_norm(x, (self.width,), self.weights[name + ".weight"],
+                            self.weights.get(name + ".bias"))
+
+    def linear(self, x, name):
+        return F.linear(x, self.weights[name + ".weight"], self.weights.get(name + ".bias"))
+
+    def loss(self, tokens, targets):
+        batch, length = tokens.shape
+        x = self.weights["transformer.wte.weight"][tokens]
+        x = x + self.weights["transformer.wpe.weight"][:length]
+        for block in range(self.blocks):
+            name = f"transformer.h.{block}"
+            qkv = self.linear(self.norm(x, name + ".ln_1"), name + ".attn.c_attn")
+            q, k, v = (part.reshape(batch, length, self.heads, -1).transpose(1, 2)
+                       for part in qkv.split(self.width, dim=2))
+            y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+            y = y.transpose(1, 2).reshape(batch, length, self.width)
+            x = x + self.linear(y, name + ".attn.c_proj")
+            y = self.linear(self.norm(x, name + ".ln_2"), name + ".mlp.c_fc")
+            x = x + self.linear(F.gelu(y), name + ".mlp.c_proj")
+        logits = F.linear(self.norm(x, "transformer.ln_f"), self.weights["transformer.wte.weight"])
+        return F.cross_entropy(logits.reshape(-1, self.vocabulary), targets.reshape(-1))
+
+
+def evaluation_tokens_per_second(path):
+    """Mean loss over windows of the context length: the best of its settings."""
+    network = Network(path, heads=6)
+    rates = {}
+    for kind in ("f32", "bf16"):
+        for batch in (8, 16, 32):
+            tokens = torch.randint(network.vocabulary, (batch, network.context + 1))
+
+            def body():
+                context = (torch.autocast("cpu", torch.bfloat16) if kind == "bf16"
+                           else contextlib.nullcontext())
+                with torch.inference_mode(), context:
+                    network.loss(tokens[:, :-1], tokens[:, 1:])
+
+            body()
+            rates[f"{kind} {batch}"] = batch * network.context / best(4, body)
+    setting = max(rates, key=rates.get)
+    exact = max((name for name in rates if name.startswith("f32")), key=rates.get)
+    return rates[setting], setting, rates[exact], exact
+
+
+def main(path):
+    torch.set_num_threads(os.cpu_count() or 1)
+    torch.manual_seed(1)
+    rate, setting, exact_rate, exact_setting = evaluation_tokens_per_second(path)
+    figures = {
+        "peer": f"PyTorch {torch.__version__}",
+        "evaluation_tokens_per_second": rate,
+        "evaluation_setting": setting,
+        "evaluation_f32_tokens_per_second": exact_rate,
+        "evaluation_f32_setting": exact_setting,
+        "statistics_500mb_seconds": statistics_seconds(),
+        "prune_100m_seconds": prune_seconds(),
+    }
+    print(json.dumps(figures, indent=2, sort_keys=True))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
