@@ -78,6 +78,9 @@ let targets: [Target] =
         "TestSupport",
       ],
       swiftSettings: strict),
+    .executableTarget(
+      name: "TerminalProbe", dependencies: ["Terminal", "TerminalNcurses"],
+      path: "Tests/TerminalProbe", swiftSettings: strict),
   ]
 
 let package = Package(

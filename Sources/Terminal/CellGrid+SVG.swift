@@ -42,35 +42,42 @@ private struct SVGDrawing {
   }
 
   mutating func grounds(_ row: [Cell], y: Int) {
-    runs(row) { cell in colors(cell.style).ground }.forEach { run in
-      guard run.key != ground else { return }
+    for run in runs(row, row.map { colors($0.style).ground }) where run.key != ground {
       rect(x: run.start * width, y: y * height, w: run.count * width, h: height, run.key)
     }
   }
 
   mutating func blocks(_ row: [Cell], y: Int) {
-    runs(row) { cell in Block(cell.scalar).map { BlockKey($0, colors(cell.style).ink) } }
-      .forEach { run in
-        guard let key = run.key else { return }
-        let b = key.block
-        if b.w == 8 {
-          rect(
-            x: run.start * width, y: y * height + b.y, w: run.count * width, h: b.h, key.color,
-            opacity: b.opacity)
-        } else {
-          for column in run.start..<run.start + run.count {
-            rect(x: column * width + b.x, y: y * height + b.y, w: b.w, h: b.h, key.color)
-          }
+    let keys = row.map { cell in
+      Block(cell.scalar).map { BlockKey($0, colors(cell.style).ink) }
+    }
+    for run in runs(row, keys) {
+      guard let key = run.key else { continue }
+      let b = key.block
+      if b.w == 8 {
+        rect(
+          x: run.start * width, y: y * height + b.y, w: run.count * width, h: b.h, key.color,
+          opacity: b.opacity)
+      } else {
+        for column in run.start..<run.start + run.count {
+          rect(x: column * width + b.x, y: y * height + b.y, w: b.w, h: b.h, key.color)
         }
       }
+    }
   }
 
   mutating func texts(_ row: [Cell], y: Int) {
-    runs(row) { cell -> Style? in
-      cell.scalar == " " && !cell.style.underline || Block(cell.scalar) != nil
-        ? nil : cell.style
-    }.forEach { run in
-      guard let style = run.key else { return }
+    var keys = row.map { cell -> Style? in
+      let isSpace = cell.scalar == " " && !cell.style.underline
+      return isSpace || Block(cell.scalar) != nil ? nil : cell.style
+    }
+    // Words of one style with a space between are one text.
+    for column in keys.indices.dropFirst().dropLast()
+    where keys[column] == nil && row[column].scalar == " " {
+      if let before = keys[column - 1], before == keys[column + 1] { keys[column] = before }
+    }
+    for run in runs(row, keys) {
+      guard let style = run.key else { continue }
       let text = row[run.start..<run.start + run.count].map(\.text).joined()
       body += "<text x=\"\(run.start * width)\" y=\"\(y * height + 12)\""
       body += " textLength=\"\(run.count * width)\" lengthAdjust=\"spacingAndGlyphs\""
@@ -92,11 +99,11 @@ private struct SVGDrawing {
 
   /// Stretches of cells with the same key.
   private func runs<Key: Equatable>(
-    _ row: [Cell], _ key: (Cell) -> Key
+    _ row: [Cell], _ keys: [Key]
   ) -> [(start: Int, count: Int, key: Key)] {
     var runs: [(start: Int, count: Int, key: Key)] = []
     for (column, cell) in row.enumerated() {
-      let here = key(cell)
+      let here = keys[column]
       if let last = runs.last, last.key == here || cell.isContinuation {
         runs[runs.count - 1].count += 1
       } else {

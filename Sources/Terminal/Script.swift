@@ -100,8 +100,16 @@ public struct Script: Hashable, Sendable {
 
 /// A line of a script that says nothing known.
 public struct ScriptError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// The line's number, from 1.
   public let line: Int
+  /// What it says.
   public let text: String
+
+  /// The error of a line.
+  public init(line: Int, text: String) {
+    self.line = line
+    self.text = text
+  }
 
   public var description: String { "line \(line) of the script is no step: \(text)" }
 }
