@@ -35,7 +35,7 @@ func floor(
 let targets: [Target] =
   [
     .target(name: "CNcurses", linkerSettings: [.linkedLibrary("ncursesw")]),
-    .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3"])]),
+    .target(name: "CKernels"),
     .target(
       name: "CMatrix",
       cSettings: hasOneDNN ? [.define("PARE_ONEDNN")] : [],

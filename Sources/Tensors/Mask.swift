@@ -3,6 +3,7 @@
 /// Bits are packed row-major without padding, least significant first:
 /// weight `i` is bit `i % 64` of word `i / 64`; bits past `shape.count` are 0.
 public struct Mask: Sendable, Hashable {
+  /// The shape of the masked tensor.
   public let shape: Shape
   /// The packed bits.
   public let words: [UInt64]

@@ -20,6 +20,7 @@ public struct QuantizationGrid: Sendable, Hashable {
   /// former and 1 for the latter.
   public let isBinary: Bool
 
+  /// A grid from its parts.
   public init(
     bits: Int, codes: ClosedRange<Int>, groupSize: Int, scales: [Float], zeros: [Int32] = [],
     isBinary: Bool = false

@@ -12,6 +12,7 @@ public struct Shape: Sendable, Hashable, Codable, ExpressibleByArrayLiteral,
     self.dimensions = dimensions
   }
 
+  /// The lengths of the axes, outermost first.
   public init(arrayLiteral elements: Int...) { self.init(elements) }
 
   /// Number of values.

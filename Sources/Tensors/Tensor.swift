@@ -1,6 +1,7 @@
 /// Values of a tensor in memory: f32, row-major, never changed once made, so
 /// that copies and threads share them freely.
 public struct Tensor: Sendable {
+  /// The lengths of the axes.
   public let shape: Shape
   private let storage: Storage
 

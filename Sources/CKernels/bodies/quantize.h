@@ -1,0 +1,160 @@
+// Sums over fewer values than this are kept in f32 lanes, longer ones in f64.
+enum { NAME(run) = 1024 };
+
+INLINE f32x16 NAME(take)(const float *values, size_t i, size_t count) {
+  return count - i >= LANES ? NAME(load_f32)(values + i)
+                            : NAME(load_some)(PARE_F32, values, i, count - i);
+}
+
+INLINE void NAME(give)(float *out, size_t i, size_t count, f32x16 x) {
+  if (count - i >= LANES) NAME(store_f32)(out + i, x);
+  else NAME(store_some)(out + i, x, count - i);
+}
+
+INLINE i32x16 NAME(present)(size_t i, size_t count) {
+  return count - i >= LANES ? (i32x16)(-1) : NAME(first)(count - i);
+}
+
+INLINE f32x16 NAME(magnitude)(f32x16 x) {
+  return NAME(as_f32)(NAME(as_i32)(x) & MAGNITUDE);
+}
+
+INLINE i32x16 NAME(is_finite)(f32x16 x) {
+  return (NAME(as_i32)(x) & MAGNITUDE) < INFINITE;
+}
+
+static void NAME(measure_group)(const float *values, size_t count, pare_group *out) {
+  f32x16 low = __builtin_inff(), high = -__builtin_inff();
+  f64x16 magnitudes = 0, squares = 0;
+  *out = (pare_group){0};
+  for (size_t i = 0; i < count; i += LANES) {
+    f32x16 x = NAME(take)(values, i, count);
+    i32x16 taken = NAME(is_finite)(x) & NAME(present)(i, count);
+    out->finite += (uint64_t)__builtin_popcount(NAME(bits)(taken));
+    out->zero += (uint64_t)__builtin_popcount(NAME(bits)((x == 0) & taken));
+    f32x16 smaller = x < low ? x : low, larger = x > high ? x : high;
+    low = taken ? smaller : low;
+    high = taken ? larger : high;
+    f64x16 wide = __builtin_convertvector(taken ? NAME(magnitude)(x) : (f32x16)0.0f, f64x16);
+    magnitudes += wide;
+    squares = __builtin_elementwise_fma(wide, wide, squares);
+  }
+  out->minimum = NAME(smallest)(low);
+  out->maximum = NAME(largest)(high);
+  out->sum_magnitude = NAME(sum)(magnitudes);
+  out->sum_squares = NAME(sum)(squares);
+}
+
+static void NAME(sum_above)(const float *values, size_t count, float threshold, double *sum,
+                            uint64_t *above) {
+  f64x16 total = 0;
+  *above = 0;
+  for (size_t i = 0; i < count; i += LANES) {
+    f32x16 x = NAME(take)(values, i, count);
+    f32x16 magnitude = NAME(magnitude)(x);
+    i32x16 taken =
+        (magnitude > (f32x16)threshold) & NAME(is_finite)(x) & NAME(present)(i, count);
+    *above += (uint64_t)__builtin_popcount(NAME(bits)(taken));
+    total += __builtin_convertvector(taken ? magnitude : (f32x16)0.0f, f64x16);
+  }
+  *sum = NAME(sum)(total);
+}
+
+INLINE f32x16 NAME(clamp)(f32x16 x, float low, float high) {
+  x = x < (f32x16)low ? (f32x16)low : x;
+  return x > (f32x16)high ? (f32x16)high : x;
+}
+
+// The bounds are whole numbers, so clamping first rounds to the same code.
+static double NAME(quantize)(const float *values, size_t count, float scale, float zero,
+                             float low, float high, float *out) {
+  f64x16 error = 0;
+  for (size_t i = 0; i < count; i += LANES) {
+    f32x16 x = NAME(take)(values, i, count);
+    f32x16 code = NAME(clamp)(x / (f32x16)scale, low - zero, high - zero);
+    f32x16 y = __builtin_elementwise_rint(code) * (f32x16)scale;
+    i32x16 taken = NAME(is_finite)(x) & NAME(present)(i, count);
+    f64x16 d = __builtin_convertvector(taken ? x - y : (f32x16)0.0f, f64x16);
+    error = __builtin_elementwise_fma(d, d, error);
+    if (out) NAME(give)(out, i, count, y);
+  }
+  return NAME(sum)(error);
+}
+
+// One factor over one run: the values are in the first cache by then.
+INLINE double NAME(run_error)(const float *values, size_t count, float scale, float low,
+                              float high) {
+  const f32x16 reciprocal = 1.0f / scale;
+  f32x16 error = 0;
+  for (size_t i = 0; i < count; i += LANES) {
+    f32x16 x = NAME(take)(values, i, count);
+    f32x16 code = __builtin_elementwise_rint(NAME(clamp)(x * reciprocal, low, high));
+    f32x16 d = __builtin_elementwise_fma(code, (f32x16)(-scale), x);
+    i32x16 taken = NAME(is_finite)(x) & NAME(present)(i, count);
+    d = taken ? d : (f32x16)0.0f;
+    error = __builtin_elementwise_fma(d, d, error);
+  }
+  return NAME(sum)(__builtin_convertvector(error, f64x16));
+}
+
+static void NAME(scale_errors)(const float *values, size_t count, float scale, float zero,
+                               float low, float high, const float *factor, size_t factors,
+                               double *errors) {
+  for (size_t start = 0; start < count; start += NAME(run)) {
+    size_t some = count - start < NAME(run) ? count - start : NAME(run);
+    for (size_t f = 0; f < factors; f++)
+      errors[f] += NAME(run_error)(values + start, some, scale * factor[f], low - zero,
+                                   high - zero);
+  }
+}
+
+static double NAME(ternarize)(const float *values, size_t count, float scale, float threshold,
+                              float *out) {
+  f64x16 error = 0;
+  for (size_t i = 0; i < count; i += LANES) {
+    f32x16 x = NAME(take)(values, i, count);
+    f32x16 y = x < 0 ? (f32x16)(-scale) : (f32x16)scale;
+    y = NAME(magnitude)(x) > (f32x16)threshold ? y : (f32x16)0.0f;
+    i32x16 taken = NAME(is_finite)(x) & NAME(present)(i, count);
+    f64x16 d = __builtin_convertvector(taken ? x - y : (f32x16)0.0f, f64x16);
+    error = __builtin_elementwise_fma(d, d, error);
+    if (out) NAME(give)(out, i, count, y);
+  }
+  return NAME(sum)(error);
+}
+
+static void NAME(compare)(const float *first, const float *second, size_t count,
+                          pare_difference *out) {
+  f64x16 dd = 0, aa = 0, bb = 0, ab = 0;
+  f32x16 largest = 0;
+  uint64_t different = 0, skipped = 0;
+  for (size_t i = 0; i < count; i += LANES) {
+    f32x16 x = NAME(take)(first, i, count), y = NAME(take)(second, i, count);
+    i32x16 here = NAME(present)(i, count);
+    i32x16 taken = NAME(is_finite)(x) & NAME(is_finite)(y) & here;
+    different += (uint64_t)__builtin_popcount(NAME(bits)((x != y) & taken));
+    skipped += (uint64_t)__builtin_popcount(NAME(bits)(~taken & here));
+    x = taken ? x : (f32x16)0.0f;
+    y = taken ? y : (f32x16)0.0f;
+    f32x16 difference = NAME(magnitude)(x - y);
+    largest = difference > largest ? difference : largest;
+    f64x16 a = __builtin_convertvector(x, f64x16), b = __builtin_convertvector(y, f64x16);
+    f64x16 d = a - b;
+    dd = __builtin_elementwise_fma(d, d, dd);
+    aa = __builtin_elementwise_fma(a, a, aa);
+    bb = __builtin_elementwise_fma(b, b, bb);
+    ab = __builtin_elementwise_fma(a, b, ab);
+  }
+  *out = (pare_difference){NAME(sum)(dd), NAME(sum)(aa), NAME(sum)(bb), NAME(sum)(ab),
+                           NAME(largest)(largest), different, skipped};
+}
+
+static void NAME(add_magnitudes)(const float *row, size_t count, float *sums, float *maxima) {
+  for (size_t i = 0; i < count; i += LANES) {
+    f32x16 x = NAME(magnitude)(NAME(take)(row, i, count));
+    x = x == x ? x : (f32x16)0.0f;
+    f32x16 most = NAME(take)(maxima, i, count);
+    NAME(give)(sums, i, count, NAME(take)(sums, i, count) + x);
+    NAME(give)(maxima, i, count, x > most ? x : most);
+  }
+}

@@ -1,0 +1,30 @@
+/// Includes BODY once an instruction set; the body names its functions by NAME().
+/// A fused product is asked for, never left to the compiler: levels must agree.
+#pragma STDC FP_CONTRACT OFF
+
+#define NAME(function) function##_plain
+#define LEVEL PARE_PLAIN
+#include "bodies/lanes.h"
+#include BODY
+#undef NAME
+#undef LEVEL
+
+#ifdef PARE_X86
+#pragma clang attribute push(TARGET_AVX2, apply_to = function)
+#define NAME(function) function##_avx2
+#define LEVEL PARE_AVX2
+#include "bodies/lanes.h"
+#include BODY
+#undef NAME
+#undef LEVEL
+#pragma clang attribute pop
+
+#pragma clang attribute push(TARGET_AVX512, apply_to = function)
+#define NAME(function) function##_avx512
+#define LEVEL PARE_AVX512
+#include "bodies/lanes.h"
+#include BODY
+#undef NAME
+#undef LEVEL
+#pragma clang attribute pop
+#endif

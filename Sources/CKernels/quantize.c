@@ -1,0 +1,38 @@
+#include "lanes.h"
+#define BODY "bodies/quantize.h"
+#include "levels.h"
+
+void pare_measure_group(int level, const float *values, size_t count, pare_group *out) {
+  DISPATCH(measure_group, values, count, out)
+}
+
+void pare_sum_above(int level, const float *values, size_t count, float threshold, double *sum,
+                    uint64_t *above) {
+  DISPATCH(sum_above, values, count, threshold, sum, above)
+}
+
+double pare_quantize(int level, const float *values, size_t count, float scale, float zero,
+                     float low, float high, float *out) {
+  DISPATCH(quantize, values, count, scale, zero, low, high, out)
+}
+
+void pare_scale_errors(int level, const float *values, size_t count, float scale, float zero,
+                       float low, float high, const float *factor, size_t factors,
+                       double *errors) {
+  DISPATCH(scale_errors, values, count, scale, zero, low, high, factor, factors, errors)
+}
+
+double pare_ternarize(int level, const float *values, size_t count, float scale, float threshold,
+                      float *out) {
+  DISPATCH(ternarize, values, count, scale, threshold, out)
+}
+
+void pare_compare(int level, const float *first, const float *second, size_t count,
+                  pare_difference *out) {
+  DISPATCH(compare, first, second, count, out)
+}
+
+void pare_add_magnitudes(int level, const float *row, size_t count, float *sums,
+                         float *maxima) {
+  DISPATCH(add_magnitudes, row, count, sums, maxima)
+}

@@ -1,0 +1,88 @@
+import CKernels
+import Synchronization
+
+/// How many weights there are of each magnitude, to 7 significant bits.
+///
+/// The first round of an exact selection; by itself it answers at once, and
+/// within 1 %, which share of the weights a threshold prunes: what a dial's
+/// preview needs.
+public struct MagnitudeCounts: Sendable {
+  private var counts = [Int](repeating: 0, count: 1 << 15)
+  /// Weights counted.
+  public private(set) var total = 0
+
+  /// Counts of no weights.
+  public init() {}
+
+  /// Adds a tensor's weights; false when stopped, and then nothing was added.
+  public mutating func add(
+    _ tensor: Tensor, threads: Int = Parallel.defaultThreads,
+    shouldStop: @Sendable () -> Bool = { false }
+  ) -> Bool {
+    let finished = unsafe RadixCounts.add(
+      tensor, to: &counts, threads: threads, shouldStop: shouldStop
+    ) { unsafe pare_count_high(KernelLevel.best, $0, $1, $2) }
+    if finished { total += tensor.shape.count }
+    return finished
+  }
+
+  /// The bucket of the weight of that rank by |w|, and how many are in those
+  /// before it. Precondition: 0 ≤ rank < total.
+  func bucket(of rank: Int) -> (bucket: Int, before: Int) {
+    var before = 0
+    for (bucket, count) in counts.enumerated() {
+      if before + count > rank { return (bucket, before) }
+      before += count
+    }
+    return (counts.count - 1, before)
+  }
+
+  /// A magnitude under which about `count` weights lie: the upper end of the
+  /// bucket that holds the `count`-th.
+  public func approximateThreshold(pruning count: Int) -> Float {
+    guard count > 0, total > 0 else { return 0 }
+    let bucket = bucket(of: min(count, total) - 1).bucket
+    return Float(bitPattern: UInt32(bucket) << 16 | 0xffff)
+  }
+
+  /// About how many weights have |w| ≤ `threshold`: those of whole buckets, and
+  /// the share of the bucket it cuts.
+  public func approximateCount(upTo threshold: Float) -> Int {
+    guard threshold >= 0 else { return 0 }
+    let bits = Int(threshold.bitPattern)
+    let whole = counts[..<(bits >> 16)].reduce(0, +)
+    return whole + counts[bits >> 16] * (bits & 0xffff) / 0xffff
+  }
+}
+
+/// One round of a radix search, in parallel.
+enum RadixCounts {
+  /// Adds to `counts` what `kernel` counts; false when stopped, and then
+  /// `counts` is as before.
+  static func add(
+    _ tensor: Tensor, to counts: inout [Int], threads: Int, shouldStop: @Sendable () -> Bool,
+    kernel: @Sendable (UnsafePointer<Float>, Int, UnsafeMutablePointer<UInt32>) -> Void
+  ) -> Bool {
+    let buckets = counts.count
+    let count = tensor.shape.count
+    // Large pieces: each clears and adds a table of its own.
+    let size = 1 << 22
+    let totals = Mutex([Int](repeating: 0, count: buckets))
+    let finished = Parallel.forEach(
+      count: Parallel.chunks(count, of: size), threads: threads, shouldStop: shouldStop
+    ) { piece in
+      var table = [UInt32](repeating: 0, count: buckets)
+      unsafe tensor.withUnsafeValues { values in
+        guard let start = values.baseAddress else { return }
+        unsafe table.withUnsafeMutableBufferPointer { table in
+          guard let table = table.baseAddress else { return }
+          let range = Parallel.range(piece, of: count, size: size)
+          unsafe kernel(start + range.lowerBound, range.count, table)
+        }
+      }
+      totals.withLock { for i in 0..<buckets { $0[i] += Int(table[i]) } }
+    }
+    if finished { totals.withLock { for i in 0..<buckets { counts[i] += $0[i] } } }
+    return finished
+  }
+}
