@@ -5,6 +5,9 @@ internal import Synchronization
 public struct JobID: Sendable, Hashable, Comparable {
   public let number: Int
 
+  /// Numbers of jobs are given by whoever shows them.
+  public init(number: Int) { self.number = number }
+
   public static func < (a: JobID, b: JobID) -> Bool { a.number < b.number }
 }
 

@@ -1,0 +1,12 @@
+public import Jobs
+
+/// What background jobs post to the main thread; `Workbench.receive` folds it.
+public enum WorkbenchMessage: Sendable {
+  /// Nothing but a wish to be received.
+  case wake
+  case started(JobID)
+  case progressed(JobID, Progress)
+  /// A part of a job's result, as soon as it is there.
+  case partial(JobID, any Sendable)
+  case finished(JobID, JobOutcome<any Sendable>)
+}

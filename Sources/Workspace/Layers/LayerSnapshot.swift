@@ -1,0 +1,19 @@
+public import Tensors
+
+/// All that a view needs of one layer of one revision. Weights are shared, not
+/// copied.
+public struct LayerSnapshot: Sendable {
+  /// The parameter's name in the checkpoint.
+  public let name: String
+  public let revision: RevisionID
+  public let shape: Shape
+  public let dtype: DType
+  public let place: Place
+  /// The weights, row by row.
+  public let tensor: Tensor
+  /// Which weights are not zero.
+  public let mask: Mask
+  /// Where a quantizer has put the weights, if one has.
+  public let grid: QuantizationGrid?
+  public let statistics: LayerStatistics
+}

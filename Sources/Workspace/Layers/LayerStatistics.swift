@@ -1,0 +1,92 @@
+internal import Jobs
+public import Tensors
+
+/// Figures of one layer of one revision: what its bar and its histogram need.
+public struct LayerStatistics: Sendable, Hashable {
+  /// The parameter's name in the checkpoint.
+  public let name: String
+  public let revision: RevisionID
+  /// Extremes, moments and counts of its weights.
+  public let summary: Summary
+  /// Counts of its weights between the least and the greatest of them.
+  public let histogram: Histogram
+  /// ‖W − W′‖ / ‖W‖ against the original; nil for the original itself.
+  public let error: Double?
+  /// What each channel (output row) is like.
+  public let rows: [RowSummary]
+  /// Bits a kept weight of each channel takes: of its code, or of its number; 0
+  /// for a channel that is gone.
+  public let rowBits: [Float]
+  /// Bytes it takes in the packed file.
+  public let packedBytes: Int
+
+  /// Weights that are not zero.
+  public var keptWeights: Int { summary.count - summary.zeroCount }
+
+  /// Share of its weights that are zero, 0…1.
+  public var sparsity: Double { summary.sparsity }
+
+  /// Bits of the packed file for each weight of the layer, zeros counted.
+  public var bitsPerWeight: Double {
+    summary.count == 0 ? 0 : Double(packedBytes * 8) / Double(summary.count)
+  }
+
+  /// Weights of each channel that are not zero.
+  public func keptCount(ofRow row: Int) -> Int {
+    guard rows.indices.contains(row) else { return 0 }
+    return summary.count / max(rows.count, 1) - rows[row].zeroCount
+  }
+
+  /// Largest magnitude in standard deviations: how far outliers reach.
+  public var outliers: Double {
+    summary.standardDeviation > 0
+      ? Double(summary.maximumMagnitude) / summary.standardDeviation : 0
+  }
+
+  /// The same figures for another revision that shares the layer.
+  func attributed(to revision: RevisionID) -> LayerStatistics {
+    LayerStatistics(
+      name: name, revision: revision, summary: summary, histogram: histogram,
+      error: revision == .original ? nil : error ?? 0, rows: rows,
+      rowBits: rowBits, packedBytes: packedBytes)
+  }
+}
+
+extension LayerStatistics {
+  /// As many as any plot has columns for; a plot joins neighbours.
+  static let bins = 1024
+
+  /// Measures a layer. `original` is the same layer of the original, nil when
+  /// that is meant itself. Throws `Cancelled`.
+  init(
+    of parameter: Parameter, _ tensor: Tensor, revision: RevisionID, original: Tensor?,
+    in job: borrowing JobContext
+  ) throws {
+    let shouldStop = job.shouldStop
+    guard
+      let summary = Statistics.summary(
+        of: tensor, threads: job.threads, shouldStop: shouldStop),
+      let histogram = Statistics.histogram(
+        of: tensor, bins: Self.bins, range: summary.minimum...summary.maximum,
+        threads: job.threads, shouldStop: shouldStop),
+      let rows = Statistics.rowSummaries(
+        of: tensor, threads: job.threads, shouldStop: shouldStop)
+    else { throw Cancelled() }
+    self.name = parameter.name
+    self.revision = revision
+    self.summary = summary
+    self.histogram = histogram
+    self.rows = rows
+    packedBytes = PackedSize.bytes(of: parameter, zeroCount: summary.zeroCount)
+    error = try original.map { original in
+      if original.isIdentical(to: tensor) { return 0 }
+      let difference = TensorDifference(
+        from: original, to: tensor, threads: job.threads, shouldStop: shouldStop)
+      guard let difference else { throw Cancelled() }
+      return difference.relativeError
+    }
+    let bits = Float(parameter.grid?.bits ?? parameter.dtype.byteCount * 8)
+    let columns = tensor.shape.columns
+    rowBits = rows.map { $0.zeroCount == columns ? 0 : bits }
+  }
+}

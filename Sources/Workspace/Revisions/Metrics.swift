@@ -1,0 +1,41 @@
+/// What a revision costs and what it is worth. A figure that has not been
+/// measured yet is nil.
+public struct Metrics: Codable, Hashable, Sendable {
+  /// Mean cross-entropy in nats a token; on its own text the original's figure
+  /// is the reference.
+  public var loss: Double?
+  /// `exp(loss)`.
+  public var perplexity: Double?
+  /// Mean Kullback–Leibler divergence of this revision from the original, in
+  /// nats a token.
+  public var kl: Double?
+  /// Share of tokens, 0…1, whose likeliest successor is the original's.
+  public var agreement: Double?
+  /// Tokens a second while the loss was measured.
+  public var tokensPerSecond: Double?
+  /// Share of the linear layers' weights that are zero, 0…1.
+  public var sparsity: Double?
+  /// Bits of the packed file's tensors divided by the weights of the original.
+  public var bitsPerWeight: Double?
+  /// ‖W − W′‖ / ‖W‖ over all linear layers, against the original.
+  public var layerError: Double?
+  /// Bytes of the packed file, header included.
+  public var fileBytes: Int?
+  /// Weights of the linear layers that are not zero.
+  public var keptWeights: Int?
+  /// Weights of the linear layers.
+  public var weights: Int
+  /// On what the loss was measured, in a few words for the screen.
+  public var measuredOn: String?
+
+  /// Nothing measured yet of a model whose linear layers have `weights`.
+  public init(weights: Int = 0) { self.weights = weights }
+
+  mutating func forgetLoss() {
+    (loss, perplexity, kl, agreement) = (nil, nil, nil, nil)
+    (tokensPerSecond, measuredOn) = (nil, nil)
+  }
+
+  /// Whether the figures that need no network are all there.
+  public var hasSizes: Bool { fileBytes != nil && sparsity != nil && layerError != nil }
+}

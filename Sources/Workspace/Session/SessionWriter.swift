@@ -1,0 +1,43 @@
+internal import Dispatch
+internal import Synchronization
+
+/// Writes sessions in the background, the newest only, so that the screen's
+/// thread never waits for a disk.
+final class SessionWriter: Sendable {
+  private struct State {
+    var waiting: Session?
+    var failure: String?
+  }
+
+  private let queue = DispatchQueue(label: "pare.session", qos: .utility)
+  private let state = Mutex(State())
+
+  /// Writes this one soon, unless a newer one comes first.
+  func write(_ session: Session) {
+    let isFirst = state.withLock { state in
+      defer { state.waiting = session }
+      return state.waiting == nil
+    }
+    if isFirst { queue.async { self.writeWaiting() } }
+  }
+
+  /// Returns once everything is on disk; the sentence if that failed.
+  func flush() -> String? {
+    queue.sync {}
+    return state.withLock { state in
+      defer { state.failure = nil }
+      return state.failure
+    }
+  }
+
+  private func writeWaiting() {
+    let session = state.withLock { state in
+      defer { state.waiting = nil }
+      return state.waiting
+    }
+    guard let session else { return }
+    do { try session.write() } catch {
+      state.withLock { $0.failure = "\(error)" }
+    }
+  }
+}

@@ -1,0 +1,119 @@
+internal import CheckpointIO
+internal import Compression
+internal import Jobs
+internal import Tensors
+
+/// What the layer queue is busy with, by revision: the newest request of each
+/// kind is served, an older one gives way.
+struct LayerRequests {
+  var snapshots: [RevisionID: (name: String, ticket: Int, job: JobID)] = [:]
+  var figures: (ticket: Int, job: JobID)?
+  var ticket = 0
+}
+
+extension Workbench {
+  /// Has a layer read and measured; `layerReady` brings it. A request for
+  /// another layer of the same revision gives way.
+  public func requestLayer(_ name: String, of id: RevisionID) {
+    guard tree[id] != nil, let parameter = checkpoint.parameters[name] else { return }
+    if let former = layerRequests.snapshots[id] {
+      if former.name == name { return }
+      abandon(former.job)
+    }
+    let known = layers.statistics(of: parameter, revision: id, in: tree)
+    let original = id == .original ? nil : checkpoint.parameters[name]
+    layerRequests.ticket += 1
+    let ticket = layerRequests.ticket
+    var plan = JobPlan<Never>(
+      title: "read \(parameter.place.path)", kind: .statistics, isShown: false)
+    plan.onEnd = { workbench in
+      if workbench.layerRequests.snapshots[id]?.ticket == ticket {
+        workbench.layerRequests.snapshots[id] = nil
+      }
+      return []
+    }
+    let job = start(plan, on: queues.layers, needing: id) { parameters, job, _ in
+      guard let parameter = parameters[name] else { throw RevisionError("no tensor \(name)") }
+      return try LayerSnapshot(
+        of: parameter, revision: id, original: original, known: known, in: job)
+    } onFinish: { workbench, snapshot in
+      workbench.layers.keep(snapshot.statistics, of: parameter, in: workbench.tree)
+      return [.layerReady(snapshot)]
+    }
+    layerRequests.snapshots[id] = (name, ticket, job)
+  }
+
+  /// Has all layers of a revision measured, those on screen first;
+  /// `blockFigures` brings them one by one. A request for another revision or
+  /// another part of the screen takes the place of this one.
+  public func requestBlockFigures(of id: RevisionID, visible: [String]) {
+    guard tree[id] != nil else { return }
+    if let former = layerRequests.figures { abandon(former.job) }
+    layerRequests.figures = nil
+    var known: [String: LayerStatistics] = [:]
+    var wanted: [String] = []
+    let linear = checkpoint.parameters.linearLayers.map(\.name)
+    var seen: Set<String> = []
+    for name in visible + linear where seen.insert(name).inserted {
+      guard let parameter = checkpoint.parameters[name] else { continue }
+      if let figures = layers.statistics(of: parameter, revision: id, in: tree) {
+        known[name] = figures
+      } else {
+        wanted.append(name)
+      }
+    }
+    if !known.isEmpty { announce([.blockFigures(id, known)]) }
+    if !wanted.isEmpty { measureLayers(wanted, of: id) }
+  }
+
+  private func measureLayers(_ names: [String], of id: RevisionID) {
+    layerRequests.ticket += 1
+    let ticket = layerRequests.ticket
+    let originals = id == .original ? nil : checkpoint.parameters
+    var plan = JobPlan<LayerStatistics>(
+      title: "figures of \(id)", kind: .statistics, isShown: false)
+    plan.onPartial = { workbench, figures in
+      guard let parameter = workbench.checkpoint.parameters[figures.name] else { return [] }
+      workbench.layers.keep(figures, of: parameter, in: workbench.tree)
+      return [.blockFigures(id, [figures.name: figures])]
+    }
+    plan.onEnd = { workbench in
+      if workbench.layerRequests.figures?.ticket == ticket { workbench.layerRequests.figures = nil }
+      return []
+    }
+    let job = start(plan, on: queues.figures, needing: id) { parameters, job, post in
+      for name in names {
+        try job.checkpoint()
+        guard let parameter = parameters[name] else { continue }
+        post(
+          try LayerStatistics(
+            of: parameter, try parameter.tensor(), revision: id,
+            original: try originals?[name]?.tensor(), in: job))
+      }
+    } onFinish: { _, _ in
+      []
+    }
+    layerRequests.figures = (ticket, job)
+  }
+}
+
+extension LayerSnapshot {
+  /// Reads a layer; `known` spares measuring it. Throws `Cancelled`, and what
+  /// reading the tensor throws.
+  init(
+    of parameter: Parameter, revision: RevisionID, original: Parameter?,
+    known: LayerStatistics?, in job: borrowing JobContext
+  ) throws {
+    let tensor = try parameter.tensor()
+    let before = try original?.tensor()
+    guard
+      let mask = Mask(nonzerosOf: tensor, threads: job.threads, shouldStop: job.shouldStop)
+    else { throw Cancelled() }
+    self.init(
+      name: parameter.name, revision: revision, shape: parameter.shape, dtype: parameter.dtype,
+      place: parameter.place, tensor: tensor, mask: mask, grid: parameter.grid,
+      statistics: try known
+        ?? LayerStatistics(
+          of: parameter, tensor, revision: revision, original: before, in: job))
+  }
+}

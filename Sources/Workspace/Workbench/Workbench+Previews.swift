@@ -1,0 +1,97 @@
+internal import CheckpointIO
+public import Compression
+internal import Jobs
+internal import Tensors
+
+/// The preview that was asked for last.
+struct PreviewState {
+  var ticket = 0
+  var job: JobID?
+}
+
+extension Workbench {
+  /// Has the outcome of a step computed without making a revision of it: first
+  /// the layer on screen, then the whole model. Takes the place of the preview
+  /// asked for before, whose results are dropped.
+  ///
+  /// Returns the ticket the results carry.
+  @discardableResult
+  public func preview(_ step: Step, on id: RevisionID, layer: String? = nil) -> Int {
+    cancelPreview()
+    previews.ticket += 1
+    let ticket = previews.ticket
+    guard tree[id] != nil else { return ticket }
+    let request = PreviewRequest(
+      ticket: ticket, step: step, revision: id, layer: layer, checkpoint: checkpoint)
+    var plan = JobPlan<Preview>(
+      title: "preview \(step.title)", kind: .preview, isShown: false)
+    plan.onPartial = { _, preview in [.previewReady(preview)] }
+    plan.onEnd = { workbench in
+      if workbench.previews.ticket == ticket { workbench.previews.job = nil }
+      return []
+    }
+    previews.job = start(plan, on: queues.previews, needing: id) { parameters, job, post in
+      try request.run(on: parameters, in: job, post)
+    } onFinish: { _, preview in
+      [.previewReady(preview)]
+    }
+    return ticket
+  }
+
+  /// Drops the preview that was asked for last.
+  public func cancelPreview() {
+    if let job = previews.job { abandon(job) }
+    previews.job = nil
+  }
+}
+
+/// A preview to compute.
+struct PreviewRequest: Sendable {
+  let ticket: Int
+  let step: Step
+  let revision: RevisionID
+  let layer: String?
+  let checkpoint: Checkpoint
+
+  /// Applies the step, to the layer on screen alone first where a layer's
+  /// outcome does not hang on the others.
+  func run(
+    on parameters: Parameters, in job: borrowing JobContext, _ post: (Preview) -> Void
+  ) throws -> Preview {
+    var snapshot: LayerSnapshot?
+    if step.pass.isLayerwise, let layer, let parameter = parameters[layer],
+      step.layers.contains(parameter)
+    {
+      let changed = try step.apply(to: Parameters([parameter]), in: job.part(0...0.1))
+      snapshot = try self.snapshot(of: changed[layer], in: job)
+      post(preview(snapshot, whole: nil))
+    }
+    let changed = try Replay(base: parameters, steps: [step]).run(in: job.part(0.1...0.7))
+    if snapshot == nil, let layer { snapshot = try self.snapshot(of: changed[layer], in: job) }
+    let sizes = try ModelSizes(of: changed, against: checkpoint, in: job)
+    let count = parameters.count(where: step.layers.contains)
+    return preview(snapshot, whole: PreviewTotals(sizes, layerCount: count))
+  }
+
+  private func snapshot(
+    of parameter: Parameter?, in job: borrowing JobContext
+  ) throws -> LayerSnapshot? {
+    try parameter.map {
+      try LayerSnapshot(
+        of: $0, revision: revision, original: checkpoint.parameters[$0.name], known: nil, in: job)
+    }
+  }
+
+  private func preview(_ layer: LayerSnapshot?, whole: PreviewTotals?) -> Preview {
+    Preview(ticket: ticket, step: step, revision: revision, layer: layer, whole: whole)
+  }
+}
+
+extension PreviewTotals {
+  init(_ sizes: ModelSizes, layerCount: Int) {
+    self.init(
+      keptWeights: sizes.keptWeights, sparsity: sizes.sparsity, layerError: sizes.layerError,
+      fileBytes: sizes.fileBytes, layerCount: layerCount,
+      layers: sizes.layers.mapValues { Layer(sparsity: $0.sparsity, error: $0.error) })
+  }
+}

@@ -1,0 +1,153 @@
+public import CheckpointIO
+internal import Dispatch
+public import Jobs
+internal import Tensors
+
+/// An open checkpoint with its revisions, and the jobs at work on them.
+///
+/// It belongs to the main thread and never blocks it: every request returns at
+/// once, jobs work on values in the background and post messages, and
+/// `receive` folds those into `tree` and `jobs` and says what changed. The
+/// original file is never written to.
+public final class Workbench {
+  public let checkpoint: Checkpoint
+  /// Readable (see `Mailbox.wakeDescriptor`) when `receive` has something.
+  public let mailbox = Mailbox<WorkbenchMessage>()
+  public internal(set) var tree: RevisionTree
+  /// The explorer's place on screen, kept with the session.
+  public var place: [String: String] {
+    didSet { if place != oldValue { persist() } }
+  }
+  /// What is odd about the stored session, one sentence.
+  public let warning: String?
+
+  let evaluation: Evaluation
+  let queues: WorkbenchQueues
+  var ledger = JobLedger()
+  var store: RevisionStore
+  var layers = LayerCache()
+  var layerRequests = LayerRequests()
+  var measuring = MeasuringState()
+  var previews = PreviewState()
+  var sampling: [JobID] = []
+  /// Jobs that wait for a revision's weights, in order.
+  var parked: [RevisionID: [(id: JobID, submit: (Workbench, Parameters) -> JobHandle)]] = [:]
+  /// Rebuilding jobs by the revision they rebuild.
+  var rebuilding: [RevisionID: JobID] = [:]
+  /// How often the user moved in the tree; a pass that ends later than that
+  /// does not drag the screen along.
+  var moves = 0
+  /// Events that came about outside `receive`.
+  var waiting: [WorkbenchEvent] = []
+  private var session: Session?
+  private let writer = SessionWriter()
+  private var hasBegun = false
+
+  /// Takes up the work on a checkpoint. Reads nothing of it; measuring starts
+  /// with the first `receive`, that is after the first frame.
+  ///
+  /// Throws `TextError` when the text to measure on cannot be opened.
+  public init(
+    checkpoint: Checkpoint, text: EvaluationText = .selfWritten, part: TextPart = .whole,
+    threads: Int, session: Session? = nil
+  ) throws {
+    self.checkpoint = checkpoint
+    evaluation = try Evaluation(checkpoint: checkpoint, text: text, part: part)
+    queues = WorkbenchQueues(threads: threads)
+    store = RevisionStore(original: checkpoint.parameters)
+    let weights = checkpoint.parameters.linearLayers.reduce(0) { $0 + $1.shape.count }
+    tree = session?.tree ?? RevisionTree(original: Metrics(weights: weights))
+    place = session?.place ?? [:]
+    warning = session?.warning
+    if session?.textKey != evaluation.key { tree.forgetLosses() }
+    self.session = session
+    self.session?.textKey = evaluation.key
+    mailbox.post(.wake)
+  }
+
+  deinit {
+    for id in ledger.liveIDs { ledger[id]?.handle?.cancellation.cancel() }
+  }
+
+  /// Why no loss can be measured; nil when the network runs.
+  public var whyNotRunnable: String? { evaluation.whyNotRunnable }
+
+  /// Running, waiting and past jobs, oldest first.
+  public var jobs: [JobRecord] { ledger.records }
+
+  /// Whether nothing runs, waits or is still to be received.
+  public var isIdle: Bool {
+    hasBegun && ledger.isIdle && waiting.isEmpty && measuring.pending.isEmpty
+  }
+
+  /// Takes in what the jobs have posted and says what changed.
+  public func receive() -> [WorkbenchEvent] {
+    var events: [WorkbenchEvent] = []
+    for message in mailbox.drain() { events += fold(message) }
+    if !hasBegun {
+      hasBegun = true
+      requestMissingMetrics()
+    }
+    events += waiting
+    waiting = []
+    return events
+  }
+
+  /// Waits in the mailbox until every job is over; for the command line and
+  /// tests, which have no screen to keep alive.
+  public func waitUntilIdle(_ handle: (WorkbenchEvent) -> Void = { _ in }) {
+    receive().forEach(handle)
+    while !isIdle {
+      mailbox.wait()
+      receive().forEach(handle)
+    }
+  }
+
+  /// Cancels all jobs and returns once the session is on disk.
+  ///
+  /// Returns why it could not be written, one sentence.
+  public func close() -> String? {
+    cancelAll()
+    persist()
+    return writer.flush()
+  }
+
+  /// An event for the next `receive`, and the wish for one.
+  func announce(_ events: [WorkbenchEvent]) {
+    guard !events.isEmpty else { return }
+    waiting += events
+    mailbox.post(.wake)
+  }
+
+  /// Has the session written in the background.
+  func persist() {
+    guard var session else { return }
+    session.tree = tree
+    session.place = place
+    self.session = session
+    writer.write(session)
+  }
+}
+
+/// The queues a workbench's jobs wait in, one for each kind that must not wait
+/// for the others.
+struct WorkbenchQueues {
+  let passes: JobQueue
+  let previews: JobQueue
+  let measurements: JobQueue
+  let sizes: JobQueue
+  let layers: JobQueue
+  let figures: JobQueue
+  let samples: JobQueue
+
+  init(threads: Int) {
+    let threads = max(threads, 1)
+    passes = JobQueue(label: "pare.passes", threads: threads)
+    previews = JobQueue(label: "pare.previews", threads: threads, qos: .userInteractive)
+    measurements = JobQueue(label: "pare.measurements", threads: threads, qos: .utility)
+    sizes = JobQueue(label: "pare.sizes", threads: threads)
+    layers = JobQueue(label: "pare.layers", threads: threads, qos: .userInteractive)
+    figures = JobQueue(label: "pare.figures", threads: threads)
+    samples = JobQueue(label: "pare.samples", threads: threads)
+  }
+}

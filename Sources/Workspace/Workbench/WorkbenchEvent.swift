@@ -1,0 +1,16 @@
+/// What changed since the last `Workbench.receive`.
+public enum WorkbenchEvent: Sendable {
+  case jobChanged(JobRecord)
+  /// A pass is done; the tree has its revision.
+  case revisionAdded(RevisionID)
+  case metricsChanged(RevisionID)
+  case layerReady(LayerSnapshot)
+  /// Figures of layers by name, some layers at a time.
+  case blockFigures(RevisionID, [String: LayerStatistics])
+  case previewReady(Preview)
+  /// What a revision has written so far, the prompt left out.
+  case sample(RevisionID, text: String, tokensPerSecond: Double, isDone: Bool)
+  case saved(path: String, bytes: Int)
+  /// Something nobody waits for went wrong, one sentence.
+  case failed(String)
+}
