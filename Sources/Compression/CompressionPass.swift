@@ -19,6 +19,9 @@ public protocol CompressionPass: Sendable, Hashable, Codable {
   /// Settings under which the pass changes nothing, if there are such.
   static var identity: Self? { get }
 
+  /// Whether what becomes of a layer hangs on that layer alone.
+  var isLayerwise: Bool { get }
+
   /// The default settings.
   init()
 
@@ -51,6 +54,8 @@ public struct PassError: Error, Hashable, Sendable, CustomStringConvertible {
 
 extension CompressionPass {
   public static var identity: Self? { nil }
+
+  public var isLayerwise: Bool { true }
 
   public func validate() throws {}
 }

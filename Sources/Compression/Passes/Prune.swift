@@ -117,6 +117,8 @@ public struct Prune: CompressionPass {
     }
   }
 
+  public var isLayerwise: Bool { !countsShares || scope != .model }
+
   /// Whether the amount applies, rather than a threshold or N of M.
   var countsShares: Bool { method != .threshold && structure != .nOfM }
 
