@@ -49,11 +49,11 @@ extension Quantize {
   /// binary, where only the scale itself can be 0, the scale 0.
   func firstLevels(_ measure: GroupMeasure) -> Levels {
     var levels = Levels(scale: 1, codes: codes, isBinary: isBinary)
-    guard measure.largest > 0 else {
-      levels.scale = isBinary ? 0 : 1
+    if isBinary {
+      levels.scale = measure.meanMagnitude
       return levels
     }
-    if isBinary { return levels.scaled(to: measure.meanMagnitude) }
+    guard measure.largest > 0 else { return levels }
     switch scheme {
     case .ternary:
       return levels.scaled(to: scale == .mse ? measure.largest : measure.meanMagnitude)

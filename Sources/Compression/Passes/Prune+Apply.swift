@@ -2,8 +2,6 @@ public import Jobs
 public import Tensors
 
 extension Prune {
-  /// The model with the selected layers' least weights gone. Throws `Cancelled`,
-  /// and `PassError` for settings that do not go together.
   public func apply(
     to parameters: Parameters, layers: LayerSelection, in job: borrowing JobContext
   ) throws -> Parameters {

@@ -2,8 +2,6 @@ public import Jobs
 public import Tensors
 
 extension Quantize {
-  /// The model with the selected layers rounded. Throws `Cancelled`, and
-  /// `PassError` for a layer with a weight that is no finite number.
   public func apply(
     to parameters: Parameters, layers: LayerSelection, in job: borrowing JobContext
   ) throws -> Parameters {

@@ -1,0 +1,54 @@
+internal import ArgumentParser
+internal import Glibc
+
+/// The file a command writes.
+struct OutputOptions: ParsableArguments {
+  @Option(
+    name: [.customShort("o"), .customLong("output")],
+    help: ArgumentHelp("The file to write; never the input.", valueName: "file"),
+    completion: .file())
+  var path: String
+
+  @Flag(help: "Overwrite the output if it is there.")
+  var force = false
+
+  /// Refuses an output that is the input under any name, that is there without
+  /// `--force`, or that cannot be; to be asked before any work is done.
+  func check(against input: String) throws {
+    guard let there = FileStatus(path) else {
+      let folder = folder
+      guard let status = FileStatus(folder), status.isFolder else {
+        throw CommandError("cannot write \(path): there is no folder \(folder)")
+      }
+      return
+    }
+    if there.isSameFile(as: FileStatus(input)) {
+      throw UsageError("the output \(path) is the input; write to another file")
+    }
+    if there.isFolder { throw CommandError("cannot write \(path): it is a folder") }
+    if !force { throw CommandError("\(path) is there already; --force overwrites it") }
+  }
+
+  private var folder: String {
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
+  }
+}
+
+/// What the file system says of a path, links followed.
+private struct FileStatus {
+  private let status: stat
+
+  init?(_ path: String) {
+    var status = stat()
+    guard unsafe stat(path, &status) == 0 else { return nil }
+    self.status = status
+  }
+
+  var isFolder: Bool { status.st_mode & S_IFMT == S_IFDIR }
+
+  func isSameFile(as other: FileStatus?) -> Bool {
+    guard let other else { return false }
+    return status.st_dev == other.status.st_dev && status.st_ino == other.status.st_ino
+  }
+}

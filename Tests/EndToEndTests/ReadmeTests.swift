@@ -1,0 +1,65 @@
+import Compression
+import Foundation
+import Testing
+
+/// The README says what is so: its generated parts are compared with what they
+/// are generated from. `RECORD_README=1` rewrites them and fails the run.
+@Suite struct ReadmeTests {
+  static let url = Fixtures.root.appendingPathComponent("README.md")
+
+  @Test func tableOfPassesIsUpToDate() throws {
+    try expectPart("passes", Self.passes)
+  }
+
+  @Test func floorPlanNamesEveryTarget() throws {
+    let sources = Fixtures.root.appendingPathComponent("Sources")
+    let plan = try String(contentsOf: sources.appendingPathComponent("README.md"), encoding: .utf8)
+    let folders = try FileManager.default.contentsOfDirectory(atPath: sources.path)
+    for folder in folders where folder != "README.md" {
+      #expect(plan.contains("| `\(folder)` |"), "\(folder) is missing in Sources/README.md")
+    }
+  }
+
+  /// One row for each setting of each pass.
+  static var passes: String {
+    var lines = [
+      "| Pass | Setting | Values | Default | Means |", "| --- | --- | --- | --- | --- |",
+    ]
+    for pass in PassCatalog.all {
+      lines.append("| **`\(pass.name)`** | | | | \(pass.summary) |")
+      for dial in pass.init().settings {
+        lines.append(
+          "| | `--\(dial.name)` | \(dial.control.values) | `\(dial.value)` | \(dial.help) |")
+      }
+    }
+    return lines.joined(separator: "\n")
+  }
+
+  /// Compares what stands between `<!-- name -->` and `<!-- /name -->`.
+  private func expectPart(_ name: String, _ wanted: String) throws {
+    var text = try String(contentsOf: Self.url, encoding: .utf8)
+    let opening = try #require(text.range(of: "<!-- \(name) -->\n"))
+    let closing = try #require(text.range(of: "<!-- /\(name) -->"))
+    let range = opening.upperBound..<closing.lowerBound
+    let found = String(text[range])
+    if ProcessInfo.processInfo.environment["RECORD_README"] != nil {
+      text.replaceSubrange(range, with: wanted + "\n")
+      try text.write(to: Self.url, atomically: true, encoding: .utf8)
+      Issue.record("\(name) was recorded; run again without RECORD_README")
+    } else {
+      #expect(found == wanted + "\n", "stale: RECORD_README=1 rewrites it")
+    }
+  }
+}
+
+extension DialControl {
+  /// What may be chosen, in a table's cell.
+  fileprivate var values: String {
+    switch self {
+    case .number(let range, _, _):
+      "\(DialValue.number(range.lowerBound)) to \(DialValue.number(range.upperBound))"
+    case .integer(let range, _): "\(range.lowerBound) to \(range.upperBound)"
+    case .choice(let words): words.map { "`\($0)`" }.joined(separator: ", ")
+    }
+  }
+}
