@@ -9,5 +9,6 @@ struct Pare: ParsableCommand {
     abstract: "A workbench that makes language models smaller.",
     usage: "pare [FILE] [options]\npare <subcommand> …",
     version: version,
-    subcommands: [InspectCommand.self])
+    subcommands: [ExploreCommand.self, InspectCommand.self],
+    defaultSubcommand: ExploreCommand.self)
 }

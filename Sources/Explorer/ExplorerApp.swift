@@ -1,0 +1,132 @@
+internal import CheckpointIO
+internal import Jobs
+public import Terminal
+public import Workspace
+
+/// The explorer at work: joins a workbench to a terminal.
+///
+/// It belongs to the main thread. A turn of the loop takes all events that wait,
+/// folds in what background jobs have brought, and presents one frame.
+public final class ExplorerApp {
+  public private(set) var state: AppState
+  private let workbench: Workbench
+  private let terminal: any TerminalBackend
+  private let trace: FrameTrace?
+  private var isDone = false
+
+  public init(
+    workbench: Workbench, terminal: any TerminalBackend, theme: Theme, trace: FrameTrace? = nil
+  ) {
+    self.workbench = workbench
+    self.terminal = terminal
+    self.trace = trace
+    state = AppState(model: ModelMap(workbench.checkpoint), tree: workbench.tree, theme: theme)
+    state.whyNotRunnable = workbench.whyNotRunnable
+    state.restore(workbench.place)
+    if let warning = workbench.warning { state.notice = Notice(warning, isError: true) }
+    (state.columns, state.rows) = terminal.size
+  }
+
+  /// Runs until the user leaves, the terminal is gone or a signal ends it.
+  ///
+  /// Returns why the session could not be kept, if it could not.
+  public func run() -> String? {
+    present()
+    turn([])
+    while !isDone, let event = terminal.nextEvent() {
+      turn([event] + terminal.pendingEvents())
+    }
+    workbench.place = state.place
+    return workbench.close()
+  }
+
+  /// The view as text, for an output that is no terminal.
+  ///
+  /// Waits until the figures on screen are there.
+  public func text() -> String {
+    turn([])
+    while !state.isComplete, !workbench.isIdle {
+      workbench.mailbox.wait(milliseconds: 50)
+      turn([])
+    }
+    return Screen.draw(state).plainText
+  }
+
+  private func turn(_ events: [Event]) {
+    for event in events {
+      if case .resumed = event { (state.columns, state.rows) = terminal.size }
+      perform(state.handle(event, in: FrameLayout(state).view))
+    }
+    state.fold(workbench.receive(), tree: workbench.tree, jobs: workbench.jobs)
+    perform(state.newDemands())
+    state.fold([], tree: workbench.tree, jobs: workbench.jobs)
+    keepPlace()
+    present()
+  }
+
+  private func present() {
+    terminal.present(Screen.draw(state))
+    trace?.frame(isIdle: workbench.isIdle)
+  }
+
+  /// Keeps the place on screen when it is worth a write: another view, another
+  /// layer.
+  private func keepPlace() {
+    let place = state.place
+    let former = workbench.place
+    guard place["view"] != former["view"] || place["layer"] != former["layer"] else { return }
+    workbench.place = place
+  }
+
+  private func perform(_ effects: [Effect]) {
+    for effect in effects {
+      do {
+        try perform(effect)
+      } catch {
+        state.notice = Notice(String(describing: error), isError: true)
+      }
+    }
+  }
+
+  private func perform(_ effect: Effect) throws {
+    switch effect {
+    case .run(let step, let id): _ = workbench.run(step, on: id)
+    case .preview(let step, let id, let layer):
+      state.sheet?.ticket = workbench.preview(step, on: id, layer: layer)
+    case .cancelPreview: workbench.cancelPreview()
+    case .undo: _ = workbench.undo()
+    case .redo: _ = workbench.redo()
+    case .go(let id): try workbench.go(to: id)
+    case .delete(let id): try workbench.deleteLeaf(id)
+    case .measure(let id): workbench.measure(id)
+    case .cancelJob(let id): workbench.cancel(id)
+    case .pauseJob(let id, let isPaused): workbench.setPaused(id, isPaused)
+    case .retryJob(let id): _ = workbench.retry(id)
+    case .requestLayer(let name, let id): workbench.requestLayer(name, of: id)
+    case .requestFigures(let id, let visible):
+      workbench.requestBlockFigures(of: id, visible: visible)
+    case .sample, .stopSampling, .save: break
+    case .writeRecipe(let id, let path, let overwrite):
+      try TextFile.write(workbench.tree.recipe(to: id).yaml, to: path, overwrite: overwrite)
+      state.notice = Notice("Wrote the recipe of \(id) to \(path).")
+    case .runRecipe(let path, let id):
+      _ = workbench.run(try Recipe(yaml: try TextFile.read(path)), on: id)
+    case .export(let path, let overwrite): try export(to: path, overwrite: overwrite)
+    case .setMouse(let isOn):
+      state.isMouseOn = isOn
+      terminal.setMouse(isOn)
+    case .suspend: terminal.suspend()
+    case .quit: isDone = true
+    }
+  }
+
+  private func export(to path: String, overwrite: Bool) throws {
+    var bare = state
+    bare.prompt = nil
+    bare.notice = nil
+    let frame = Screen.draw(bare)
+    let text = path.hasSuffix(".svg") ? frame.svg(theme: state.theme) : frame.plainText
+    try TextFile.write(text, to: path, overwrite: overwrite)
+    state.notice = Notice("Wrote this view to \(path).")
+  }
+}

@@ -1,0 +1,183 @@
+internal import Jobs
+internal import Terminal
+internal import Workspace
+
+/// The line of metrics of the revision on screen, with the change against its
+/// parent. What is not measured yet shows `…`.
+enum MetricsLine {
+  static func draw(_ state: AppState, on grid: inout CellGrid, in area: Rect) {
+    guard let revision = state.tree[state.current] else { return }
+    let parent = revision.parent.flatMap { state.tree[$0]?.metrics }
+    let original = state.tree.original.metrics
+    var x = area.x + 1
+    for part in parts(revision.metrics, parent, original, state) {
+      let width = part.reduce(0) { $0 + $1.columns }
+      guard x + width <= area.right else { break }
+      grid.put(part, x: x, y: area.y, in: area)
+      x += width + 3
+    }
+  }
+
+  /// The metrics one by one, most telling first.
+  private static func parts(
+    _ metrics: Metrics, _ parent: Metrics?, _ original: Metrics, _ state: AppState
+  ) -> [[Span]] {
+    let theme = state.theme
+    let text = theme[.text]
+    func pending(_ label: String) -> [Span] { [Span(label + " …", theme[.dim])] }
+    var parts: [[Span]] = []
+    if state.whyNotRunnable != nil {
+      parts.append([Span("loss n/a", theme[.dim])])
+    } else if let loss = metrics.loss {
+      parts.append(
+        [Span("loss " + Decimal.text(loss, 4), text)] + change(loss, parent?.loss, theme))
+      parts.append([Span("ppl " + Decimal.text(metrics.perplexity ?? .nan, 2), text)])
+    } else {
+      parts.append(pending("loss"))
+    }
+    parts.append(
+      metrics.bitsPerWeight.map { [Span(Decimal.text($0, 2) + " bits/weight", text)] }
+        ?? pending("bits/weight"))
+    if let bytes = metrics.fileBytes {
+      let ratio = Double(state.model.fileByteCount) / Double(max(bytes, 1))
+      parts.append([
+        Span(ByteCount.text(bytes), text), Span(" (\(Decimal.text(ratio, 1))×)", theme[.dim]),
+      ])
+    } else {
+      parts.append(pending("bytes"))
+    }
+    parts.append(
+      metrics.sparsity.map { [Span("sparsity " + Decimal.percent($0), text)] }
+        ?? pending("sparsity"))
+    if let kl = metrics.kl, parent != nil {
+      parts.append([Span("KL " + Decimal.short(kl), text)])
+    }
+    if let agreement = metrics.agreement, parent != nil {
+      parts.append([Span("agrees " + Decimal.percent(agreement), text)])
+    }
+    if let error = metrics.layerError, parent != nil {
+      parts.append([Span("error " + Decimal.percent(error), text)])
+    }
+    if let speed = metrics.tokensPerSecond {
+      parts.append([Span(Count.text(Int(speed)) + " tok/s", text)])
+    }
+    return parts
+  }
+
+  private static func change(_ loss: Double, _ former: Double?, _ theme: Theme) -> [Span] {
+    guard let former else { return [] }
+    let difference = loss - former
+    let role: Role = difference > 0.00005 ? .bad : .good
+    return [Span(" (\(Decimal.signed(difference, 4)))", theme[role])]
+  }
+}
+
+/// The line of the job that runs, or of what was last told.
+enum JobLine {
+  static func draw(_ state: AppState, on grid: inout CellGrid, in area: Rect) {
+    let theme = state.theme
+    let line = area.inset(left: 1, right: 1)
+    if let prompt = state.prompt { return draw(prompt, state, on: &grid, in: line) }
+    if let notice = state.notice {
+      let sign = notice.isError ? "! " : ""
+      grid.putLine(sign + notice.text, in: line, theme[notice.isError ? .bad : .status])
+      return
+    }
+    let live = state.liveJobs
+    guard let job = live.first(where: { $0.state != .queued }) ?? live.first else {
+      let hint = state.whyNotRunnable.map { "No loss: \($0)" } ?? state.model.warnings.first ?? ""
+      grid.putLine(hint, in: line, theme[.dim])
+      return
+    }
+    draw(job, waiting: live.count - 1, state, on: &grid, in: line)
+  }
+
+  private static func draw(
+    _ job: JobRecord, waiting: Int, _ state: AppState, on grid: inout CellGrid, in line: Rect
+  ) {
+    let theme = state.theme
+    var tail = Decimal.percent(job.progress.fraction, 0)
+    if job.state == .paused {
+      tail += "   paused"
+    } else if let left = job.secondsLeft {
+      tail += "   \(Duration.text(left)) left"
+    }
+    if waiting > 0 { tail += "   +\(waiting) queued" }
+    let lead = (job.state == .paused ? "‖ " : "▶ ") + job.title
+    let barWidth = min(24, line.width / 4)
+    let leadWidth = max(8, line.width - barWidth - tail.columns - 4)
+    let used = grid.put(
+      lead.truncated(to: leadWidth), x: line.x, y: line.y, theme[.accent], in: line)
+    let bar = Rect(x: line.x + used + 2, y: line.y, width: barWidth, height: 1)
+    grid.bar(
+      job.progress.fraction, in: bar, filled: theme[.barFilled], empty: theme[.barEmpty],
+      clip: line)
+    grid.put(tail, x: bar.right + 2, y: line.y, theme[.text], in: line)
+  }
+
+  private static func draw(
+    _ prompt: Prompt, _ state: AppState, on grid: inout CellGrid, in line: Rect
+  ) {
+    let theme = state.theme
+    grid.fill(line, with: Cell(" ", theme[.input]))
+    let lead = prompt.lead
+    var x = line.x + grid.put(lead, x: line.x, y: line.y, theme[.accent], in: line)
+    let editor = prompt.editor
+    let before = String(editor.text[..<editor.cursor])
+    let shownBefore = before.truncatedAtStart(to: max(1, line.right - x - 2))
+    x += grid.put(shownBefore, x: x, y: line.y, theme[.input], in: line)
+    let at = editor.cursor < editor.text.count ? String(editor.text[editor.cursor]) : " "
+    x += grid.put(at, x: x, y: line.y, theme[.cursor], in: line)
+    if editor.cursor < editor.text.count {
+      x += grid.put(
+        String(editor.text[(editor.cursor + 1)...]), x: x, y: line.y, theme[.input], in: line)
+    }
+    let choices = prompt.completions
+    guard !choices.isEmpty else { return }
+    x += 2
+    let first = max(0, (prompt.chosen ?? 0) - 2)
+    for (index, choice) in choices.enumerated().dropFirst(first) where x < line.right - 1 {
+      let style = theme[index == prompt.chosen ? .selected : .dim]
+      x += grid.put(choice, x: x, y: line.y, style, in: line) + 1
+    }
+  }
+}
+
+/// Times as the screens write them.
+enum Duration {
+  /// `0.4 s`, `12 s`, `3 min`.
+  static func text(_ seconds: Double) -> String {
+    guard seconds.isFinite else { return "?" }
+    if seconds < 10 { return Decimal.text(seconds, 1) + " s" }
+    if seconds < 120 { return Decimal.text(seconds, 0) + " s" }
+    return seconds < 7_200
+      ? Decimal.text(seconds / 60, 0) + " min" : Decimal.text(seconds / 3_600, 1) + " h"
+  }
+}
+
+/// The keys that work here and now; those that cannot are dimmed.
+enum Footer {
+  static func draw(_ state: AppState, on grid: inout CellGrid, in area: Rect) {
+    let theme = state.theme
+    var x = area.x + 1
+    for binding in bindings(state) {
+      guard let key = binding.keys.first, let label = binding.label else { continue }
+      let isPossible = binding.obstacle(state) == nil
+      let spans = [
+        Span(key.label, theme[isPossible ? .key : .keyDisabled]),
+        Span(" " + label, theme[isPossible ? .text : .keyDisabled]),
+      ]
+      let width = spans.reduce(0) { $0 + $1.columns }
+      guard x + width <= area.right else { break }
+      grid.put(spans, x: x, y: area.y, in: area)
+      x += width + 2
+    }
+  }
+
+  private static func bindings(_ state: AppState) -> [Binding] {
+    if state.help != nil { return HelpKeys.bindings }
+    if state.prompt != nil { return PromptKeys.bindings }
+    if state.sheet != nil { return SheetKeys.bindings }
+    return ViewCatalog.view(state.view).bindings + GlobalKeys.bindings
+  }
+}

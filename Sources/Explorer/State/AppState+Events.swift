@@ -1,0 +1,105 @@
+public import Terminal
+internal import Workspace
+
+extension AppState {
+  /// The screen after an event, and what is to be done because of it.
+  public mutating func handle(_ event: Event, in area: Rect) -> [Effect] {
+    switch event {
+    case .key(let key): return handle(key)
+    case .mouse(let mouse): return handle(mouse, in: area)
+    case .paste(let text):
+      guard prompt != nil else { return [] }
+      prompt?.editor.insert(Array(text.filter { !$0.isNewline }))
+      return promptChanged()
+    case .resize(let columns, let rows):
+      self.columns = columns
+      self.rows = rows
+      return []
+    case .terminate: return [.quit]
+    case .resumed, .wake: return []
+    }
+  }
+
+  private mutating func handle(_ key: Key) -> [Effect] {
+    let wasLeaving = isLeaving
+    isLeaving = false
+    notice = nil
+    if help != nil { return handleHelp(key) }
+    if prompt != nil { return handlePrompt(key) }
+    if sheet != nil, let effects = perform(key, among: SheetKeys.bindings) { return effects }
+    if sheet != nil, case .character(let character) = key,
+      character.isNumber || character == "." || character == "-"
+    {
+      return typeValue(startingWith: character)
+    }
+    if key == .character("q") || key == .control("c") { return leave(again: wasLeaving) }
+    return perform(key, among: ViewCatalog.view(view).bindings)
+      ?? perform(key, among: GlobalKeys.bindings)
+      ?? []
+  }
+
+  /// Does what the key is bound to, or tells why it cannot; nil when it is
+  /// bound to nothing.
+  private mutating func perform(_ key: Key, among bindings: [Binding]) -> [Effect]? {
+    guard let binding = bindings.first(where: { $0.keys.contains(key) }) else { return nil }
+    if let reason = binding.obstacle(self) {
+      notice = Notice(reason)
+      return []
+    }
+    return binding.action(&self)
+  }
+
+  private mutating func leave(again: Bool) -> [Effect] {
+    let running = liveJobs.filter { $0.kind == .pass || $0.kind == .save }.count
+    guard running > 0, !again else { return [.quit] }
+    isLeaving = true
+    notice = Notice(
+      running == 1
+        ? "A job is still running; press again to leave it."
+        : "\(running) jobs are still running; press again to leave them.")
+    return []
+  }
+
+  /// Goes to a view, remembering the way back.
+  public mutating func show(_ id: ViewID) -> [Effect] {
+    guard id != view else { return [] }
+    trail.append(view)
+    if trail.count > 16 { trail.removeFirst() }
+    view = id
+    return []
+  }
+
+  /// One level back: out of a filter, then to the view one came from.
+  mutating func back() -> [Effect] {
+    if !blocks.filter.isEmpty, view == .blocks {
+      blocks.filter = ""
+    } else {
+      view = trail.popLast() ?? .blocks
+    }
+    return []
+  }
+
+  private mutating func handle(_ mouse: Mouse, in area: Rect) -> [Effect] {
+    if mouse.kind == .press { notice = nil }
+    if help != nil {
+      switch mouse.kind {
+      case .wheelUp: help?.scroll -= 3
+      case .wheelDown: help?.scroll += 3
+      case .press: help = nil
+      case .release, .drag, .move: break
+      }
+      return []
+    }
+    let frame = FrameLayout(self)
+    if let tab = frame.tabs.first(where: { $0.area.contains(x: mouse.x, y: mouse.y) }) {
+      return mouse.kind == .press ? show(tab.view) : []
+    }
+    if let area = frame.sheet, sheet != nil,
+      area.contains(x: mouse.x, y: mouse.y) || mouse.kind == .drag && sheet?.isDragging == true
+    {
+      return handleSheet(mouse, in: area)
+    }
+    guard frame.view.contains(x: mouse.x, y: mouse.y) else { return [] }
+    return ViewCatalog.view(view).handle(mouse, in: frame.view, &self)
+  }
+}

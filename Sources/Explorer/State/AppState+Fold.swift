@@ -1,0 +1,66 @@
+internal import Jobs
+public import Workspace
+
+extension AppState {
+  /// Most layers kept at hand; each holds a copy-free reference to its weights.
+  private static let snapshotLimit = 12
+
+  /// Takes in what background jobs have brought.
+  public mutating func fold(_ events: [WorkbenchEvent], tree: RevisionTree, jobs: [JobRecord]) {
+    let former = current
+    self.tree = tree
+    self.jobs = jobs
+    if current != former { revisionChanged(from: former) }
+    for event in events { fold(event) }
+  }
+
+  private mutating func fold(_ event: WorkbenchEvent) {
+    switch event {
+    case .jobChanged(let record):
+      if case .failed(let sentence) = record.state { notice = Notice(sentence, isError: true) }
+    case .revisionAdded, .metricsChanged: break
+    case .layerReady(let snapshot): keep(snapshot)
+    case .blockFigures(let revision, let layers):
+      figures[revision, default: [:]].merge(layers) { $1 }
+    case .previewReady(let preview):
+      guard sheet?.ticket == preview.ticket else { return }
+      sheet?.preview = preview
+    case .sample(let revision, let text, let speed, let isDone):
+      samples.take(revision, text: text, tokensPerSecond: speed, isDone: isDone)
+    case .saved(let path, let bytes):
+      notice = Notice("Saved \(path), \(ByteCount.text(bytes)).")
+    case .failed(let sentence): notice = Notice(sentence, isError: true)
+    }
+  }
+
+  /// Follows the revision on screen where the views show the present one.
+  private mutating func revisionChanged(from former: RevisionID) {
+    if compare.right == former || compare.right == nil { compare.right = current }
+    frontier.selected = current
+    history.cursor = current
+    let known = Set(tree.revisions.map(\.id))
+    figures = figures.filter { known.contains($0.key) }
+  }
+
+  private mutating func keep(_ snapshot: LayerSnapshot) {
+    let key = LayerKey(name: snapshot.name, revision: snapshot.revision)
+    snapshots[key] = snapshot
+    snapshotUse.removeAll { $0 == key }
+    snapshotUse.append(key)
+    asked.remove(.requestLayer(snapshot.name, of: snapshot.revision))
+    while snapshotUse.count > Self.snapshotLimit {
+      snapshots[snapshotUse.removeFirst()] = nil
+    }
+  }
+
+  /// What the screen still lacks and has not asked for yet.
+  public mutating func newDemands() -> [Effect] {
+    let wanted = ViewCatalog.view(view).demands(self, in: FrameLayout(self).view)
+    let fresh = wanted.filter { !asked.contains($0) }
+    asked.formUnion(fresh)
+    return fresh
+  }
+
+  /// Forgets what was asked, so that a failed request is made again.
+  public mutating func forgetDemands() { asked = [] }
+}

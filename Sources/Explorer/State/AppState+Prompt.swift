@@ -1,0 +1,130 @@
+internal import Terminal
+
+/// Keys of the line at the bottom, for the footer.
+enum PromptKeys {
+  static let bindings: [Binding] = [
+    Binding(.enter, label: "do it", help: "take the line") { _ in [] },
+    Binding(.escape, label: "leave", help: "leave the line") { _ in [] },
+    Binding(.tab, label: "complete", help: "complete the word") { _ in [] },
+    Binding(.up, label: "history", help: "earlier commands") { _ in [] },
+  ]
+}
+
+extension AppState {
+  /// Opens the command line with a text in it.
+  mutating func openCommand(_ text: String) -> [Effect] {
+    prompt = Prompt(.command, text: text)
+    return promptChanged()
+  }
+
+  /// Opens the filter of the view.
+  mutating func openFilter() -> [Effect] {
+    prompt = Prompt(.filter(former: blocks.filter), text: blocks.filter)
+    return []
+  }
+
+  mutating func handlePrompt(_ key: Key) -> [Effect] {
+    guard var prompt else { return [] }
+    switch key {
+    case .escape, .control("c"):
+      if case .filter(let former) = prompt.purpose { blocks.filter = former }
+      self.prompt = nil
+      return []
+    case .enter: return submit(prompt)
+    case .tab: return complete(by: 1)
+    case .backTab: return complete(by: -1)
+    case .up, .control("p"): return recall(by: -1)
+    case .down, .control("n"): return recall(by: 1)
+    case .backspace where prompt.editor.string.isEmpty:
+      self.prompt = nil
+      return []
+    default:
+      guard prompt.editor.handle(key) else { return [] }
+      self.prompt = prompt
+      return promptChanged()
+    }
+  }
+
+  /// Follows the text while it is typed.
+  mutating func promptChanged() -> [Effect] {
+    guard var prompt else { return [] }
+    prompt.chosen = nil
+    prompt.completions = []
+    switch prompt.purpose {
+    case .command: prompt.completions = completions(of: prompt.editor)
+    case .filter: blocks.setFilter(prompt.editor.string, model: model)
+    case .value, .samplePrompt: break
+    }
+    self.prompt = prompt
+    return []
+  }
+
+  private func completions(of editor: LineEditor) -> [String] {
+    let line = String(editor.text[..<editor.cursor])
+    var words = CommandText.words(line)
+    if line.isEmpty || line.hasSuffix(" ") { words.append("") }
+    let word = words.last ?? ""
+    let choices =
+      words.count <= 1
+      ? CommandCatalog.all.map(\.name)
+      : CommandCatalog.all.first { $0.name == words[0] }?
+        .completions(self, Array(words.dropFirst())) ?? []
+    return Array(choices.filter { $0.hasPrefix(word) && $0 != word }.prefix(64))
+  }
+
+  private mutating func complete(by step: Int) -> [Effect] {
+    guard var prompt, !prompt.completions.isEmpty else { return [] }
+    let count = prompt.completions.count
+    let next = prompt.chosen.map { ($0 + step + count) % count } ?? (step > 0 ? 0 : count - 1)
+    prompt.chosen = next
+    prompt.editor.completeWord(prompt.completions[next])
+    self.prompt = prompt
+    guard count == 1 else { return [] }
+    if !prompt.completions[0].hasSuffix("/") { self.prompt?.editor.insert(" ") }
+    return promptChanged()
+  }
+
+  private mutating func recall(by step: Int) -> [Effect] {
+    guard prompt?.purpose == .command, !commandHistory.isEmpty else { return [] }
+    let at = (recalled ?? commandHistory.count) + step
+    guard at >= 0 else { return [] }
+    recalled = min(at, commandHistory.count)
+    let text = at < commandHistory.count ? commandHistory[at] : ""
+    prompt = Prompt(.command, text: text)
+    return promptChanged()
+  }
+
+  private mutating func submit(_ prompt: Prompt) -> [Effect] {
+    self.prompt = nil
+    recalled = nil
+    let text = prompt.editor.string
+    switch prompt.purpose {
+    case .filter: return []
+    case .value(let dial): return enterValue(text, dial: dial)
+    case .samplePrompt:
+      samples.prompt = text
+      return startSampling()
+    case .command: return execute(text)
+    }
+  }
+
+  /// Does a command as typed after `:`.
+  public mutating func execute(_ line: String) -> [Effect] {
+    let words = CommandText.words(line)
+    guard let name = words.first else { return [] }
+    if commandHistory.last != line { commandHistory.append(line) }
+    guard
+      let command = CommandCatalog.all.first(where: { $0.name == name })
+        ?? CommandCatalog.all.first(where: { $0.name.hasPrefix(name) })
+    else {
+      notice = Notice("There is no command ‘\(name)’; ? lists them.", isError: true)
+      return []
+    }
+    do {
+      return try command.run(&self, Array(words.dropFirst()))
+    } catch {
+      notice = Notice(String(describing: error), isError: true)
+      return []
+    }
+  }
+}

@@ -1,0 +1,129 @@
+internal import Compression
+internal import Terminal
+internal import Workspace
+
+extension AppState {
+  /// Opens a pass as a sheet with the settings it had last, on the marked
+  /// layers or on all.
+  mutating func open(_ type: any CompressionPass.Type) -> [Effect] {
+    let pass = lastPasses[type.name] ?? type.init()
+    let marked = blocks.marked.sorted()
+    sheet = Sheet(pass: pass, layers: marked.isEmpty ? .all : .named(marked))
+    return askPreview()
+  }
+
+  /// Asks for the preview of the sheet's present settings.
+  mutating func askPreview() -> [Effect] {
+    guard var sheet else { return [] }
+    lastPasses[type(of: sheet.pass).name] = sheet.pass
+    do {
+      try sheet.pass.validate()
+      sheet.complaint = nil
+    } catch {
+      sheet.complaint = String(describing: error)
+    }
+    self.sheet = sheet
+    guard sheet.complaint == nil else { return [.cancelPreview] }
+    return [.preview(sheet.step, on: current, layer: layer.name)]
+  }
+
+  mutating func closeSheet() -> [Effect] {
+    sheet = nil
+    return [.cancelPreview]
+  }
+
+  /// Selects the dial `steps` further on.
+  mutating func selectDial(by steps: Int) -> [Effect] {
+    guard let sheet, !sheet.dials.isEmpty else { return [] }
+    let count = sheet.dials.count
+    self.sheet?.selected = (min(sheet.selected, count - 1) + steps + count) % count
+    return []
+  }
+
+  /// Turns the selected dial.
+  mutating func turnDial(by steps: Int) -> [Effect] {
+    guard let dial = sheet?.dial else { return [] }
+    return set(dial.name, to: dial.turned(by: steps))
+  }
+
+  mutating func set(_ name: String, to value: DialValue) -> [Effect] {
+    guard var sheet else { return [] }
+    do {
+      sheet.pass = try sheet.pass.setting(name, to: value)
+    } catch {
+      notice = Notice(String(describing: error), isError: true)
+      return []
+    }
+    sheet.selected = sheet.dials.firstIndex { $0.name == name } ?? sheet.selected
+    guard sheet.step != self.sheet?.step else { return [] }
+    self.sheet = sheet
+    return askPreview()
+  }
+
+  /// Opens the line for a value of the selected dial, if it takes a number.
+  mutating func typeValue(startingWith character: Character) -> [Effect] {
+    guard let sheet, let dial = sheet.dial, dial.share != nil else { return [] }
+    prompt = Prompt(.value(dial: sheet.selected), text: String(character))
+    notice = Notice(dial.help)
+    return []
+  }
+
+  /// Takes a typed value for a dial.
+  mutating func enterValue(_ text: String, dial index: Int) -> [Effect] {
+    guard var sheet, sheet.dials.indices.contains(index) else { return [] }
+    let trimmed = text.filter { !$0.isWhitespace }
+    do {
+      sheet.pass = try sheet.pass.setting(sheet.dials[index].name, toText: trimmed)
+    } catch {
+      notice = Notice(String(describing: error), isError: true)
+      return []
+    }
+    self.sheet = sheet
+    return askPreview()
+  }
+
+  /// Runs the pass of the sheet on the revision on screen.
+  mutating func runSheet() -> [Effect] {
+    guard let sheet else { return [] }
+    if let complaint = sheet.complaint {
+      notice = Notice(complaint, isError: true)
+      return []
+    }
+    self.sheet = nil
+    return [.cancelPreview, .run(sheet.step, on: current)]
+  }
+
+  /// Shows the pass as the command that does the same, ready to be selected.
+  mutating func copySheetAsCommand() -> [Effect] {
+    guard let sheet else { return [] }
+    notice = Notice(CommandText.shell(sheet.step, file: model.title))
+    return [.setMouse(false)]
+  }
+
+  /// Clicks and drags on dials.
+  mutating func handleSheet(_ mouse: Mouse, in area: Rect) -> [Effect] {
+    guard let sheet else { return [] }
+    let layout = SheetLayout(sheet, in: area)
+    switch mouse.kind {
+    case .press:
+      guard let index = layout.dial(at: mouse.x, mouse.y) else { return [] }
+      self.sheet?.selected = index
+      self.sheet?.isDragging = true
+      return turn(layout, to: mouse.x)
+    case .drag:
+      return sheet.isDragging ? turn(layout, to: mouse.x) : []
+    case .release:
+      self.sheet?.isDragging = false
+      return []
+    case .wheelUp: return turnDial(by: 1)
+    case .wheelDown: return turnDial(by: -1)
+    case .move: return []
+    }
+  }
+
+  private mutating func turn(_ layout: SheetLayout, to x: Int) -> [Effect] {
+    guard let dial = sheet?.dial, let share = layout.share(of: sheet?.selected ?? 0, at: x)
+    else { return [] }
+    return set(dial.name, to: dial.value(at: share))
+  }
+}

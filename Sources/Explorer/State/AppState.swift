@@ -1,0 +1,96 @@
+internal import Compression
+internal import Jobs
+public import Terminal
+public import Workspace
+
+/// Everything the screen shows. Only actions and the fold of the workbench's
+/// events change it; drawing reads it.
+public struct AppState: Sendable {
+  /// Names a layer of a revision.
+  public struct LayerKey: Sendable, Hashable {
+    public let name: String
+    public let revision: RevisionID
+  }
+
+  public let model: ModelMap
+  /// Why no loss can be measured; nil when the model runs.
+  public var whyNotRunnable: String?
+
+  public var columns = 80
+  public var rows = 24
+  public var theme: Theme
+  public var isMouseOn = true
+
+  public var view = ViewID.blocks
+  /// Views that Esc leads back to.
+  public var trail: [ViewID] = []
+  public var blocks = BlocksState()
+  public var layer = LayerState()
+  public var compare = CompareState()
+  public var frontier = FrontierState()
+  public var samples = SamplesState()
+  public var history = HistoryState()
+
+  /// Revisions as the workbench last told.
+  public var tree: RevisionTree
+  public var jobs: [JobRecord] = []
+  /// Bars of the Blocks view, by revision and parameter.
+  public var figures: [RevisionID: [String: LayerStatistics]] = [:]
+  /// Layers that are at hand for drawing.
+  public var snapshots: [LayerKey: LayerSnapshot] = [:]
+  /// Order in which `snapshots` were used, oldest first.
+  var snapshotUse: [LayerKey] = []
+  /// What has been asked of the workbench and not come back.
+  var asked: Set<Effect> = []
+
+  public var sheet: Sheet?
+  /// Settings each pass had when its sheet was last open.
+  var lastPasses: [String: any CompressionPass] = [:]
+  public var prompt: Prompt?
+  /// Commands typed before, oldest first, and which one is recalled.
+  var commandHistory: [String] = []
+  var recalled: Int?
+  public var help: HelpState?
+  /// One sentence above the footer, until the next key.
+  public var notice: Notice?
+  /// Whether the last key asked to leave while jobs were running.
+  var isLeaving = false
+
+  /// The first screen of a model.
+  public init(model: ModelMap, tree: RevisionTree, theme: Theme) {
+    self.model = model
+    self.tree = tree
+    self.theme = theme
+    layer.name = model.layers.first { $0.isLinear }?.name ?? model.layers.first?.name
+  }
+
+  /// The revision on screen.
+  public var current: RevisionID { tree.current }
+
+  /// The layer whose histogram and mask are looked at.
+  public var layerOnScreen: ModelMap.Layer? { layer.name.flatMap { model.layer(named: $0) } }
+
+  /// A layer of a revision, if it is at hand.
+  public func snapshot(_ name: String, _ revision: RevisionID) -> LayerSnapshot? {
+    snapshots[LayerKey(name: name, revision: revision)]
+  }
+
+  /// Jobs that run or wait.
+  public var liveJobs: [JobRecord] { jobs.filter { !$0.state.isOver } }
+}
+
+/// A sentence for the user, and whether it is bad news.
+public struct Notice: Sendable, Hashable {
+  public let text: String
+  public let isError: Bool
+
+  public init(_ text: String, isError: Bool = false) {
+    self.text = text
+    self.isError = isError
+  }
+}
+
+/// Names a view, in the order of their number keys.
+public enum ViewID: String, Sendable, Hashable, CaseIterable {
+  case blocks, layer, compare, frontier, samples, history
+}

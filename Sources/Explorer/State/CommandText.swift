@@ -1,0 +1,136 @@
+internal import Compression
+internal import Terminal
+internal import Workspace
+
+/// Reading and writing of commands as text.
+enum CommandText {
+  /// Splits a line into words; quotes keep blanks.
+  static func words(_ line: String) -> [String] {
+    var words: [String] = []
+    var word = ""
+    var quote: Character?
+    var isInWord = false
+    for character in line {
+      if let open = quote {
+        if character == open { quote = nil } else { word.append(character) }
+      } else if character == "'" || character == "\"" {
+        quote = character
+        isInWord = true
+      } else if character == " " {
+        if isInWord { words.append(word) }
+        word = ""
+        isInWord = false
+      } else {
+        word.append(character)
+        isInWord = true
+      }
+    }
+    if isInWord { words.append(word) }
+    return words
+  }
+
+  /// The step that `--amount 0.5 --layers 'block.*.mlp.*'` describes.
+  static func step(
+    _ type: any CompressionPass.Type, _ words: [String], marked: Set<String>
+  ) throws -> Step {
+    var pass: any CompressionPass = type.init()
+    var patterns: [String] = []
+    var rest = words[...]
+    while let option = rest.popFirst() {
+      guard option.hasPrefix("--") else {
+        throw CommandError("\(type.name) takes options such as --amount 0.5, not ‘\(option)’")
+      }
+      let parts = option.dropFirst(2).split(separator: "=", maxSplits: 1).map(String.init)
+      let name = parts.first ?? ""
+      guard let value = parts.count > 1 ? parts[1] : rest.popFirst() else {
+        throw CommandError("--\(name) needs a value")
+      }
+      if name == "layers" {
+        patterns.append(value)
+      } else {
+        pass = try pass.setting(name, toText: value)
+      }
+    }
+    try pass.validate()
+    let layers: LayerSelection =
+      !patterns.isEmpty
+      ? .matching(patterns) : marked.isEmpty ? .all : .named(marked.sorted())
+    return Step(pass: pass, layers: layers)
+  }
+
+  /// The shell command that does what a step does.
+  static func shell(_ step: Step, file: String) -> String {
+    var words = ["pare", type(of: step.pass).name, quoted(file)]
+    for setting in step.pass.settings where setting.isActive {
+      words += ["--" + setting.name, setting.value.description]
+    }
+    switch step.layers {
+    case .all: break
+    case .matching(let names), .named(let names):
+      for name in names { words += ["--layers", quoted(name)] }
+    }
+    return (words + ["-o", "OUT.safetensors"]).joined(separator: " ")
+  }
+
+  /// Options and choices that fit the word being typed.
+  static func optionCompletions(
+    _ settings: [DialSetting], _ state: AppState, _ words: [String]
+  ) -> [String] {
+    let last = words.dropLast().last ?? ""
+    if last == "--layers" {
+      let kinds = state.model.kinds.map { "block.*." + $0 }
+      return kinds + state.model.layers.map(\.path)
+    }
+    if let dial = settings.first(where: { "--" + $0.name == last }) {
+      if case .choice(let options) = dial.control { return options }
+      return [dial.value.description]
+    }
+    return settings.map { "--" + $0.name } + ["--layers"]
+  }
+
+  /// The revision that `r3` or `3` names.
+  static func revision(_ words: [String], _ state: AppState) throws -> RevisionID {
+    let word = words.first ?? ""
+    guard let id = RevisionID(text: word) ?? RevisionID(text: "r" + word), state.tree[id] != nil
+    else {
+      throw CommandError(
+        "there is no revision ‘\(word)’; there are r0 to r\(state.tree.revisions.last?.id.number ?? 0)"
+      )
+    }
+    return id
+  }
+
+  /// The one path among words and flags.
+  static func onePath(_ command: String, _ words: [String]) throws -> String {
+    try checkFlags(words, ["--force"])
+    let paths = words.filter { !$0.hasPrefix("--") }
+    guard let path = paths.first, paths.count == 1 else {
+      throw CommandError("\(command) takes one file name")
+    }
+    return FilePaths.expanded(path)
+  }
+
+  static func checkFlags(_ words: [String], _ known: [String]) throws {
+    if let odd = words.first(where: { $0.hasPrefix("--") && !known.contains($0) }) {
+      throw CommandError("unknown option \(odd); known: \(known.joined(separator: ", "))")
+    }
+  }
+
+  private static func quoted(_ word: String) -> String {
+    let plain = word.allSatisfy { $0.isLetter || $0.isNumber || "._-/+=".contains($0) }
+    return plain && !word.isEmpty
+      ? word
+      : "'"
+        + word.split(separator: "'", omittingEmptySubsequences: false)
+        .joined(separator: "'\\''") + "'"
+  }
+}
+
+/// Themes by name, in the depth of colour of the terminal.
+enum ThemeNames {
+  static var all: [String] { ThemeCatalog.names }
+
+  static func theme(_ name: String, like theme: Theme) -> Theme? {
+    ThemeCatalog.theme(named: name, depth: theme.depth, ascii: theme.ascii)
+  }
+}

@@ -1,0 +1,155 @@
+internal import Compression
+internal import Workspace
+
+/// A command of the command line `:`.
+public struct Command: Sendable {
+  public let name: String
+  /// How it is typed: `save FILE`.
+  public let usage: String
+  public let help: String
+  /// Words that may stand in place of the last one.
+  let completions: @Sendable (AppState, _ words: [String]) -> [String]
+  let run: @Sendable (inout AppState, _ words: [String]) throws -> [Effect]
+
+  init(
+    _ name: String, _ usage: String, _ help: String,
+    completing completions: @escaping @Sendable (AppState, [String]) -> [String] = { _, _ in [] },
+    run: @escaping @Sendable (inout AppState, [String]) throws -> [Effect]
+  ) {
+    self.name = name
+    self.usage = usage
+    self.help = help
+    self.completions = completions
+    self.run = run
+  }
+}
+
+/// What a command finds wrong, in one sentence.
+struct CommandError: Error, CustomStringConvertible {
+  let description: String
+
+  init(_ description: String) { self.description = description }
+}
+
+/// Every command: the passes, then the rest.
+public enum CommandCatalog {
+  public static let all: [Command] = PassCatalog.all.map(passCommand) + fileCommands + walkCommands
+
+  private static func passCommand(_ type: any CompressionPass.Type) -> Command {
+    let pass = type.init()
+    return Command(
+      type.name, "\(type.name) [--\(pass.settings.first?.name ?? "setting") …] [--layers …]",
+      type.summary,
+      completing: { state, words in
+        CommandText.optionCompletions(pass.settings, state, words)
+      },
+      run: { state, words in
+        [.run(try CommandText.step(type, words, marked: state.blocks.marked), on: state.current)]
+      })
+  }
+
+  private static let fileCommands: [Command] = [
+    Command(
+      "save", "save FILE [--dense] [--force]",
+      "write the revision on screen: packed, or dense tensors",
+      completing: { _, words in
+        FilePaths.completions(of: words.last ?? "") + ["--dense", "--force"]
+      }
+    ) { state, words in
+      let paths = words.filter { !$0.hasPrefix("--") }
+      try CommandText.checkFlags(words, ["--dense", "--force"])
+      guard let path = paths.first, paths.count == 1 else {
+        throw CommandError("save takes one file name: save model-small.safetensors")
+      }
+      return [
+        .save(
+          state.current, path: FilePaths.expanded(path), dense: words.contains("--dense"),
+          overwrite: words.contains("--force"))
+      ]
+    },
+    Command(
+      "recipe", "recipe FILE [--force]", "write the passes of the revision on screen as a recipe",
+      completing: { _, words in FilePaths.completions(of: words.last ?? "") }
+    ) { state, words in
+      [
+        .writeRecipe(
+          state.current, path: try CommandText.onePath("recipe", words),
+          overwrite: words.contains("--force"))
+      ]
+    },
+    Command(
+      "run", "run RECIPE", "queue the passes of a recipe on the revision on screen",
+      completing: { _, words in FilePaths.completions(of: words.last ?? "") }
+    ) { state, words in
+      [.runRecipe(path: try CommandText.onePath("run", words), on: state.current)]
+    },
+    Command(
+      "export", "export FILE.txt|FILE.svg [--force]", "write this view as text or as a drawing",
+      completing: { _, words in FilePaths.completions(of: words.last ?? "") }
+    ) { _, words in
+      let path = try CommandText.onePath("export", words)
+      guard path.hasSuffix(".txt") || path.hasSuffix(".svg") else {
+        throw CommandError("export writes .txt or .svg, not ‘\(path)’")
+      }
+      return [.export(path: path, overwrite: words.contains("--force"))]
+    },
+  ]
+
+  private static let walkCommands: [Command] = [
+    Command(
+      "go", "go rN", "show another revision",
+      completing: { state, _ in state.tree.revisions.map { $0.id.description } }
+    ) { state, words in [.go(try CommandText.revision(words, state))] },
+    Command(
+      "compare", "compare rA [rB]", "show two revisions side by side",
+      completing: { state, _ in state.tree.revisions.map { $0.id.description } }
+    ) { state, words in
+      state.compare.left = try CommandText.revision(Array(words.prefix(1)), state)
+      if words.count > 1 {
+        state.compare.right = try CommandText.revision(Array(words.dropFirst()), state)
+      }
+      return state.show(.compare)
+    },
+    Command("eval", "eval", "measure the revision on screen again") { state, _ in
+      [.measure(state.current)]
+    },
+    Command("generate", "generate [PROMPT]", "let both revisions of Compare continue a prompt") {
+      state, words in
+      if !words.isEmpty { state.samples.prompt = words.joined(separator: " ") }
+      return state.show(.samples) + state.startSampling()
+    },
+    Command(
+      "layer", "layer PATH", "show the layer of that path",
+      completing: { state, _ in state.model.layers.map(\.path) }
+    ) { state, words in
+      guard let path = words.first, let layer = state.model.layers.first(where: { $0.path == path })
+      else { throw CommandError("there is no layer ‘\(words.first ?? "")’") }
+      state.layer.open(layer.name)
+      return state.show(.layer)
+    },
+    Command(
+      "target", "target 1.5MB | target loss 1.53 | target off",
+      "draw a line for a size or a loss in the Frontier"
+    ) { state, words in
+      state.frontier.target = try FrontierState.Target(words)
+      return state.show(.frontier)
+    },
+    Command(
+      "theme", "theme NAME", "change the colours",
+      completing: { _, _ in ThemeNames.all }
+    ) { state, words in
+      guard let name = words.first, let theme = ThemeNames.theme(name, like: state.theme) else {
+        throw CommandError("themes are \(ThemeNames.all.joined(separator: ", "))")
+      }
+      state.theme = theme
+      return []
+    },
+    Command("undo", "undo", "back to the revision before") { _, _ in [.undo] },
+    Command("redo", "redo", "forward again") { _, _ in [.redo] },
+    Command("help", "help", "help for this view") { state, _ in
+      state.help = HelpState()
+      return []
+    },
+    Command("quit", "quit", "leave; the session is kept") { _, _ in [.quit] },
+  ]
+}

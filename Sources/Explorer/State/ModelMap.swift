@@ -1,0 +1,121 @@
+public import CheckpointIO
+public import Tensors
+
+/// The model as the explorer walks it: rows of layers, one row a block, with
+/// the tensors outside the blocks as rows of their own.
+public struct ModelMap: Sendable, Hashable {
+  /// One weight matrix.
+  public struct Layer: Sendable, Hashable {
+    /// The parameter's name in the checkpoint.
+    public let name: String
+    /// `block.2.mlp.c_fc`, or the name outside the blocks.
+    public let path: String
+    /// `mlp.c_fc`: the column it stands in.
+    public let kind: String
+    public let shape: Shape
+    public let dtype: DType
+    /// Whether passes work on it unless told otherwise.
+    public let isLinear: Bool
+  }
+
+  /// A block, or a tensor outside the blocks.
+  public struct Row: Sendable, Hashable {
+    /// `0`, `1`, … or `wte`.
+    public let label: String
+    public let block: Int?
+    /// By column; nil where the block has no such layer.
+    public let layers: [Layer?]
+    /// Tokens of 1-D tensors and others that the row stands for.
+    public let otherWeights: Int
+  }
+
+  /// The checkpoint's file name.
+  public let title: String
+  public let format: String
+  public let fileByteCount: Int
+  public let weightCount: Int
+  public let blockCount: Int
+  /// Headings of the columns: layer kinds in model order.
+  public let kinds: [String]
+  public let rows: [Row]
+  /// What was odd about the file, a sentence each.
+  public let warnings: [String]
+
+  /// Reads names and shapes only.
+  public init(_ checkpoint: Checkpoint) {
+    let parameters = checkpoint.parameters
+    title = checkpoint.name
+    format = checkpoint.format
+    fileByteCount = checkpoint.fileByteCount
+    warnings = checkpoint.warnings
+    let weights = parameters.filter {
+      $0.place.role != .buffer && $0.place.role != .optimizer && $0.dtype.isFloatingPoint
+    }
+    weightCount = weights.reduce(0) { $0 + $1.shape.count }
+    let (kinds, blocks, before, after) = Self.grouped(weights)
+    self.kinds = kinds
+    blockCount = blocks.count
+    rows =
+      before.map(Self.outsideRow) + blocks + after.map(Self.outsideRow)
+  }
+
+  /// Columns, block rows, and what stands before and after the blocks.
+  private static func grouped(
+    _ weights: [Parameter]
+  ) -> (kinds: [String], blocks: [Row], before: [Parameter], after: [Parameter]) {
+    var kinds: [String] = []
+    var column: [String: Int] = [:]
+    var byBlock: [Int: [Int: Layer]] = [:]
+    var others: [Int: Int] = [:]
+    var before: [Parameter] = []
+    var after: [Parameter] = []
+    for parameter in weights {
+      guard let block = parameter.place.block else {
+        if parameter.shape.dimensions.count >= 2 {
+          if byBlock.isEmpty { before.append(parameter) } else { after.append(parameter) }
+        }
+        continue
+      }
+      byBlock[block, default: [:]] = byBlock[block] ?? [:]
+      guard parameter.place.role == .linear else {
+        others[block, default: 0] += parameter.shape.count
+        continue
+      }
+      let kind = parameter.place.layer
+      if column[kind] == nil {
+        column[kind] = kinds.count
+        kinds.append(kind)
+      }
+      byBlock[block, default: [:]][column[kind] ?? 0] = Layer(parameter)
+    }
+    let blocks = byBlock.keys.sorted().map { block in
+      Row(
+        label: String(block), block: block,
+        layers: kinds.indices.map { byBlock[block]?[$0] }, otherWeights: others[block] ?? 0)
+    }
+    return (kinds, blocks, before, after)
+  }
+
+  private static func outsideRow(_ parameter: Parameter) -> Row {
+    var words = parameter.place.layer.split(separator: ".")
+    if words.count > 1, words.last == "weight" { words.removeLast() }
+    return Row(
+      label: words.last.map(String.init) ?? parameter.name, block: nil,
+      layers: [Layer(parameter)], otherWeights: 0)
+  }
+
+  /// All layers, row by row.
+  public var layers: [Layer] { rows.flatMap { $0.layers.compactMap { $0 } } }
+
+  /// The layer of that name.
+  public func layer(named name: String) -> Layer? { layers.first { $0.name == name } }
+}
+
+extension ModelMap.Layer {
+  init(_ parameter: Parameter) {
+    self.init(
+      name: parameter.name, path: parameter.place.path, kind: parameter.place.layer,
+      shape: parameter.shape, dtype: parameter.dtype,
+      isLinear: parameter.place.role == .linear)
+  }
+}

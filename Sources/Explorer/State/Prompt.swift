@@ -1,0 +1,45 @@
+internal import Terminal
+
+/// A line being typed at the bottom of the screen.
+public struct Prompt: Sendable, Hashable {
+  /// What the line is for.
+  public enum Purpose: Sendable, Hashable {
+    case command
+    /// Filters the view while it is typed; the former filter comes back on Esc.
+    case filter(former: String)
+    /// A dial's value.
+    case value(dial: Int)
+    /// What the samples continue.
+    case samplePrompt
+  }
+
+  public let purpose: Purpose
+  public var editor: LineEditor
+  /// Completions of the word at the cursor, and which one is taken.
+  public var completions: [String] = []
+  public var chosen: Int?
+
+  public init(_ purpose: Purpose, text: String = "") {
+    self.purpose = purpose
+    editor = LineEditor(text)
+  }
+
+  /// What stands before the line.
+  public var lead: String {
+    switch purpose {
+    case .command: ":"
+    case .filter: "/"
+    case .value: "value "
+    case .samplePrompt: "prompt "
+    }
+  }
+}
+
+/// The help that lies over a view.
+public struct HelpState: Sendable, Hashable {
+  public var scroll = 0
+  public var search = LineEditor()
+  public var isSearching = false
+
+  public init() {}
+}

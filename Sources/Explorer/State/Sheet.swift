@@ -1,0 +1,79 @@
+public import Compression
+public import Workspace
+
+/// A pass about to be run: its dials, the layers it will touch and the preview
+/// of what it would leave.
+public struct Sheet: Sendable {
+  public var pass: any CompressionPass
+  /// Which of the active dials the keys turn.
+  public var selected = 0
+  public var layers: LayerSelection
+  /// The preview last asked for; answers to others are dropped.
+  public var ticket: Int?
+  public var preview: Preview?
+  /// Whether the mouse holds a dial's knob.
+  public var isDragging = false
+  /// Why the pass cannot run with these settings.
+  public var complaint: String?
+
+  public init(pass: any CompressionPass, layers: LayerSelection) {
+    self.pass = pass
+    self.layers = layers
+  }
+
+  /// The dials that matter under the present settings.
+  public var dials: [DialSetting] { pass.settings.filter(\.isActive) }
+
+  /// The dial the keys turn.
+  public var dial: DialSetting? {
+    dials.indices.contains(selected) ? dials[selected] : dials.last
+  }
+
+  /// Pass and layers as they would be run.
+  public var step: Step { Step(pass: pass, layers: layers) }
+}
+
+extension DialSetting {
+  /// The setting after `steps` turns to the right (negative: to the left).
+  public func turned(by steps: Int) -> DialValue {
+    switch (control, value) {
+    case (.number(let range, let step, _), .number(let number)):
+      let turned = ((number / step).rounded() + Double(steps)) * step
+      return .number(min(max(turned, range.lowerBound), range.upperBound))
+    case (.integer(let range, let step), .number(let number)):
+      let turned = Int(number) + steps * step
+      return .number(Double(min(max(turned, range.lowerBound), range.upperBound)))
+    case (.choice(let words), .choice(let word)):
+      let index = words.firstIndex(of: word) ?? 0
+      return .choice(words[((index + steps) % words.count + words.count) % words.count])
+    case (.number, .choice), (.integer, .choice), (.choice, .number):
+      return value
+    }
+  }
+
+  /// The setting at `share` of the way along its range.
+  public func value(at share: Double) -> DialValue {
+    let share = min(max(share, 0), 1)
+    switch control {
+    case .number(let range, let step, _):
+      let raw = range.lowerBound + share * (range.upperBound - range.lowerBound)
+      return .number(min(max((raw / step).rounded() * step, range.lowerBound), range.upperBound))
+    case .integer(let range, _):
+      return .number(
+        (Double(range.lowerBound) + share * Double(range.upperBound - range.lowerBound)).rounded())
+    case .choice(let words):
+      return .choice(words[min(Int(share * Double(words.count)), words.count - 1)])
+    }
+  }
+
+  /// Where the setting lies along its range, 0…1; nil for a choice.
+  public var share: Double? {
+    switch (control, value) {
+    case (.number(let range, _, _), .number(let number)):
+      (number - range.lowerBound) / max(range.upperBound - range.lowerBound, .leastNonzeroMagnitude)
+    case (.integer(let range, _), .number(let number)):
+      (number - Double(range.lowerBound)) / Double(max(range.upperBound - range.lowerBound, 1))
+    default: nil
+    }
+  }
+}

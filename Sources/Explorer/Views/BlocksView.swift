@@ -1,0 +1,258 @@
+internal import Compression
+internal import Tensors
+public import Terminal
+internal import Workspace
+
+/// View 1: the whole model at a glance, a row a block, a column a layer kind.
+public enum BlocksView: View {
+  public static let id = ViewID.blocks
+  public static let title = "Blocks"
+
+  public static let bindings: [Binding] = [
+    Binding(.enter, label: "open", help: "open the layer under the cursor") { state in
+      guard let layer = state.blocks.layer(state) else { return [] }
+      state.layer.open(layer.name)
+      return state.show(.layer)
+    },
+    Binding(.character(" "), label: "mark", help: "mark the layer: passes run on marked layers") {
+      state in
+      guard let layer = state.blocks.layer(state) else { return [] }
+      if state.blocks.marked.remove(layer.name) == nil { state.blocks.marked.insert(layer.name) }
+      return []
+    },
+    Binding(.character("m"), label: "bars", help: "what the bars show: kept, bits, bytes, error …")
+    { state in
+      let all = BlocksState.Quantity.allCases
+      let index = all.firstIndex(of: state.blocks.quantity) ?? 0
+      state.blocks.quantity = all[(index + 1) % all.count]
+      return []
+    },
+    Binding(.character("o"), label: "sort", help: "sort the rows by the bars, or by block") {
+      state in
+      state.blocks.isSorted.toggle()
+      return []
+    },
+    Binding(.character("/"), label: "find", help: "show only layers whose name contains a text") {
+      $0.openFilter()
+    },
+    Binding(.character("U"), help: "unmark all layers") { state in
+      state.blocks.marked = []
+      return []
+    },
+    Binding(
+      .character("n"), help: "the next marked layer",
+      unless: { $0.blocks.marked.isEmpty ? "No layer is marked; Space marks one." : nil },
+      action: { $0.goToMarked(by: 1) }),
+    Binding(
+      .character("N"), help: "the marked layer before",
+      unless: { $0.blocks.marked.isEmpty ? "No layer is marked; Space marks one." : nil },
+      action: { $0.goToMarked(by: -1) }),
+    Binding(.down, .character("j"), help: "a row down") { $0.moveInBlocks(1, 0) },
+    Binding(.up, .character("k"), help: "a row up") { $0.moveInBlocks(-1, 0) },
+    Binding(.right, .character("l"), help: "a column to the right") { $0.moveInBlocks(0, 1) },
+    Binding(.left, .character("h"), help: "a column to the left") { $0.moveInBlocks(0, -1) },
+    Binding(.pageDown, .control("f"), help: "a page down") { $0.moveInBlocks($0.rows - 8, 0) },
+    Binding(.pageUp, .control("b"), help: "a page up") { $0.moveInBlocks(8 - $0.rows, 0) },
+    Binding(.home, .character("g"), help: "the first row") { $0.moveInBlocks(-1_000_000, 0) },
+    Binding(.end, .character("G"), help: "the last row") { $0.moveInBlocks(1_000_000, 0) },
+  ]
+
+  public static func draw(_ state: AppState, on grid: inout CellGrid, in area: Rect) {
+    let layout = BlocksLayout(state, in: area)
+    drawHeading(state, on: &grid, layout)
+    let figures = state.figures[state.current] ?? [:]
+    let rows = layout.rows
+    if rows.isEmpty {
+      let text =
+        state.model.rows.isEmpty
+        ? "This checkpoint holds no weights." : "No layer matches ‘\(state.blocks.filter)’."
+      grid.putLine(text, in: layout.body, row: 1, .center, state.theme[.dim])
+      return
+    }
+    let scale = BlocksScale(state, figures)
+    for (line, index) in layout.visible.enumerated() {
+      drawRow(
+        rows[index], at: layout.body.y + line, isHere: index == state.blocks.row, state, figures,
+        scale, on: &grid, layout)
+    }
+  }
+
+  private static func drawHeading(
+    _ state: AppState, on grid: inout CellGrid, _ layout: BlocksLayout
+  ) {
+    let theme = state.theme
+    let line = layout.heading
+    grid.putLine("block", in: line.inset(left: 1), theme[.dim])
+    for (index, kind) in layout.kinds {
+      let area = layout.column(index)
+      let style = theme[index == state.blocks.column ? .accent : .dim]
+      grid.putLine(kind, in: Rect(x: area.x, y: line.y, width: area.width, height: 1), style)
+    }
+    let right = layout.summary
+    grid.putLine(
+      state.blocks.quantity == .bits ? "kept  b/w" : "kept  b/w",
+      in: Rect(x: right.x, y: line.y, width: right.width, height: 1), .trailing, theme[.dim])
+    var note = "bars: \(state.blocks.quantity.title)"
+    if state.blocks.isSorted { note += " · sorted" }
+    if !state.blocks.filter.isEmpty { note += " · /\(state.blocks.filter)" }
+    if !state.blocks.marked.isEmpty { note += " · \(state.blocks.marked.count) marked" }
+    if layout.rows.count > layout.visible.count {
+      note +=
+        " · rows \(layout.visible.lowerBound + 1)–\(layout.visible.upperBound)"
+        + " of \(layout.rows.count)"
+    }
+    if layout.kinds.count < state.model.kinds.count {
+      note +=
+        " · columns \((layout.kinds.first?.0 ?? 0) + 1)–\((layout.kinds.last?.0 ?? 0) + 1)"
+        + " of \(state.model.kinds.count)"
+    }
+    grid.putLine(note, in: layout.note, theme[.dim])
+  }
+
+  private static func drawRow(
+    _ row: ModelMap.Row, at y: Int, isHere: Bool, _ state: AppState,
+    _ figures: [String: LayerStatistics], _ scale: BlocksScale, on grid: inout CellGrid,
+    _ layout: BlocksLayout
+  ) {
+    let theme = state.theme
+    let label = Rect(x: layout.body.x + 1, y: y, width: layout.labelWidth, height: 1)
+    grid.putLine(row.label, in: label, row.block == nil ? .leading : .trailing, theme[.text])
+    if row.block == nil, let layer = row.layers.first.flatMap({ $0 }) {
+      let area = layout.column(layout.kinds.first?.0 ?? 0).atRow(y)
+      draw(layer, in: area, isCursor: isHere, state, figures, scale, on: &grid)
+    } else {
+      for (index, _) in layout.kinds {
+        guard index < row.layers.count, let layer = row.layers[index] else { continue }
+        let isCursor = isHere && index == state.blocks.column
+        let area = layout.column(index).atRow(y)
+        draw(layer, in: area, isCursor: isCursor, state, figures, scale, on: &grid)
+      }
+    }
+    drawSummary(row, figures, theme, on: &grid, in: layout.summary.atRow(y))
+  }
+
+  private static func draw(
+    _ layer: ModelMap.Layer, in area: Rect, isCursor: Bool, _ state: AppState,
+    _ figures: [String: LayerStatistics], _ scale: BlocksScale, on grid: inout CellGrid
+  ) {
+    let theme = state.theme
+    let isMarked = state.blocks.marked.contains(layer.name)
+    let edge = theme[isCursor ? .cursor : .border]
+    let valueWidth = min(7, max(0, area.width - 8))
+    let bar = area.inset(left: 2, right: valueWidth + 2)
+    let mark = isMarked ? "*" : isCursor ? "›" : " "
+    grid.put(mark, x: area.x, y: area.y, theme[isMarked ? .marked : .accent], in: area)
+    grid.put("▏", x: area.x + 1, y: area.y, edge, in: area)
+    grid.put("▕", x: bar.right, y: area.y, edge, in: area)
+    let preview = state.sheet?.preview?.whole?.layers[layer.name]
+    let measured = figures[layer.name].flatMap { BlockFigures.value($0, state.blocks.quantity) }
+    let planned = preview.flatMap { state.blocks.quantity.value($0) }
+    let text: String
+    if let value = planned ?? measured {
+      let share = scale.share(value)
+      grid.bar(
+        share, in: bar, filled: theme[planned == nil ? .barFilled : .preview],
+        empty: theme[.barEmpty], clip: area)
+      text = BlockFigures.text(value, state.blocks.quantity)
+    } else {
+      text = "…"
+    }
+    let style = theme[isCursor ? .selected : planned == nil ? .text : .preview]
+    let place = Rect(x: bar.right + 1, y: area.y, width: valueWidth, height: 1)
+    grid.putLine(text, in: place, style)
+  }
+
+  private static func drawSummary(
+    _ row: ModelMap.Row, _ figures: [String: LayerStatistics], _ theme: Theme,
+    on grid: inout CellGrid, in area: Rect
+  ) {
+    let layers = row.layers.compactMap { $0 }
+    let known = layers.compactMap { figures[$0.name] }
+    guard known.count == layers.count, !known.isEmpty else {
+      grid.putLine("…", in: area, .trailing, theme[.dim])
+      return
+    }
+    let count = layers.reduce(0.0) { $0 + Double($1.shape.count) }
+    let zeros = zip(layers, known).reduce(0.0) { $0 + Double($1.0.shape.count) * $1.1.sparsity }
+    let bits = known.reduce(0.0) { $0 + Double($1.packedBytes) * 8 }
+    let kept = count > 0 ? Decimal.percent(1 - zeros / count, 0) : "–"
+    let depth = count > 0 ? Decimal.text(bits / count, 2) : "–"
+    grid.putLine("\(kept)  \(depth.leftPadded(5))", in: area, .trailing, theme[.text])
+  }
+
+  public static func handle(_ mouse: Mouse, in area: Rect, _ state: inout AppState) -> [Effect] {
+    switch mouse.kind {
+    case .wheelDown: return state.moveInBlocks(3, 0)
+    case .wheelUp: return state.moveInBlocks(-3, 0)
+    case .press:
+      let layout = BlocksLayout(state, in: area)
+      let line = mouse.y - layout.body.y
+      guard line >= 0, line < layout.visible.count else { return [] }
+      let row = layout.visible.lowerBound + line
+      let column = layout.kinds.first { layout.column($0.0).containsColumn(mouse.x) }?.0
+      let isAgain = row == state.blocks.row && (column ?? -1) == state.blocks.column
+      state.blocks.row = row
+      if let column { state.blocks.column = column }
+      guard isAgain, let layer = state.blocks.layer(state) else { return [] }
+      state.layer.open(layer.name)
+      return state.show(.layer)
+    case .release, .drag, .move: return []
+    }
+  }
+
+  public static func demands(_ state: AppState, in area: Rect) -> [Effect] {
+    let layout = BlocksLayout(state, in: area)
+    let figures = state.figures[state.current] ?? [:]
+    let visible = layout.visible.flatMap { layout.rows[$0].layers.compactMap { $0?.name } }
+    guard visible.contains(where: { figures[$0] == nil }) else { return [] }
+    return [.requestFigures(state.current, visible: visible)]
+  }
+}
+
+extension BlocksState.Quantity {
+  /// What a preview tells of this quantity.
+  fileprivate func value(_ layer: PreviewTotals.Layer) -> Double? {
+    switch self {
+    case .kept: 1 - layer.sparsity
+    case .error: layer.error
+    case .bits, .bytes, .outliers: nil
+    }
+  }
+}
+
+extension AppState {
+  mutating func moveInBlocks(_ rows: Int, _ columns: Int) -> [Effect] {
+    let count = blocks.rows(self).count
+    blocks.row = max(0, min(count - 1, blocks.row + rows))
+    blocks.column = max(0, min(max(0, model.kinds.count - 1), blocks.column + columns))
+    return []
+  }
+
+  /// Moves the cursor to the next marked layer in reading order.
+  mutating func goToMarked(by step: Int) -> [Effect] {
+    let rows = blocks.rows(self)
+    let places = rows.enumerated().flatMap { row, content in
+      content.layers.enumerated().compactMap { column, layer in
+        layer.map { (row, column, $0.name) }
+      }
+    }.filter { blocks.marked.contains($0.2) }
+    guard !places.isEmpty else { return [] }
+    let here = (blocks.row, blocks.column)
+    let next =
+      step > 0
+      ? places.first { ($0.0, $0.1) > here } ?? places[0]
+      : places.last { ($0.0, $0.1) < here } ?? places[places.count - 1]
+    (blocks.row, blocks.column) = (next.0, next.1)
+    return []
+  }
+}
+
+extension Rect {
+  func atRow(_ y: Int) -> Rect { Rect(x: x, y: y, width: width, height: 1) }
+
+  func containsColumn(_ column: Int) -> Bool { column >= x && column < right }
+}
+
+extension String {
+  func leftPadded(_ width: Int) -> String { padded(to: width, .trailing) }
+}

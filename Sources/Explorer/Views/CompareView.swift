@@ -1,0 +1,228 @@
+internal import Tensors
+public import Terminal
+public import Workspace
+
+/// Which revisions stand side by side.
+public struct CompareState: Sendable, Hashable {
+  public var left = RevisionID.original
+  /// nil follows the revision on screen.
+  public var right: RevisionID?
+  /// Whether the right half shows the difference instead.
+  public var showsDifference = false
+
+  public init() {}
+}
+
+extension AppState {
+  /// The revision in the right half.
+  var comparedRevision: RevisionID { compare.right ?? current }
+}
+
+/// View 3: before and after, any two revisions; both halves pan and zoom
+/// together.
+public enum CompareView: View {
+  public static let id = ViewID.compare
+  public static let title = "Compare"
+
+  public static let bindings: [Binding] =
+    [
+      Binding(.character("x"), label: "swap", help: "swap the two halves") { state in
+        let right = state.comparedRevision
+        state.compare.right = state.compare.left
+        state.compare.left = right
+        return []
+      },
+      Binding(
+        .character("d"), label: "difference", help: "show which weights were lost, or the halves"
+      ) { state in
+        state.compare.showsDifference.toggle()
+        return []
+      },
+      Binding(.character("n"), label: "next change", help: "the layer with the next largest change")
+      { $0.stepChange(by: 1) },
+      Binding(.character("N"), help: "the layer with the next smaller rank of change") {
+        $0.stepChange(by: -1)
+      },
+      Binding(.character(","), help: "an earlier revision on the left") { $0.stepLeft(by: -1) },
+      Binding(.character("."), help: "a later revision on the left") { $0.stepLeft(by: 1) },
+    ]
+    + LayerView.bindings.filter {
+      $0.keys.first != .character("n") && $0.keys.first != .character("N")
+    }
+
+  public static func draw(_ state: AppState, on grid: inout CellGrid, in area: Rect) {
+    let layout = CompareLayout(area)
+    let theme = state.theme
+    grid.vline(x: layout.rule, y: area.y, length: area.height, theme[.border], in: area)
+    guard let layer = state.layerOnScreen else { return }
+    let sides = [(state.compare.left, layout.left), (state.comparedRevision, layout.right)]
+    for (index, side) in sides.enumerated() {
+      let isDifference = index == 1 && state.compare.showsDifference
+      drawHalf(side.0, layer, state, isDifference: isDifference, on: &grid, in: side.1)
+    }
+  }
+
+  private static func drawHalf(
+    _ id: RevisionID, _ layer: ModelMap.Layer, _ state: AppState, isDifference: Bool,
+    on grid: inout CellGrid, in area: Rect
+  ) {
+    let theme = state.theme
+    let half = CompareHalf(area)
+    let title = state.tree.path(to: id).map(\.title).joined(separator: " → ")
+    grid.putLine("\(id) \(title)", in: half.heading, theme[.accent])
+    grid.putLine(layer.path.replacingDots(), in: half.layer, theme[.dim])
+    let snapshot = state.snapshot(layer.name, id)
+    let window = state.layer.window(
+      layer.shape, width: half.picture.width, height: half.picture.height * 2)
+    if half.histogram.height >= 3 {
+      HistogramDrawing.draw(
+        snapshot?.statistics.histogram, before: nil, state, on: &grid, in: half.histogram)
+    }
+    if let snapshot {
+      if isDifference, let before = state.snapshot(layer.name, state.compare.left) {
+        DifferenceDrawing.draw(before, snapshot, window, state, on: &grid, in: half.picture)
+      } else {
+        MatrixDrawing.draw(snapshot, window, state, on: &grid, in: half.picture)
+      }
+    } else {
+      grid.putLine(
+        "reading …", in: half.picture, row: half.picture.height / 2, .center, theme[.dim])
+    }
+    drawMetrics(id, snapshot, state, on: &grid, in: half.metrics)
+  }
+
+  private static func drawMetrics(
+    _ id: RevisionID, _ snapshot: LayerSnapshot?, _ state: AppState, on grid: inout CellGrid,
+    in area: Rect
+  ) {
+    guard let metrics = state.tree[id]?.metrics else { return }
+    let original = state.tree.original.metrics
+    var first: [String] = []
+    if let loss = metrics.loss {
+      let change = original.loss.map { loss / $0 - 1 } ?? 0
+      let tail = id == .original ? "" : " (\(Decimal.signed(change * 100, 1)) %)"
+      first.append("loss \(Decimal.text(loss, 4))\(tail)")
+    } else {
+      first.append(state.whyNotRunnable == nil ? "loss …" : "loss n/a")
+    }
+    if let bytes = metrics.fileBytes {
+      let ratio = Double(state.model.fileByteCount) / Double(max(bytes, 1))
+      first.append("\(ByteCount.text(bytes)) (\(Decimal.text(ratio, 1))×)")
+    }
+    metrics.bitsPerWeight.map { first.append("\(Decimal.text($0, 2)) b/w") }
+    metrics.tokensPerSecond.map { first.append("\(Count.text(Int($0))) tok/s") }
+    var second: [String] = []
+    let error = snapshot?.statistics.error ?? (id == .original ? 0 : nil)
+    second.append("layer error \(error.map { Decimal.percent($0) } ?? "…")")
+    if id == .original {
+      second += ["KL 0", "agreement 100 %"]
+    } else {
+      metrics.kl.map { second.append("KL \(Decimal.short($0))") }
+      metrics.agreement.map { second.append("agreement \(Decimal.percent($0))") }
+    }
+    metrics.sparsity.map { second.append("sparsity \(Decimal.percent($0))") }
+    let theme = state.theme
+    grid.putLine(first.joined(separator: "   "), in: area, theme[.text])
+    grid.putLine(second.joined(separator: "   "), in: area, row: 1, theme[.text])
+  }
+
+  public static func handle(_ mouse: Mouse, in area: Rect, _ state: inout AppState) -> [Effect] {
+    guard let layer = state.layerOnScreen else { return [] }
+    let layout = CompareLayout(area)
+    let side = mouse.x < layout.rule ? layout.left : layout.right
+    let picture = CompareHalf(side).picture
+    let window = state.layer.window(
+      layer.shape, width: picture.width, height: picture.height * 2)
+    guard picture.contains(x: mouse.x, y: mouse.y) else { return [] }
+    return state.handlePicture(mouse, window, at: picture)
+  }
+
+  public static func demands(_ state: AppState, in area: Rect) -> [Effect] {
+    guard let name = state.layer.name else { return [] }
+    let shown = [state.compare.left, state.comparedRevision]
+    let layers = shown.filter { state.snapshot(name, $0) == nil }
+      .map { Effect.requestLayer(name, of: $0) }
+    let names = state.model.layers.map(\.name)
+    let figures = state.figures[state.comparedRevision] ?? [:]
+    guard names.contains(where: { figures[$0] == nil }) else { return layers }
+    return layers + [.requestFigures(state.comparedRevision, visible: names)]
+  }
+}
+
+/// Where the halves of the Compare view lie.
+struct CompareLayout {
+  let left: Rect
+  let right: Rect
+  /// Column of the rule between them.
+  let rule: Int
+
+  init(_ area: Rect) {
+    let (left, rest) = area.split(left: area.width / 2)
+    rule = rest.x
+    self.left = left.inset(left: 1, right: 1)
+    right = rest.inset(left: 2)
+  }
+}
+
+/// Where the parts of one half lie.
+struct CompareHalf {
+  let heading: Rect
+  let layer: Rect
+  let histogram: Rect
+  let picture: Rect
+  let metrics: Rect
+
+  init(_ area: Rect) {
+    let (heading, afterHeading) = area.split(top: 1)
+    let (layer, afterLayer) = afterHeading.split(top: 1)
+    let (metrics, middle) = afterLayer.split(bottom: 2)
+    let (histogram, picture) = middle.split(top: middle.height / 3)
+    self.heading = heading
+    self.layer = layer
+    self.metrics = metrics
+    self.histogram = histogram
+    self.picture = picture
+  }
+}
+
+extension AppState {
+  /// Goes to the next layer in the order of change between the two revisions.
+  mutating func stepChange(by steps: Int) -> [Effect] {
+    let figures = self.figures[comparedRevision] ?? [:]
+    let ranked = model.layers.filter { (figures[$0.name]?.error ?? 0) > 0 }
+      .sorted { (figures[$0.name]?.error ?? 0) > (figures[$1.name]?.error ?? 0) }
+    guard !ranked.isEmpty else {
+      notice = Notice("\(comparedRevision) changes no layer of the original, as far as is known.")
+      return []
+    }
+    let here = ranked.firstIndex { $0.name == layer.name }
+    let next = here.map { ($0 + steps + ranked.count) % ranked.count } ?? 0
+    layer.open(ranked[next].name)
+    return []
+  }
+
+  /// Another revision in the left half.
+  mutating func stepLeft(by steps: Int) -> [Effect] {
+    let ids = tree.revisions.map(\.id)
+    let here = ids.firstIndex(of: compare.left) ?? 0
+    compare.left = ids[min(max(0, here + steps), ids.count - 1)]
+    return []
+  }
+
+  /// Clicks, drags and the wheel on a picture of the layer's matrix.
+  mutating func handlePicture(_ mouse: Mouse, _ window: MatrixWindow, at picture: Rect) -> [Effect]
+  {
+    let x = mouse.x - picture.x
+    let y = (mouse.y - picture.y) * 2
+    guard x >= 0, y >= 0, x < window.width, y < window.height else { return [] }
+    let cell = window.cell(x, y)
+    switch mouse.kind {
+    case .wheelDown: return zoomLayer(by: -1)
+    case .press, .drag, .wheelUp:
+      layer.row = cell.rows.lowerBound
+      layer.column = cell.columns.lowerBound
+      return mouse.kind == .wheelUp ? zoomLayer(by: 1) : []
+    case .release, .move: return []
+    }
+  }
+}

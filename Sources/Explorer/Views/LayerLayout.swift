@@ -1,0 +1,85 @@
+internal import Tensors
+internal import Terminal
+internal import Workspace
+
+/// Where the parts of the Layer view lie: side by side, or stacked where the
+/// screen is narrow.
+struct LayerLayout {
+  let heading: Rect
+  let histogram: Rect
+  let picture: Rect
+  let status: Rect
+
+  init(_ state: AppState, in area: Rect) {
+    let (heading, below) = area.split(top: 1)
+    let (status, panes) = below.split(bottom: 1)
+    self.heading = heading.inset(left: 1, right: 1)
+    self.status = status.inset(left: 1, right: 1)
+    let parts = panes.columns(weights: panes.width >= 100 ? [2, 3] : [4, 5])
+    histogram = parts[0]
+    picture = parts[1]
+  }
+
+  /// The part of a matrix that the picture shows, two pixels a cell.
+  func window(_ shape: Shape, _ state: AppState) -> MatrixWindow {
+    let inner = picture.inset()
+    return state.layer.window(shape, width: inner.width, height: inner.height * 2)
+  }
+}
+
+/// The line over the panes.
+enum LayerHeading {
+  static func draw(
+    _ layer: ModelMap.Layer, _ snapshot: LayerSnapshot?, _ state: AppState,
+    on grid: inout CellGrid, in line: Rect
+  ) {
+    let theme = state.theme
+    let name = layer.path.replacingDots()
+    var x = line.x + grid.put(name, x: line.x, y: line.y, theme[.accent], in: line)
+    x += grid.put(
+      "   \(layer.shape) · \(layer.dtype.rawValue.lowercased())", x: x, y: line.y, theme[.text],
+      in: line)
+    guard let statistics = snapshot?.statistics else { return }
+    var facts = "kept \(Decimal.percent(1 - statistics.sparsity))"
+    facts += "   \(Decimal.text(statistics.bitsPerWeight, 2)) b/w"
+    facts += "   σ \(Decimal.short(statistics.summary.standardDeviation))"
+    if let error = statistics.error, error > 0 { facts += "   error \(Decimal.percent(error))" }
+    let width = min(facts.columns, max(0, line.right - x - 2))
+    grid.putLine(
+      facts, in: Rect(x: line.right - width, y: line.y, width: width, height: 1), theme[.text])
+  }
+}
+
+extension String {
+  /// `block.2.mlp.c_fc` as `block 2 · mlp.c_fc`.
+  func replacingDots() -> String {
+    guard hasPrefix("block.") else { return self }
+    let parts = split(separator: ".", maxSplits: 2)
+    return parts.count == 3 ? "block \(parts[1]) · \(parts[2])" : self
+  }
+}
+
+/// The line under the panes: channel and weight under the cursor.
+enum LayerStatus {
+  static func draw(
+    _ layer: ModelMap.Layer, _ snapshot: LayerSnapshot?, _ state: AppState,
+    on grid: inout CellGrid, in line: Rect
+  ) {
+    guard let snapshot, layer.shape.count > 0 else { return }
+    let row = min(state.layer.row, layer.shape.rows - 1)
+    let column = min(state.layer.column, layer.shape.columns - 1)
+    let statistics = snapshot.statistics
+    guard statistics.rows.indices.contains(row) else { return }
+    let bits = Decimal.text(Double(statistics.rowBits[row]), 0)
+    let largest = Decimal.short(Double(statistics.rows[row].maximumMagnitude))
+    let mean = Decimal.short(statistics.rows[row].meanMagnitude)
+    let kept = "\(statistics.keptCount(ofRow: row))/\(layer.shape.columns)"
+    let spans = "channel \(row)   b \(bits)   kept \(kept)   |w| max \(largest)   mean |w| \(mean)"
+    let weight = Decimal.short(Double(snapshot.tensor[row, column]))
+    let right = "weight [\(row), \(column)] = \(weight)"
+    let theme = state.theme
+    grid.putLine(right, in: line, .trailing, theme[.accent])
+    grid.putLine(
+      spans, in: line.inset(right: right.columns + 2), theme[.text])
+  }
+}
