@@ -27,7 +27,10 @@ public final class Checkpoint: Sendable {
   /// state, unreadable types and second names of one storage are left out.
   public let parameters: Parameters
   public let blockMap: BlockMap
+  /// What is copied as it is when a checkpoint is saved: the file and where
+  /// its arrays lie.
   let bytes: Bytes
+  let stored: [IndexedTensor]
   let identity: FileIdentity?
 
   /// Opens the file at a path: maps it and reads its headers.
@@ -56,13 +59,14 @@ public final class Checkpoint: Sendable {
     let format = try FormatCatalog.format(of: bytes)
     var index = try format.index(bytes)
     Sidecars.read(beside: path, into: &index)
-    let layout = ModelLayout(index, bytes: bytes)
+    let layout = try ModelLayout(index, bytes: bytes)
     self.bytes = bytes
     self.path = path
     self.name = name
     self.format = format.name
     fileByteCount = bytes.count
     identity = bytes.owner.identity
+    stored = index.tensors
     tensors = layout.tensors
     metadata = index.metadata
     configuration = index.configuration

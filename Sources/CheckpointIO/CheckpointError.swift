@@ -49,7 +49,8 @@ extension CheckpointError: CustomStringConvertible {
     case .empty: "the file is empty: too short for a checkpoint"
     case .unrecognized(let start):
       "not a checkpoint: the file starts with \(start), which is neither safetensors nor PyTorch"
-    case .unsupportedFormat(let name): "this is \(name), which Pare does not read"
+    case .unsupportedFormat(let name):
+      "this is \(name); Pare reads safetensors and PyTorch's zip checkpoints"
     case .truncated(let what, let offset, let needed, let available):
       "the file is truncated: \(what.shown) at byte \(offset) needs \(needed) bytes, "
         + "\(available) are there"

@@ -10,17 +10,24 @@ struct ModelLayout {
 
   private var stacks: [Substring: Int] = [:]
 
-  init(_ index: CheckpointIndex, bytes: Bytes) {
-    let names = index.tensors.map { TensorName($0.name) }
+  init(_ index: CheckpointIndex, bytes: Bytes) throws(CheckpointError) {
+    let resolved = try PackedIndex.resolve(index, bytes)
+    let names = resolved.map { TensorName($0.tensor.name) }
     numberStacks(names)
-    let isConv1D = Conv1D.isUsed(by: index)
+    let isConv1D = Conv1D.isUsed(
+      by: resolved.lazy.map(\.tensor), modelType: index.configuration["model_type"])
     var list: [Parameter] = []
     list.reserveCapacity(names.count)
-    for (tensor, name) in zip(index.tensors, names) {
+    for (entry, name) in zip(resolved, names) {
+      let tensor = entry.tensor
       let place = place(of: tensor, name)
-      tensors.append(TensorInfo(tensor, place: place, encoding: "dense"))
+      tensors.append(TensorInfo(entry, place: place))
       guard place.role != .optimizer, tensor.sharesStorageOf == nil, let dtype = tensor.dtype
       else { continue }
+      if let packed = entry.packed {
+        list.append(try packed.parameter(place: place))
+        continue
+      }
       let isTransposed = isConv1D && Conv1D.isOne(tensor)
       let reader = TensorReader(
         bytes: bytes[tensor.byteRange], dtype: dtype, shape: tensor.shape,
@@ -63,11 +70,12 @@ struct ModelLayout {
 }
 
 extension TensorInfo {
-  init(_ tensor: IndexedTensor, place: Place, encoding: String) {
+  init(_ entry: ResolvedTensor, place: Place) {
+    let tensor = entry.tensor
     self.init(
       name: tensor.name, dtype: tensor.dtype, dtypeName: tensor.dtypeName, shape: tensor.shape,
-      byteRange: tensor.byteRange, byteCount: tensor.byteRange.count, place: place,
-      encoding: encoding, sharesStorageOf: tensor.sharesStorageOf)
+      byteRange: tensor.byteRange, byteCount: entry.byteCount, place: place,
+      encoding: entry.encoding, sharesStorageOf: tensor.sharesStorageOf)
   }
 }
 
@@ -87,8 +95,8 @@ enum Conv1D {
 
   /// `c_attn` makes three vectors of one, `c_fc` widens (usually fourfold):
   /// the longer axis is the output.
-  static func isUsed(by index: CheckpointIndex) -> Bool {
-    for tensor in index.tensors where isOne(tensor) {
+  static func isUsed(by tensors: some Sequence<IndexedTensor>, modelType: String?) -> Bool {
+    for tensor in tensors where isOne(tensor) {
       let (first, second) = (tensor.shape.dimensions[0], tensor.shape.dimensions[1])
       if tensor.name.hasSuffix("attn.c_attn.weight") || tensor.name.hasSuffix("c_fc.weight"),
         first != second
@@ -96,6 +104,6 @@ enum Conv1D {
         return second > first
       }
     }
-    return index.configuration["model_type"] == "gpt2"
+    return modelType == "gpt2"
   }
 }

@@ -15,10 +15,10 @@ enum ForeignFile {
     }
     if isOldPyTorch(file) {
       return .unsupportedFormat(
-        name: "a PyTorch file of the old format without a zip archive; load and save it again")
+        name: "a PyTorch file of the old format (before 1.6); load it and save it again")
     }
     if isPickle(file) {
-      return .unsupportedFormat(name: "a bare pickle, not a checkpoint; nothing in it was run")
+      return .unsupportedFormat(name: "a bare pickle, none of which was run")
     }
     guard file.count >= 8 else {
       return .truncated(what: "the header length", offset: 0, needed: 8, available: file.count)
@@ -27,12 +27,16 @@ enum ForeignFile {
     if file.count > 8, SafetensorsFormat.startsObject(file[8..<min(file.count, 8 + 64)]) {
       return .headerTooLong(length: length, limit: SafetensorsFormat.headerLimit)
     }
+    if length > 0, length <= UInt64(file.count - 8) {
+      return .invalidJSON(offset: 8, reason: "a safetensors header must begin with '{'")
+    }
     return .unrecognized(start: start(of: file))
   }
 
   private static let signatures: [(StaticString, String)] = [
     ("GGUF", "a GGUF file"),
     ("lmgg", "an old GGML file"),
+    ("GGML", "an old GGML file"),
     ("tjgg", "an old GGML (GGJT) file"),
     ("fmgg", "an old GGML (GGMF) file"),
     ("version https://git-lfs", "a Git LFS pointer, not the checkpoint itself"),

@@ -25,6 +25,16 @@ package enum SafetensorsFormat: CheckpointFormat {
     return startsObject(file[8..<min(file.count, 8 + 64)])
   }
 
+  /// Whether the specification has a type of this name.
+  static func isListable(_ dtypeName: String) -> Bool {
+    DType(rawValue: dtypeName) != nil || unreadableBitCounts[dtypeName] != nil
+  }
+
+  /// Bytes of one number; 1 where several share one.
+  static func byteCount(ofType name: String) -> Int {
+    DType(rawValue: name)?.byteCount ?? max(1, (unreadableBitCounts[name] ?? 8) / 8)
+  }
+
   /// Whether the text begins with `{`, white space aside.
   static func startsObject(_ text: Bytes) -> Bool {
     var cursor = JSONCursor(text)
@@ -79,7 +89,13 @@ private struct HeaderReader {
         try HeaderReader.readMetadata(&cursor, into: &found)
       } else {
         let entry = try Entry(&cursor, name: key)
-        found.tensors.append(try entry.tensor(dataStart: dataStart, fileCount: fileCount))
+        let tensor = try entry.tensor(dataStart: dataStart, fileCount: fileCount)
+        if tensor.dtype == nil {
+          found.warnings.append(
+            "tensor \(key.quoted) has the type \(tensor.dtypeName.quoted), "
+              + "which is listed but not read")
+        }
+        found.tensors.append(tensor)
       }
     }
     try cursor.end()

@@ -31,7 +31,7 @@ package enum PyTorchFormat: CheckpointFormat {
     if archive.entries.contains(where: { $0.name.hasSuffix(".npy") }) {
       throw .unsupportedFormat(name: "a NumPy archive (npz)")
     }
-    throw .unsupportedFormat(name: "a zip archive without data.pkl, so no PyTorch checkpoint")
+    throw .unsupportedFormat(name: "a zip archive without data.pkl")
   }
 
   private static func checkByteOrder(

@@ -1,0 +1,119 @@
+internal import Tensors
+
+/// A tensor about to be stored: its values, and which of them lie on a grid or
+/// are pruned, all verified.
+package struct EncodingSource: Sendable {
+  /// Logical orientation.
+  let tensor: Tensor
+  /// The type that holds all values exactly.
+  let dtype: DType
+  let isTransposed: Bool
+  /// Present when `scale × (code − zero)` is every kept value bit for bit.
+  let grid: QuantizationGrid?
+  /// Whether it gives the pruned ones as well.
+  let gridCoversPruned: Bool
+  /// Which values are stored when pruned ones are left out: all that are not
+  /// +0, and those the parameter's mask keeps although they are 0.
+  let kept: Mask
+  let keptCount: Int
+
+  init(_ parameter: Parameter, _ tensor: Tensor) {
+    self.tensor = tensor
+    isTransposed = parameter.isTransposed
+    dtype =
+      unsafe tensor.withUnsafeValues { unsafe Conversion.isExact($0, parameter.dtype) }
+      ? parameter.dtype : .f32
+    kept = Bitmap.kept(of: tensor, mask: parameter.mask)
+    keptCount = kept.keptCount
+    var reach = GridCodes.Reach.none
+    if let grid = parameter.grid {
+      reach = GridCodes.reach(of: grid, over: tensor, kept: kept)
+    }
+    grid = reach == .none ? nil : parameter.grid
+    gridCoversPruned = reach == .all
+  }
+
+  var facts: TensorFacts {
+    TensorFacts(
+      count: tensor.shape.count, keptCount: keptCount, dtype: dtype,
+      grid: grid.map { grid in
+        TensorFacts.Grid(
+          bits: grid.bits, groups: grid.scales.count,
+          scaleType: GridScales.type(of: grid.scales), zeroType: GridScales.type(of: grid.zeros),
+          coversPruned: gridCoversPruned)
+      })
+  }
+}
+
+/// A stored tensor about to be read: its description and its arrays.
+package struct PackedTensor: Sendable {
+  let name: String
+  let record: PackingRecord
+  /// By suffix; the bytes are bounded by the file, their counts are checked.
+  let parts: [String: Part]
+
+  struct Part: Sendable {
+    let dtype: DType
+    let bytes: Bytes
+    var count: Int { bytes.count / dtype.byteCount }
+  }
+
+  func part(_ suffix: String) throws(CheckpointError) -> Part {
+    guard let part = parts[suffix] else { throw damaged("its array '\(suffix)' is missing") }
+    return part
+  }
+
+  /// An array that must have one of these types and this many numbers.
+  func part(
+    _ suffix: String, of types: [DType], count: Int
+  ) throws(CheckpointError) -> Part {
+    let part = try part(suffix)
+    guard types.contains(part.dtype) else {
+      throw damaged("its array '\(suffix)' has the type \(part.dtype.rawValue)")
+    }
+    guard part.count == count else {
+      throw damaged("its array '\(suffix)' has \(part.count) numbers instead of \(count)")
+    }
+    return part
+  }
+
+  func damaged(_ reason: String) -> CheckpointError {
+    .invalidPacking(tensor: name, reason: reason)
+  }
+
+  /// The array as f32.
+  func values(_ suffix: String) throws(CheckpointError) -> Tensor {
+    let part = try part(suffix)
+    return TensorReader(
+      bytes: part.bytes, dtype: part.dtype, shape: [part.count], strides: nil,
+      isTransposed: false
+    ).tensor()
+  }
+
+  private func integers(_ suffix: String) throws(CheckpointError) -> [Int32] {
+    let part = try part(suffix)
+    return (0..<part.count).map { index in
+      switch part.dtype {
+      case .u8: Int32(part.bytes[index])
+      case .i8: Int32(part.bytes.load(Int8.self, at: index))
+      case .i16: Int32(part.bytes.load(Int16.self, at: 2 * index))
+      default: part.bytes.load(Int32.self, at: 4 * index)
+      }
+    }
+  }
+
+  func grid() throws(CheckpointError) -> QuantizationGrid {
+    guard let layout = record.grid else { throw damaged("its grid is not described") }
+    let groups = layout.groups(in: record.shape)
+    _ = try part("scales", of: [.f32, .f16, .bf16], count: groups)
+    let scales = try values("scales").array
+    var zeros: [Int32] = []
+    if parts["zeros"] != nil {
+      _ = try part("zeros", of: [.u8, .i8, .i16, .i32], count: groups)
+      zeros = try integers("zeros")
+    }
+    return QuantizationGrid(
+      bits: layout.bits, codes: layout.codes, groupSize: layout.groupSize, scales: scales,
+      zeros: zeros, isBinary: layout.isBinary)
+  }
+}

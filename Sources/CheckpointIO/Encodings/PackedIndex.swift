@@ -1,0 +1,98 @@
+internal import Tensors
+
+/// A tensor of a file with its arrays brought together.
+struct ResolvedTensor {
+  /// Of a packed tensor: name, type and stored orientation of what it decodes
+  /// to, and the reach of its arrays in the file.
+  var tensor: IndexedTensor
+  var byteCount: Int
+  var packed: PackedTensor?
+
+  var encoding: String { packed?.record.encoding ?? DenseEncoding.name }
+
+  init(_ tensor: IndexedTensor) {
+    self.tensor = tensor
+    byteCount = tensor.byteRange.count
+  }
+}
+
+/// Brings the arrays of packed tensors together.
+enum PackedIndex {
+  /// The file's tensors, a packed one standing where its first array does.
+  static func resolve(
+    _ index: CheckpointIndex, _ file: Bytes
+  ) throws(CheckpointError) -> [ResolvedTensor] {
+    guard let metadata = index.metadata[PackingRecord.metadataKey] else {
+      return index.tensors.map(ResolvedTensor.init)
+    }
+    let records = try PackingRecord.all(in: metadata)
+    var resolved: [ResolvedTensor] = []
+    var members: [String: [String: IndexedTensor]] = [:]
+    var positions: [String: Int] = [:]
+    for tensor in index.tensors {
+      guard let (name, suffix) = PackingRecord.split(tensor.name), records[name] != nil else {
+        resolved.append(ResolvedTensor(tensor))
+        continue
+      }
+      if positions[name] == nil {
+        positions[name] = resolved.count
+        resolved.append(ResolvedTensor(tensor))
+      }
+      members[name, default: [:]][suffix] = tensor
+    }
+    let plain = Set(index.tensors.lazy.map(\.name))
+    for (name, record) in records.sorted(by: { $0.key < $1.key }) {
+      guard let position = positions[name], let arrays = members[name] else {
+        throw .invalidPacking(tensor: name, reason: "the file has none of its arrays")
+      }
+      guard !plain.contains(name) else { throw .duplicateTensor(name: name) }
+      resolved[position] = try ResolvedTensor(name, record, arrays, file)
+    }
+    return resolved
+  }
+}
+
+extension ResolvedTensor {
+  init(
+    _ name: String, _ record: PackingRecord, _ arrays: [String: IndexedTensor], _ file: Bytes
+  ) throws(CheckpointError) {
+    var parts: [String: PackedTensor.Part] = [:]
+    var (first, last, byteCount) = (Int.max, 0, 0)
+    for (suffix, array) in arrays {
+      guard let dtype = array.dtype else {
+        throw .unreadableType(tensor: array.name, dtype: array.dtypeName)
+      }
+      parts[suffix] = PackedTensor.Part(dtype: dtype, bytes: file[array.byteRange])
+      first = min(first, array.byteRange.lowerBound)
+      last = max(last, array.byteRange.upperBound)
+      byteCount += array.byteRange.count
+    }
+    let packed = PackedTensor(name: name, record: record, parts: parts)
+    guard let encoding = EncodingCatalog.named(record.encoding) else {
+      throw packed.damaged("its encoding is unknown")
+    }
+    try encoding.check(packed)
+    tensor = IndexedTensor(
+      name: name, dtype: record.dtype, dtypeName: record.dtype.rawValue,
+      shape: record.isTransposed ? record.shape.reversed : record.shape,
+      byteRange: first..<last)
+    self.byteCount = byteCount
+    self.packed = packed
+  }
+}
+
+extension PackedTensor {
+  /// The parameter it decodes to. Mask and grid are read now, codes and values
+  /// when they are asked for.
+  func parameter(place: Place) throws(CheckpointError) -> Parameter {
+    guard let encoding = EncodingCatalog.named(record.encoding) else {
+      throw damaged("its encoding is unknown")
+    }
+    let mask = parts["bitmap"] == nil ? nil : try Bitmap.mask(self)
+    let grid = record.grid == nil ? nil : try grid()
+    return Parameter(
+      name: name, shape: record.shape, dtype: record.dtype, place: place,
+      isTransposed: record.isTransposed, grid: grid, mask: mask,
+      load: { try encoding.decode(self) })
+  }
+}

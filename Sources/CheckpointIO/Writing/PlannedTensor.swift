@@ -1,0 +1,150 @@
+internal import Tensors
+
+/// One tensor of a planned file and where its arrays will lie.
+struct PlannedTensor: Sendable {
+  struct Part: Sendable {
+    let name: String
+    let dtypeName: String
+    let dimensions: [Int]
+    let byteCount: Int
+    /// Bytes of one number: arrays are laid out so that each is aligned.
+    let alignment: Int
+    /// From the end of the header.
+    var offset = 0
+  }
+
+  enum Source: Sendable {
+    /// Encoded again from its values.
+    case parameter(Parameter, DType, any StorageEncoding.Type)
+    /// Copied from the open checkpoint.
+    case raw(IndexedTensor)
+  }
+
+  let name: String
+  let source: Source
+  let record: PackingRecord?
+  var parts: [Part]
+  let entry: SavePlan.Entry
+
+  init(raw tensor: IndexedTensor) {
+    name = tensor.name
+    source = .raw(tensor)
+    record = nil
+    let size =
+      tensor.dtype.map { $0.byteCount * tensor.shape.count } ?? tensor.byteRange.count
+    parts = [
+      Part(
+        name: tensor.name, dtypeName: tensor.dtypeName, dimensions: tensor.shape.dimensions,
+        byteCount: size, alignment: SafetensorsFormat.byteCount(ofType: tensor.dtypeName))
+    ]
+    entry = SavePlan.Entry(
+      name: tensor.name, encoding: DenseEncoding.name, dtypeName: tensor.dtypeName,
+      shape: tensor.shape, byteCount: size)
+  }
+
+  init(_ parameter: Parameter, _ form: SaveForm) throws {
+    let tensor = try parameter.tensor()
+    switch form {
+    case .dense(let wanted):
+      let dtype = PlannedTensor.denseType(parameter, tensor, wanted)
+      let facts = TensorFacts(
+        count: tensor.shape.count, keptCount: tensor.shape.count, dtype: dtype)
+      self.init(parameter, facts, DenseEncoding.self, nil)
+    case .packed:
+      let source = EncodingSource(parameter, tensor)
+      let encoding = EncodingCatalog.best(source.facts)
+      let isDense = encoding == DenseEncoding.self
+      self.init(
+        parameter, source.facts, encoding,
+        isDense
+          ? nil : PackingRecord(encoding: encoding.name, source, dtype: parameter.dtype))
+    }
+  }
+
+  private static func denseType(
+    _ parameter: Parameter, _ tensor: Tensor, _ wanted: DType?
+  ) -> DType {
+    if let wanted, parameter.dtype.isFloatingPoint { return wanted }
+    let isExact = unsafe tensor.withUnsafeValues { unsafe Conversion.isExact($0, parameter.dtype) }
+    return isExact ? parameter.dtype : .f32
+  }
+
+  private init(
+    _ parameter: Parameter, _ facts: TensorFacts, _ encoding: any StorageEncoding.Type,
+    _ record: PackingRecord?
+  ) {
+    name = parameter.name
+    source = .parameter(parameter, facts.dtype, encoding)
+    self.record = record
+    let stored = encoding.parts(facts) ?? []
+    let shape = parameter.isTransposed ? parameter.shape.reversed : parameter.shape
+    parts = stored.map { part in
+      Part(
+        name: PackingRecord.partName(parameter.name, part.suffix),
+        dtypeName: part.dtype.rawValue,
+        dimensions: part.suffix.isEmpty ? shape.dimensions : [part.count],
+        byteCount: part.byteCount, alignment: part.dtype.byteCount)
+    }
+    entry = SavePlan.Entry(
+      name: parameter.name, encoding: encoding.name,
+      dtypeName: record == nil ? facts.dtype.rawValue : parameter.dtype.rawValue,
+      shape: parameter.shape, byteCount: parts.reduce(0) { $0 + $1.byteCount })
+  }
+
+  /// Gives every array its offset, wide numbers first so that all are aligned
+  /// without gaps, and returns the bytes of all data.
+  static func layOut(_ tensors: inout [PlannedTensor]) -> Int {
+    var end = 0
+    for alignment in [8, 4, 2, 1] {
+      for tensor in tensors.indices {
+        for part in tensors[tensor].parts.indices
+        where tensors[tensor].parts[part].alignment == alignment {
+          tensors[tensor].parts[part].offset = end
+          end += tensors[tensor].parts[part].byteCount
+        }
+      }
+    }
+    return end
+  }
+
+  /// The bytes of its arrays, in the order of `parts`.
+  func encoded(from file: Bytes?) throws -> [Bytes] {
+    switch source {
+    case .raw(let tensor):
+      guard let file else { return [] }
+      guard let dtype = tensor.dtype else { return [file[tensor.byteRange]] }
+      let reader = TensorReader(
+        bytes: file[tensor.byteRange], dtype: dtype, shape: tensor.shape,
+        strides: tensor.strides, isTransposed: false)
+      return [reader.rowMajor]
+    case .parameter(let parameter, let dtype, let encoding):
+      let tensor = try parameter.tensor()
+      if encoding == DenseEncoding.self {
+        return DenseEncoding.bytes(tensor, dtype, isTransposed: parameter.isTransposed)
+      }
+      return encoding.encode(EncodingSource(parameter, tensor)).map { Bytes($0) }
+    }
+  }
+}
+
+/// The JSON at the front of a safetensors file.
+enum SafetensorsHeader {
+  /// The length and the header, padded with spaces to a multiple of 8 so that
+  /// the data is aligned. Tensors are listed in the order of the model.
+  static func bytes(_ tensors: [PlannedTensor], metadata: [String: String]) -> [UInt8] {
+    let pairs = metadata.sorted { $0.key < $1.key }.map { key, value in
+      "\(JSONText.quoted(key)):\(JSONText.quoted(value))"
+    }
+    var members = ["\"__metadata__\":{\(pairs.joined(separator: ","))}"]
+    for part in tensors.lazy.flatMap(\.parts) {
+      members.append(
+        "\(JSONText.quoted(part.name)):{\"dtype\":\"\(part.dtypeName)\","
+          + "\"shape\":\(JSONText.array(part.dimensions)),"
+          + "\"data_offsets\":[\(part.offset),\(part.offset + part.byteCount)]}")
+    }
+    var text = Array("{\(members.joined(separator: ","))}".utf8)
+    while text.count % 8 != 0 { text.append(0x20) }
+    let length = UInt64(text.count)
+    return (0..<8).map { UInt8(truncatingIfNeeded: length >> UInt64(8 * $0)) } + text
+  }
+}

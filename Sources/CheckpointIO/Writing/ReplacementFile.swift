@@ -1,0 +1,93 @@
+internal import Glibc
+
+/// A file that comes into being whole or not at all: it is written beside its
+/// place as `.NAME.pare-save`, synced, and renamed.
+///
+/// The temporary name is always the same and locked, so that what a killed
+/// process left behind is used again by the next save instead of piling up.
+@safe
+struct ReplacementFile: ~Copyable {
+  private let path: String
+  private let temporary: String
+  private let descriptor: Int32
+  private var isCommitted = false
+
+  init(for path: String) throws(CheckpointError) {
+    let name = FilePath.lastComponent(path)
+    guard !name.isEmpty, path.utf8.last != UInt8(ascii: "/") else {
+      throw .cannotWrite(path: path, reason: "the path names no file")
+    }
+    try ReplacementFile.checkTarget(path)
+    let temporary = FilePath.folder(path) + "." + name + ".pare-save"
+    descriptor = try ReplacementFile.open(temporary, for: path)
+    self.path = path
+    self.temporary = temporary
+  }
+
+  deinit {
+    if !isCommitted { _ = unsafe unlink(temporary) }
+    close(descriptor)
+  }
+
+  /// What is there may be replaced only when it is a file.
+  private static func checkTarget(_ path: String) throws(CheckpointError) {
+    var status = stat()
+    guard unsafe stat(path, &status) == 0 else { return }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw .cannotWrite(path: path, reason: "it is no regular file")
+    }
+  }
+
+  private static func open(
+    _ temporary: String, for path: String
+  ) throws(CheckpointError) -> Int32 {
+    let attempts = 8
+    for _ in 0..<attempts {
+      let descriptor = unsafe Glibc.open(
+        temporary, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o666)
+      guard descriptor >= 0 else {
+        throw .cannotWrite(path: path, reason: lastSystemError())
+      }
+      guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+        close(descriptor)
+        throw .cannotWrite(path: path, reason: "another process is saving it")
+      }
+      // Between opening and locking, another save may have renamed it away.
+      var status = stat()
+      if unsafe fstat(descriptor, &status) == 0, status.st_nlink == 1,
+        FileIdentity(path: temporary) == FileIdentity(status), ftruncate(descriptor, 0) == 0
+      {
+        return descriptor
+      }
+      close(descriptor)
+    }
+    throw .cannotWrite(path: path, reason: "another process is saving it")
+  }
+
+  func write(_ bytes: Bytes, at offset: Int) throws(CheckpointError) {
+    var done = 0
+    while done < bytes.count {
+      let count = unsafe bytes[done..<bytes.count].withUnsafeBytes { rest in
+        unsafe pwrite(descriptor, rest.baseAddress, rest.count, off_t(offset + done))
+      }
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else { throw .cannotWrite(path: path, reason: lastSystemError()) }
+      done += count
+    }
+  }
+
+  /// Puts the file in its place. The folder is synced too, or the new name
+  /// could be lost with the power.
+  consuming func commit(byteCount: Int) throws(CheckpointError) {
+    var status = stat()
+    guard unsafe fstat(descriptor, &status) == 0, Int(status.st_size) == byteCount,
+      fsync(descriptor) == 0, unsafe rename(temporary, path) == 0
+    else { throw .cannotWrite(path: path, reason: lastSystemError()) }
+    isCommitted = true
+    let folder = FilePath.folder(path)
+    let directory = unsafe Glibc.open(folder.isEmpty ? "." : folder, O_RDONLY | O_CLOEXEC)
+    guard directory >= 0 else { return }
+    fsync(directory)
+    close(directory)
+  }
+}
