@@ -34,6 +34,7 @@ func floor(
 
 let targets: [Target] =
   [
+    .target(name: "CEmbedded"),
     .target(name: "CNcurses", linkerSettings: [.linkedLibrary("ncursesw")]),
     .target(name: "CKernels"),
     .target(
@@ -67,7 +68,7 @@ let targets: [Target] =
       name: "pare",
       dependencies: [
         "Explorer", "Workspace", "Compression", "CheckpointIO", "Transformers", "Tensors", "Jobs",
-        "Terminal", "TerminalNcurses",
+        "Terminal", "TerminalNcurses", "CEmbedded",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Compression
 
 /// The command line: `pare [FILE]` and its subcommands.
 struct Pare: ParsableCommand {
@@ -9,6 +10,7 @@ struct Pare: ParsableCommand {
     abstract: "A workbench that makes language models smaller.",
     usage: "pare [FILE] [options]\npare <subcommand> …",
     version: version,
-    subcommands: [ExploreCommand.self, InspectCommand.self],
+    subcommands: [ExploreCommand.self, InspectCommand.self]
+      + PassCatalog.all.map { $0.command } + [RunCommand.self, ConvertCommand.self],
     defaultSubcommand: ExploreCommand.self)
 }

@@ -1,87 +1,98 @@
-public import ArgumentParser
+internal import ArgumentParser
 internal import CheckpointIO
 internal import Explorer
 internal import Glibc
 internal import Jobs
 internal import Terminal
 internal import TerminalNcurses
-public import Workspace
+internal import Workspace
 
-/// `pare [FILE]`: the explorer, or its first view as text where there is no
-/// terminal.
+/// `pare [FILE]`: the explorer; where there is no terminal, its first view as
+/// text.
 struct ExploreCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "explore",
-    abstract: "Open a checkpoint in the explorer; the default.",
-    discussion: "Without a terminal, prints the Blocks view as text.")
+    abstract: "Open the explorer on a checkpoint (pare FILE does the same).",
+    discussion: """
+      Without a file it opens the checkpoint that is part of the program. Where input or \
+      output is no terminal it prints the Blocks view and ends.
+      """)
 
-  @Argument(
-    help: "The checkpoint; without one, the checkpoint inside the program.", completion: .file())
+  @Argument(help: "The checkpoint.", completion: .file())
   var file: String?
 
-  @Option(help: "Measure losses on this UTF-8 text.", completion: .file())
-  var text: String?
+  @OptionGroup var text: TextOptions
 
-  @Option(help: "How much of the text is measured: whole, or validation (its last tenth).")
-  var part: TextPart = .whole
-
-  @Option(help: "Colours: \(ThemeCatalog.names.joined(separator: ", ")).")
+  @Option(
+    help: ArgumentHelp(
+      "Colours: \(ThemeCatalog.names.joined(separator: ", ")).", valueName: "name"),
+    completion: .list(ThemeCatalog.names))
   var theme: String?
 
   @Flag(help: "Draw with ASCII alone.")
   var ascii = false
 
-  @Option(help: "Threads that jobs may use.")
-  var threads = 2
+  @OptionGroup var threads: ThreadOptions
 
   func validate() throws {
     if let theme, !ThemeCatalog.names.contains(theme) {
-      throw ValidationError(
-        "there is no theme ‘\(theme)’; there are \(ThemeCatalog.names.joined(separator: ", "))")
-    }
-    guard (1...256).contains(threads) else {
-      throw ValidationError("--threads is a number from 1 to 256, not \(threads)")
+      let names = ThemeCatalog.names.joined(separator: ", ")
+      throw ValidationError("--theme is one of \(names), not \(theme)")
     }
   }
 
   func run() throws {
-    guard let file else { throw UsageError("no checkpoint is embedded; name a file") }
-    let checkpoint = try Checkpoint.open(file)
-    let session = Session.standardDirectory(environment: Session.processEnvironment).map {
+    let isTerminal = isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1
+    let checkpoint = try file.map { try Checkpoint.open($0) } ?? Embedded.open()
+    let workbench = try Workbench(
+      checkpoint: checkpoint, text: text.text, part: text.part.part, threads: threads.count,
+      session: isTerminal ? session(of: checkpoint) : nil)
+    if isTerminal { try explore(workbench) } else { try print(workbench) }
+  }
+
+  private func explore(_ workbench: Workbench) throws {
+    let terminal = try NcursesTerminal(wakeDescriptor: workbench.mailbox.wakeDescriptor)
+    let app = ExplorerApp(
+      workbench: workbench, terminal: terminal, theme: theme(for: terminal.capabilities),
+      trace: environment("PARE_TRACE").flatMap { FrameTrace(path: $0) })
+    let loss = app.run()
+    terminal.close()
+    if let loss { throw CommandError(loss) }
+  }
+
+  /// Rows that every model's blocks get; the others are the frame's.
+  private static let frameRows = 14
+  private static let columns = 110
+
+  private func print(_ workbench: Workbench) throws {
+    let checkpoint = workbench.checkpoint
+    let rows = checkpoint.blockMap.blocks.count + checkpoint.blockMap.outside.count
+    let capabilities = Capabilities(colors: .monochrome, unicode: !ascii, mouse: false)
+    let terminal = MemoryTerminal(
+      columns: Self.columns, rows: rows + Self.frameRows, capabilities: capabilities)
+    let app = ExplorerApp(
+      workbench: workbench, terminal: terminal, theme: theme(for: capabilities))
+    StandardOutput.write(app.text())
+    _ = workbench.close()
+  }
+
+  private func theme(for capabilities: Capabilities) -> Theme {
+    var capabilities = capabilities
+    // https://no-color.org: set and not empty, whatever it says.
+    if environment("NO_COLOR").map({ !$0.isEmpty }) == true { capabilities.colors = .monochrome }
+    if ascii { capabilities.unicode = false }
+    return theme.flatMap {
+      ThemeCatalog.theme(named: $0, depth: capabilities.colors, ascii: !capabilities.unicode)
+    } ?? ThemeCatalog.standard(capabilities)
+  }
+
+  private func session(of checkpoint: Checkpoint) -> Session? {
+    Session.standardDirectory(environment: environment).map {
       Session(
         directory: $0, checkpointPath: checkpoint.path, checkpointName: checkpoint.name,
         checkpointBytes: checkpoint.fileByteCount)
     }
-    let workbench = try Workbench(
-      checkpoint: checkpoint, text: text.map { .file($0) } ?? .selfWritten, part: part,
-      threads: threads, session: isTerminal ? session : nil)
-    guard isTerminal else { return try printText(workbench) }
-    let terminal = try NcursesTerminal(wakeDescriptor: workbench.mailbox.wakeDescriptor)
-    let trace = Session.processEnvironment("PARE_TRACE").flatMap(FrameTrace.init)
-    let app = ExplorerApp(
-      workbench: workbench, terminal: terminal, theme: chosenTheme(terminal.capabilities),
-      trace: trace)
-    let complaint = app.run()
-    terminal.close()
-    if let complaint { StandardError.write("pare: \(complaint)\n") }
   }
 
-  private var isTerminal: Bool { isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1 }
-
-  private func chosenTheme(_ capabilities: Capabilities) -> Theme {
-    let isASCII = ascii || !capabilities.unicode
-    return ThemeCatalog.theme(
-      named: theme ?? ThemeCatalog.names[0], depth: capabilities.colors, ascii: isASCII)
-      ?? ThemeCatalog.standard(capabilities)
-  }
-
-  private func printText(_ workbench: Workbench) throws {
-    let capabilities = Capabilities(colors: .monochrome, unicode: !ascii, mouse: false)
-    let terminal = MemoryTerminal(columns: 110, rows: 30, capabilities: capabilities)
-    let app = ExplorerApp(
-      workbench: workbench, terminal: terminal, theme: ThemeCatalog.standard(capabilities))
-    print(app.text())
-  }
+  private func environment(_ name: String) -> String? { Session.processEnvironment(name) }
 }
-
-extension TextPart: ExpressibleByArgument {}

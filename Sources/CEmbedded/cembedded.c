@@ -1,0 +1,10 @@
+#include "cembedded.h"
+
+// Aligned, so that the tensors inside are as aligned as in a mapped file.
+_Alignas(64) static const unsigned char checkpoint[] = {
+#embed "../../Checkpoints/shakespeare-char.safetensors"
+};
+
+const void *embedded_checkpoint_bytes(void) { return checkpoint; }
+
+size_t embedded_checkpoint_byte_count(void) { return sizeof checkpoint; }

@@ -1,0 +1,56 @@
+internal import ArgumentParser
+internal import CheckpointIO
+internal import Tensors
+internal import Workspace
+
+/// `pare convert FILE -o OUT`: the same model in another file.
+struct ConvertCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "convert",
+    abstract: "Rewrite a checkpoint as safetensors: dense for every reader, or packed.",
+    discussion: """
+      A dense file keeps every tensor's own type, or takes the one that --dtype names. A \
+      packed file keeps every value, each tensor in the smallest encoding.
+      """)
+
+  @OptionGroup var input: FileArgument
+
+  @Flag var layout = FormOptions.Layout.dense
+
+  @Option(
+    help: ArgumentHelp(
+      "Store floating-point weights in this type, rounded to nearest: f32, f16 or bf16.",
+      valueName: "type"),
+    completion: .list(FloatType.allCases.map(\.rawValue)))
+  var dtype: FloatType?
+
+  @OptionGroup var output: OutputOptions
+  @OptionGroup var threads: ThreadOptions
+  @OptionGroup var report: ReportOptions
+
+  /// The types weights can be stored in.
+  enum FloatType: String, ExpressibleByArgument, CaseIterable {
+    case f32, f16, bf16
+
+    var dtype: DType {
+      switch self {
+      case .f32: .f32
+      case .f16: .f16
+      case .bf16: .bf16
+      }
+    }
+  }
+
+  func validate() throws {
+    if layout == .packed && dtype != nil {
+      throw ValidationError("--packed keeps every value; --dtype goes with --dense")
+    }
+  }
+
+  func run() throws {
+    try Transformation(
+      recipe: Recipe(steps: []), input: input, output: output,
+      form: layout == .packed ? .packed : .dense(dtype?.dtype), threads: threads.count
+    ).run(asJSON: report.json)
+  }
+}

@@ -1,0 +1,38 @@
+internal import ArgumentParser
+internal import Compression
+internal import Workspace
+
+/// `pare prune`, `pare quantize` and whatever passes there are: one pass,
+/// applied and saved.
+struct PassCommand<Pass: CompressionPass>: ParsableCommand {
+  static var configuration: CommandConfiguration {
+    CommandConfiguration(commandName: Pass.name, abstract: Pass.summary)
+  }
+
+  @OptionGroup var input: FileArgument
+  @OptionGroup(title: "Dials") var dials: DialOptions<Pass>
+  @OptionGroup var layers: LayerOptions
+  @OptionGroup var output: OutputOptions
+  @OptionGroup var form: FormOptions
+  @OptionGroup var threads: ThreadOptions
+  @OptionGroup var report: ReportOptions
+
+  func run() throws {
+    let step: Step
+    do {
+      step = try Step(
+        passName: Pass.name, settings: dials.settings, layers: layers.selection)
+    } catch let error as PassError {
+      throw UsageError(error.description)
+    }
+    try Transformation(
+      recipe: Recipe(steps: [step]), input: input, output: output, form: form.form,
+      threads: threads.count
+    ).run(asJSON: report.json)
+  }
+}
+
+extension CompressionPass {
+  /// The command that applies this pass.
+  static var command: any ParsableCommand.Type { PassCommand<Self>.self }
+}

@@ -1,0 +1,24 @@
+internal import ArgumentParser
+internal import Workspace
+
+/// `pare run RECIPE FILE -o OUT`: what was done in the explorer, again.
+struct RunCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "run", abstract: "Replay a recipe on a checkpoint, to the same bytes.")
+
+  @Argument(help: "The recipe (YAML).", completion: .file())
+  var recipe: String
+
+  @OptionGroup var input: FileArgument
+  @OptionGroup var output: OutputOptions
+  @OptionGroup var form: FormOptions
+  @OptionGroup var threads: ThreadOptions
+  @OptionGroup var report: ReportOptions
+
+  func run() throws {
+    try Transformation(
+      recipe: Recipe(contentsOf: recipe), input: input, output: output, form: form.form,
+      threads: threads.count
+    ).run(asJSON: report.json)
+  }
+}

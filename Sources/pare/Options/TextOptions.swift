@@ -1,0 +1,32 @@
+internal import ArgumentParser
+internal import Workspace
+
+/// On what a model's loss is measured.
+struct TextOptions: ParsableArguments {
+  /// How much of a text counts, in the words of the command line.
+  enum Part: String, ExpressibleByArgument, CaseIterable {
+    case all, validation
+
+    var part: TextPart {
+      switch self {
+      case .all: .whole
+      case .validation: .validation
+      }
+    }
+  }
+
+  @Option(
+    name: .customLong("text"),
+    help: ArgumentHelp(
+      "Measure the loss on this UTF-8 text. Without it: on a text the original writes itself.",
+      valueName: "file"),
+    completion: .file())
+  var path: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "How much of the text: all of it, or validation, its last tenth.", valueName: "part"))
+  var part = Part.all
+
+  var text: EvaluationText { path.map { .file($0) } ?? .selfWritten }
+}

@@ -1,0 +1,96 @@
+internal import CheckpointIO
+internal import Compression
+internal import Jobs
+internal import Tensors
+internal import Workspace
+
+/// A checkpoint taken through a recipe and saved: what `pare prune`,
+/// `pare quantize`, `pare run` and, with no pass at all, `pare convert` do.
+struct Transformation {
+  let recipe: Recipe
+  let input: FileArgument
+  let output: OutputOptions
+  let form: SaveForm
+  let threads: Int
+
+  /// Shares of the whole, for one bar of progress: passes take the longest.
+  private enum Part {
+    static let passes = 0.0...0.6
+    static let planning = 0.6...0.75
+    static let writing = 0.75...0.9
+    static let measuring = 0.9...1.0
+  }
+
+  /// Does it and tells what came of it.
+  func run(asJSON: Bool) throws {
+    try output.check(against: input.file)
+    let checkpoint = try input.open()
+    let title = recipe.steps.first?.passName ?? "convert"
+    let (plan, sizes) = try Work.run(title, threads: threads) { job in
+      let parameters = try Headless.apply(recipe, to: checkpoint, in: job.part(Part.passes))
+      let plan = try save(parameters, of: checkpoint, in: job)
+      // Of the file as it is read back, so that the figures are the file's.
+      let sizes = try Headless.sizes(
+        of: Checkpoint.open(output.path).parameters, from: checkpoint,
+        in: job.part(Part.measuring))
+      return (plan, sizes)
+    }
+    for omission in plan.omissions {
+      StandardError.write("pare: left out: \(sentence(omission))\n")
+    }
+    if asJSON {
+      json(plan, sizes, checkpoint).print()
+    } else {
+      StandardOutput.write(text(plan, sizes, checkpoint))
+    }
+  }
+
+  private func save(
+    _ parameters: Parameters, of checkpoint: Checkpoint, in job: borrowing JobContext
+  ) throws -> SavePlan {
+    let planning = job.part(Part.planning)
+    let plan = try SavePlan.make(
+      parameters: parameters, of: checkpoint, form: form,
+      progress: { planning.progress($0, $1) }, shouldStop: planning.shouldStop)
+    let writing = job.part(Part.writing)
+    try plan.write(
+      to: output.path, progress: { writing.progress($0, $1) }, shouldStop: writing.shouldStop)
+    return plan
+  }
+
+  private func json(_ plan: SavePlan, _ sizes: Metrics, _ checkpoint: Checkpoint) -> JSON {
+    .object([
+      "bits_per_weight": .number(bitsPerWeight(plan, checkpoint)),
+      "bytes": .integer(plan.byteCount),
+      "encodings": .object(
+        Dictionary(grouping: plan.entries, by: \.encoding).mapValues { .integer($0.count) }),
+      "input_bytes": .integer(checkpoint.fileByteCount),
+      "kept_weights": .integer(sizes.keptWeights),
+      "layer_error": .number(sizes.layerError),
+      "omissions": .array(plan.omissions.map { .string($0) }),
+      "output": .string(output.path),
+      "passes": .array(recipe.steps.map { .string($0.title) }),
+      "sparsity": .number(sizes.sparsity),
+      "weights": .integer(sizes.weights),
+    ])
+  }
+
+  private func text(_ plan: SavePlan, _ sizes: Metrics, _ checkpoint: Checkpoint) -> String {
+    let ratio = Double(checkpoint.fileByteCount) / Double(max(plan.byteCount, 1))
+    return """
+      \(output.path): \(Figure.bytes(plan.byteCount)), \(Figure.fixed(ratio, digits: 1))× \
+      smaller than \(checkpoint.name)
+      sparsity \(Figure.percent(sizes.sparsity))   \
+      \(Figure.short(bitsPerWeight(plan, checkpoint))) bits/weight   \
+      layer error \(Figure.percent(sizes.layerError))
+
+      """
+  }
+
+  /// Bits of the file's tensors divided by the weights of the original.
+  private func bitsPerWeight(_ plan: SavePlan, _ checkpoint: Checkpoint) -> Double? {
+    let weights = checkpoint.parameters.reduce(0) { $0 + $1.shape.count }
+    let bytes = plan.entries.reduce(0) { $0 + $1.byteCount }
+    return weights == 0 ? nil : Double(bytes * 8) / Double(weights)
+  }
+}
