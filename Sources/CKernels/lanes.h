@@ -9,11 +9,16 @@
 
 typedef float f32x16 __attribute__((ext_vector_type(16)));
 typedef double f64x16 __attribute__((ext_vector_type(16)));
+typedef double f64x8 __attribute__((ext_vector_type(8)));
+typedef double f64x4 __attribute__((ext_vector_type(4)));
 typedef int32_t i32x16 __attribute__((ext_vector_type(16)));
 typedef uint32_t u32x16 __attribute__((ext_vector_type(16)));
 typedef uint16_t u16x16 __attribute__((ext_vector_type(16)));
 typedef uint8_t u8x16 __attribute__((ext_vector_type(16)));
 typedef _Bool b1x16 __attribute__((ext_vector_type(16)));
+typedef uint16_t u16x32 __attribute__((ext_vector_type(32)));
+typedef int16_t i16x32 __attribute__((ext_vector_type(32)));
+typedef _Bool b1x32 __attribute__((ext_vector_type(32)));
 
 enum { LANES = 16 };
 #define MAGNITUDE 0x7fffffff

@@ -11,12 +11,11 @@ public struct Tensor: Sendable {
     _ shape: Shape, initializingWith body: (UnsafeMutableBufferPointer<Float>) throws -> Void
   ) rethrows {
     self.shape = shape
-    let owned = UnsafeMutableRawBufferPointer.allocate(
-      byteCount: max(shape.count, 1) * MemoryLayout<Float>.stride, alignment: 64)
+    let owned = unsafe WeightMemory.allocate(byteCount: shape.count * MemoryLayout<Float>.stride)
     let values = unsafe UnsafeMutableBufferPointer(
-      start: owned.bindMemory(to: Float.self).baseAddress, count: shape.count)
+      start: owned.bindMemory(to: Float.self, capacity: shape.count), count: shape.count)
     storage = unsafe Storage(
-      values: UnsafeBufferPointer(values), owner: nil, owned: owned.baseAddress)
+      values: UnsafeBufferPointer(values), owner: nil, owned: owned)
     unsafe try body(values)
   }
 

@@ -1,7 +1,7 @@
-enum { NAME(step) = 1024, NAME(pair_bits) = 7, NAME(pair_bins) = 1 << NAME(pair_bits) };
+// Values whose bins are found before they are counted.
+enum { NAME(step) = 1024 };
 
-// The bins of sixteen values. `maximum` before `minimum`, each keeping its second
-// operand for a NaN, puts NaN into bin 0.
+// The bins of sixteen values. NaN falls into bin 0, as a comparison with it is false.
 INLINE i32x16 NAME(bins)(f32x16 x, float lower, float inverse, float top) {
   f32x16 t = (x - (f32x16)lower) * (f32x16)inverse;
   t = t > (f32x16)0.0f ? t : (f32x16)0.0f;
@@ -16,10 +16,10 @@ INLINE void NAME(count_outside)(f32x16 x, float lower, float upper, uint32_t pre
   outside[2] += (uint64_t)__builtin_popcount(NAME(bits)(x != x) & present);
 }
 
-// The last values, and any number of bins.
-INLINE void NAME(histogram_single)(int kind, const void *values, size_t start, size_t count,
-                                   float lower, float upper, float inverse, uint32_t bins,
-                                   uint64_t *counts, uint64_t outside[3]) {
+// Few values, or very many bins.
+INLINE void NAME(histogram_plain)(int kind, const void *values, size_t start, size_t count,
+                                  float lower, float upper, float inverse, uint32_t bins,
+                                  uint64_t *counts, uint64_t outside[3]) {
   for (size_t i = start; i < count; i += LANES) {
     size_t some = count - i < LANES ? count - i : LANES;
     f32x16 x = NAME(load_some)(kind, values, i, some);
@@ -31,60 +31,78 @@ INLINE void NAME(histogram_single)(int kind, const void *values, size_t start, s
   }
 }
 
-// Two values are counted by one addition: the table is indexed by the pair of
-// their bins, and its rows and columns are summed at the end.
-INLINE size_t NAME(histogram_pairs)(int kind, const void *values, size_t count, float lower,
-                                    float upper, float inverse, uint32_t bins, uint64_t *counts,
-                                    uint64_t outside[3]) {
-  uint32_t tables[2][NAME(pair_bins) * NAME(pair_bins)];
-  uint16_t index[NAME(step) / 2];
-  memset(tables, 0, sizeof tables);
-  const f32x16 low = lower, high = upper;
-  i32x16 below = 0, above = 0, unordered = 0;
+// Adds 1 for each index to one of two tables in turn, so that equal neighbours do
+// not wait for each other.
+INLINE void NAME(count_indices)(const uint16_t *index, size_t count, uint32_t *even,
+                                uint32_t *odd) {
+  for (size_t j = 0; j < count; j += 4) {
+    uint64_t four;
+    memcpy(&four, index + j, sizeof four);
+    even[four & 0xffff]++;
+    odd[four >> 16 & 0xffff]++;
+    even[four >> 32 & 0xffff]++;
+    odd[four >> 48]++;
+  }
+}
+
+// With few bins two values are counted by one addition: the table is indexed by
+// the pair of their bins, and its rows and columns are summed at the end. One
+// table then, as two would not fit in the first cache; equal pairs are rarer.
+INLINE size_t NAME(histogram_steps)(int kind, int pairs, int inside, const void *values,
+                                    size_t count, float lower, float upper, float inverse,
+                                    uint32_t bins, uint64_t *counts, uint64_t outside[3]) {
+  uint32_t even[PARE_TABLE], odd[PARE_TABLE];
+  uint16_t index[NAME(step)];
+  const uint32_t used = pairs ? bins * bins : bins;
+  memset(even, 0, used * sizeof even[0]);
+  if (!pairs) memset(odd, 0, used * sizeof odd[0]);
+  const float top = (float)(bins - 1);
   size_t i = 0;
   for (; i + NAME(step) <= count; i += NAME(step)) {
     for (size_t j = 0; j < NAME(step); j += 2 * LANES) {
       f32x16 a = NAME(load)(kind, values, i + j), b = NAME(load)(kind, values, i + j + LANES);
-      i32x16 rows = NAME(bins)(a, lower, inverse, (float)(bins - 1));
-      i32x16 columns = NAME(bins)(b, lower, inverse, (float)(bins - 1));
-      u16x16 pairs = __builtin_convertvector(rows << NAME(pair_bits) | columns, u16x16);
-      memcpy(index + j / 2, &pairs, sizeof pairs);
-      below -= (a < low) + (b < low);
-      above -= (a > high) + (b > high);
-      unordered -= (a != a) + (b != b);
+      i32x16 first = NAME(bins)(a, lower, inverse, top);
+      i32x16 second = NAME(bins)(b, lower, inverse, top);
+      if (pairs) {
+        u16x16 pair = __builtin_convertvector(first * (int32_t)bins + second, u16x16);
+        memcpy(index + j / 2, &pair, sizeof pair);
+      } else {
+        u16x16 half[2] = {__builtin_convertvector(first, u16x16),
+                          __builtin_convertvector(second, u16x16)};
+        memcpy(index + j, half, sizeof half);
+      }
+      if (!inside) {
+        NAME(count_outside)(a, lower, upper, 0xffff, outside);
+        NAME(count_outside)(b, lower, upper, 0xffff, outside);
+      }
     }
-    for (size_t j = 0; j < NAME(step) / 2; j += 4) {
-      uint64_t four;
-      memcpy(&four, index + j, sizeof four);
-      tables[0][four & 0xffff]++;
-      tables[1][four >> 16 & 0xffff]++;
-      tables[0][four >> 32 & 0xffff]++;
-      tables[1][four >> 48]++;
-    }
+    NAME(count_indices)(index, pairs ? NAME(step) / 2 : NAME(step), even, pairs ? even : odd);
   }
-  for (int lane = 0; lane < LANES; lane++) {
-    outside[0] += (uint64_t)below[lane];
-    outside[1] += (uint64_t)above[lane];
-    outside[2] += (uint64_t)unordered[lane];
+  for (uint32_t k = 0; k < used; k++) {
+    uint64_t both = (uint64_t)even[k] + (pairs ? 0 : odd[k]);
+    if (pairs) counts[k / bins] += both;
+    counts[pairs ? k % bins : k] += both;
   }
-  for (uint32_t row = 0; row < bins; row++)
-    for (uint32_t column = 0; column < bins; column++) {
-      uint32_t pair = row << NAME(pair_bits) | column;
-      uint64_t both = (uint64_t)tables[0][pair] + tables[1][pair];
-      counts[row] += both;
-      counts[column] += both;
-    }
   return i;
 }
 
 INLINE void NAME(histogram_kind)(int kind, const void *values, size_t count, float lower,
-                                 float upper, float inverse, uint32_t bins, uint64_t *counts,
-                                 uint64_t outside[3]) {
+                                 float upper, float inverse, uint32_t bins, int inside,
+                                 uint64_t *counts, uint64_t outside[3]) {
   size_t done = 0;
   uint64_t out[3] = {0};
-  if (bins <= NAME(pair_bins) && count >= 32 * NAME(step))
-    done = NAME(histogram_pairs)(kind, values, count, lower, upper, inverse, bins, counts, out);
-  NAME(histogram_single)(kind, values, done, count, lower, upper, inverse, bins, counts, out);
+  if (count < 16 * NAME(step) || bins > PARE_TABLE) {
+    done = 0;
+  } else if (bins * bins <= PARE_TABLE) {
+    done = inside ? NAME(histogram_steps)(kind, 1, 1, values, count, lower, upper, inverse, bins,
+                                          counts, out)
+                  : NAME(histogram_steps)(kind, 1, 0, values, count, lower, upper, inverse, bins,
+                                          counts, out);
+  } else {
+    done = NAME(histogram_steps)(kind, 0, inside, values, count, lower, upper, inverse, bins,
+                                 counts, out);
+  }
+  NAME(histogram_plain)(kind, values, done, count, lower, upper, inverse, bins, counts, out);
   // What lies outside was held to the bins at the ends; take it out again.
   counts[0] -= out[0] + out[2];
   counts[bins - 1] -= out[1];
@@ -92,16 +110,19 @@ INLINE void NAME(histogram_kind)(int kind, const void *values, size_t count, flo
 }
 
 static void NAME(histogram)(int kind, const void *values, size_t count, float lower, float upper,
-                            float inverse, uint32_t bins, uint64_t *counts,
+                            float inverse, uint32_t bins, int inside, uint64_t *counts,
                             uint64_t outside[3]) {
   switch (kind) {
   case PARE_BF16:
-    NAME(histogram_kind)(PARE_BF16, values, count, lower, upper, inverse, bins, counts, outside);
+    NAME(histogram_kind)(PARE_BF16, values, count, lower, upper, inverse, bins, inside, counts,
+                         outside);
     break;
   case PARE_F16:
-    NAME(histogram_kind)(PARE_F16, values, count, lower, upper, inverse, bins, counts, outside);
+    NAME(histogram_kind)(PARE_F16, values, count, lower, upper, inverse, bins, inside, counts,
+                         outside);
     break;
   default:
-    NAME(histogram_kind)(PARE_F32, values, count, lower, upper, inverse, bins, counts, outside);
+    NAME(histogram_kind)(PARE_F32, values, count, lower, upper, inverse, bins, inside, counts,
+                         outside);
   }
 }

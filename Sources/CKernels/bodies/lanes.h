@@ -79,11 +79,14 @@ INLINE i32x16 NAME(first)(size_t some) { return NAME(spread)((1u << some) - 1); 
 
 // Lanes added in a fixed tree.
 INLINE double NAME(sum)(f64x16 lanes) {
-  double values[LANES];
-  memcpy(values, &lanes, sizeof values);
-  for (int half = LANES / 2; half > 0; half /= 2)
-    for (int i = 0; i < half; i++) values[i] += values[i + half];
-  return values[0];
+  double halves[LANES];
+  memcpy(halves, &lanes, sizeof halves);
+  f64x8 eight, upper8;
+  memcpy(&eight, halves, sizeof eight);
+  memcpy(&upper8, halves + 8, sizeof upper8);
+  eight += upper8;
+  f64x4 four = eight.lo + eight.hi;
+  return (four[0] + four[2]) + (four[1] + four[3]);
 }
 
 INLINE float NAME(smallest)(f32x16 lanes) {
@@ -96,4 +99,11 @@ INLINE float NAME(largest)(f32x16 lanes) {
   float result = lanes[0];
   for (int i = 1; i < LANES; i++) result = lanes[i] > result ? lanes[i] : result;
   return result;
+}
+
+INLINE uint32_t NAME(bits32)(i16x32 comparison) {
+  b1x32 truth = __builtin_convertvector(comparison, b1x32);
+  uint32_t bits;
+  memcpy(&bits, &truth, sizeof bits);
+  return bits;
 }

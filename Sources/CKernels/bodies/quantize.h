@@ -65,6 +65,12 @@ INLINE f32x16 NAME(clamp)(f32x16 x, float low, float high) {
   return x > (f32x16)high ? (f32x16)high : x;
 }
 
+// Differences in f64 of the lanes that are taken, 0 in the others.
+INLINE f64x16 NAME(difference)(f32x16 x, f32x16 y, i32x16 taken) {
+  f32x16 first = taken ? x : (f32x16)0.0f, second = taken ? y : (f32x16)0.0f;
+  return __builtin_convertvector(first, f64x16) - __builtin_convertvector(second, f64x16);
+}
+
 // The bounds are whole numbers, so clamping first rounds to the same code.
 static double NAME(quantize)(const float *values, size_t count, float scale, float zero,
                              float low, float high, float *out) {
@@ -74,7 +80,7 @@ static double NAME(quantize)(const float *values, size_t count, float scale, flo
     f32x16 code = NAME(clamp)(x / (f32x16)scale, low - zero, high - zero);
     f32x16 y = __builtin_elementwise_rint(code) * (f32x16)scale;
     i32x16 taken = NAME(is_finite)(x) & NAME(present)(i, count);
-    f64x16 d = __builtin_convertvector(taken ? x - y : (f32x16)0.0f, f64x16);
+    f64x16 d = NAME(difference)(x, y, taken);
     error = __builtin_elementwise_fma(d, d, error);
     if (out) NAME(give)(out, i, count, y);
   }
@@ -116,7 +122,7 @@ static double NAME(ternarize)(const float *values, size_t count, float scale, fl
     f32x16 y = x < 0 ? (f32x16)(-scale) : (f32x16)scale;
     y = NAME(magnitude)(x) > (f32x16)threshold ? y : (f32x16)0.0f;
     i32x16 taken = NAME(is_finite)(x) & NAME(present)(i, count);
-    f64x16 d = __builtin_convertvector(taken ? x - y : (f32x16)0.0f, f64x16);
+    f64x16 d = NAME(difference)(x, y, taken);
     error = __builtin_elementwise_fma(d, d, error);
     if (out) NAME(give)(out, i, count, y);
   }

@@ -41,7 +41,7 @@ static __attribute__((noinline)) void NAME(scan_mixed)(
 
 // Whole steps of 64 finite values go to one state, all else to another: the first
 // then stays in registers, since nothing takes its address.
-INLINE void NAME(scan_kind)(int kind, const void *values, size_t count, float pivot,
+INLINE void NAME(scan_all)(int kind, const void *values, size_t count, float pivot,
                             int32_t threshold, uint64_t *mask, pare_moments *out) {
   const f32x16 none_low = __builtin_inff(), none_high = -__builtin_inff();
   NAME(scan_state) s = {.minimum = none_low, .maximum = none_high};
@@ -93,16 +93,32 @@ INLINE void NAME(scan_kind)(int kind, const void *values, size_t count, float pi
       s.finite + rest.finite, rest.nan, s.zero + rest.zero};
 }
 
-static void NAME(scan)(int kind, const void *values, size_t count, float pivot,
-                       int32_t threshold, uint64_t *mask, pare_moments *out) {
+static void NAME(scan_wide)(int kind, const void *values, size_t count, float pivot,
+                            int32_t threshold, uint64_t *mask, pare_moments *out) {
   switch (kind) {
-  case PARE_BF16:
-    if (mask) NAME(scan_kind)(PARE_BF16, values, count, pivot, threshold, mask, out);
-    else NAME(scan_kind)(PARE_BF16, values, count, pivot, threshold, NULL, out);
-    break;
-  case PARE_F16: NAME(scan_kind)(PARE_F16, values, count, pivot, threshold, mask, out); break;
-  default:
-    if (mask) NAME(scan_kind)(PARE_F32, values, count, pivot, threshold, mask, out);
-    else NAME(scan_kind)(PARE_F32, values, count, pivot, threshold, NULL, out);
+  case PARE_BF16: NAME(scan_all)(PARE_BF16, values, count, pivot, threshold, mask, out); break;
+  case PARE_F16: NAME(scan_all)(PARE_F16, values, count, pivot, threshold, mask, out); break;
+  default: NAME(scan_all)(PARE_F32, values, count, pivot, threshold, mask, out);
   }
+}
+
+// Adds one part's figures to another's.
+INLINE void NAME(join)(pare_moments *to, const pare_moments *part) {
+  to->sum1 += part->sum1;
+  to->sum2 += part->sum2;
+  to->sum3 += part->sum3;
+  to->sum4 += part->sum4;
+  to->minimum = part->minimum < to->minimum ? part->minimum : to->minimum;
+  to->maximum = part->maximum > to->maximum ? part->maximum : to->maximum;
+  to->finite += part->finite;
+  to->nan += part->nan;
+  to->zero += part->zero;
+}
+
+#include "scan_bf16.h"
+
+static void NAME(scan)(int kind, const void *values, size_t count, float pivot, float scale,
+                       int32_t threshold, uint64_t *mask, pare_moments *out) {
+  if (kind != PARE_BF16) NAME(scan_wide)(kind, values, count, pivot, threshold, mask, out);
+  else NAME(scan_bf16)(values, count, pivot, scale, threshold, mask, out);
 }

@@ -31,17 +31,19 @@ typedef struct {
 
 /// One read of f32, bf16 or f16 values. With `mask`, bit i of it tells whether
 /// the bits of |value i| as f32 exceed `threshold`; whole words are written.
+/// `scale` is a power of two by which bf16 values about the pivot come near 1.
 void pare_scan(int level, int kind, const void *values, size_t count, float pivot,
-               int32_t threshold, uint64_t *mask, pare_moments *out);
+               float scale, int32_t threshold, uint64_t *mask, pare_moments *out);
 
 /// Adds to `counts[bins]`, bin = trunc((x - lower) * inverse) held to 0...bins-1,
 /// the f32, bf16 or f16 values within lower...upper, and to `outside[3]` those
-/// below, those above, and the NaNs.
+/// below, those above, and the NaNs. `inside` promises that there are none such.
 void pare_histogram(int level, int kind, const void *values, size_t count, float lower,
-                    float upper, float inverse, uint32_t bins, uint64_t *counts,
-                    uint64_t outside[3]);
+                    float upper, float inverse, uint32_t bins, int inside,
+                    uint64_t *counts, uint64_t outside[3]);
 
-/// Adds to `counts[32768]` the bits 30...16 of each value.
+/// Adds to `counts[4][32768]` the bits 30...16 of each value: value i to table
+/// i % 4, and the tables belong together.
 void pare_count_high(int level, const float *values, size_t count, uint32_t *counts);
 
 /// Adds to `counts[65536]` the bits 15...0 of each value whose bits 30...16 are

@@ -32,9 +32,8 @@ struct KernelSource: @unchecked Sendable {
     }
   }
 
-  /// The median of some finite values spread over the numbers: moments about it
-  /// lose no digits, however far from 0 the values lie.
-  var pivot: Float {
+  /// Some finite values spread over the numbers, ascending.
+  private var samples: [Float] {
     let samples = 15
     let stride = max(count / samples, 1)
     let values = (0..<min(samples, count)).map { sample in
@@ -44,13 +43,31 @@ struct KernelSource: @unchecked Sendable {
         return value
       }
     }
-    let sorted = values.filter(\.isFinite).sorted()
-    return sorted.isEmpty ? 0 : sorted[sorted.count / 2]
+    return values.filter(\.isFinite).sorted()
   }
 
-  /// Counts are whole numbers, so chunks may be added in any order.
+  /// The median of the samples: moments about it lose no digits, however far from
+  /// 0 the values lie.
+  var pivot: Float {
+    let samples = samples
+    return samples.isEmpty ? 0 : samples[samples.count / 2]
+  }
+
+  /// A power of two that brings the samples' distances from the pivot near 1, so
+  /// that their fourth powers neither overflow nor vanish in f32.
+  func scale(about pivot: Float) -> Float {
+    let farthest = samples.map { abs($0 - pivot) }.max() ?? 0
+    guard farthest > 0, farthest.isFinite else { return 1 }
+    // Small enough a power that its fourth and its inverse's are fine in f64.
+    let exponent = min(max(Int(farthest.exponent), -100), 100)
+    return Float(sign: .plus, exponent: -exponent, significand: 1)
+  }
+
+  /// Counts are whole numbers, so chunks may be added in any order. `isInside`
+  /// promises that all values are finite and in the range.
   func histogram(
-    bins: Int, range: ClosedRange<Float>, threads: Int, shouldStop: @Sendable () -> Bool
+    bins: Int, range: ClosedRange<Float>, isInside: Bool, threads: Int,
+    shouldStop: @Sendable () -> Bool
   ) -> Histogram? {
     let width = Double(range.upperBound) - Double(range.lowerBound)
     let inverse = width > 0 ? Float(Double(bins) / width) : 0
@@ -65,7 +82,7 @@ struct KernelSource: @unchecked Sendable {
           guard let start = counts.baseAddress else { return }
           unsafe pare_histogram(
             KernelLevel.best, kind, values, count, range.lowerBound, range.upperBound, inverse,
-            UInt32(bins), start, start + bins)
+            UInt32(bins), isInside ? 1 : 0, start, start + bins)
         }
       }
       totals.withLock { for i in $0.indices { $0[i] &+= counts[i] } }

@@ -20,7 +20,7 @@ public struct MagnitudeCounts: Sendable {
     shouldStop: @Sendable () -> Bool = { false }
   ) -> Bool {
     let finished = unsafe RadixCounts.add(
-      tensor, to: &counts, threads: threads, shouldStop: shouldStop
+      tensor, to: &counts, tables: 4, threads: threads, shouldStop: shouldStop
     ) { unsafe pare_count_high(KernelLevel.best, $0, $1, $2) }
     if finished { total += tensor.shape.count }
     return finished
@@ -57,10 +57,11 @@ public struct MagnitudeCounts: Sendable {
 
 /// One round of a radix search, in parallel.
 enum RadixCounts {
-  /// Adds to `counts` what `kernel` counts; false when stopped, and then
+  /// Adds to `counts` what `kernel` counts in so many tables; false when stopped, and then
   /// `counts` is as before.
   static func add(
-    _ tensor: Tensor, to counts: inout [Int], threads: Int, shouldStop: @Sendable () -> Bool,
+    _ tensor: Tensor, to counts: inout [Int], tables: Int, threads: Int,
+    shouldStop: @Sendable () -> Bool,
     kernel: @Sendable (UnsafePointer<Float>, Int, UnsafeMutablePointer<UInt32>) -> Void
   ) -> Bool {
     let buckets = counts.count
@@ -71,7 +72,7 @@ enum RadixCounts {
     let finished = Parallel.forEach(
       count: Parallel.chunks(count, of: size), threads: threads, shouldStop: shouldStop
     ) { piece in
-      var table = [UInt32](repeating: 0, count: buckets)
+      var table = [UInt32](repeating: 0, count: tables * buckets)
       unsafe tensor.withUnsafeValues { values in
         guard let start = values.baseAddress else { return }
         unsafe table.withUnsafeMutableBufferPointer { table in
@@ -80,7 +81,7 @@ enum RadixCounts {
           unsafe kernel(start + range.lowerBound, range.count, table)
         }
       }
-      totals.withLock { for i in 0..<buckets { $0[i] += Int(table[i]) } }
+      totals.withLock { for i in table.indices { $0[i % buckets] += Int(table[i]) } }
     }
     if finished { totals.withLock { for i in 0..<buckets { counts[i] += $0[i] } } }
     return finished

@@ -73,7 +73,7 @@ public enum Select {
     var low = [Int](repeating: 0, count: 1 << 16)
     for index in 0..<tensorCount {
       let finished = unsafe try RadixCounts.add(
-        tensor(index), to: &low, threads: threads, shouldStop: shouldStop
+        tensor(index), to: &low, tables: 1, threads: threads, shouldStop: shouldStop
       ) { unsafe pare_count_low(KernelLevel.best, $0, $1, UInt32(bucket), $2) }
       guard finished else { return nil }
     }

@@ -26,6 +26,7 @@ public enum Statistics {
   ) -> Summary? {
     let source = unsafe KernelSource(rawBytes, dtype)
     let pivot = source.pivot
+    let scale = source.scale(about: pivot)
     var parts = [pare_moments](
       repeating: pare_moments(), count: Parallel.chunks(source.count))
     let finished = unsafe parts.withUnsafeMutableBufferPointer { buffer in
@@ -35,7 +36,7 @@ public enum Statistics {
       ) { index in
         unsafe source.withChunk(Parallel.range(index, of: source.count)) { values, kind, count in
           unsafe pare_scan(
-            KernelLevel.best, kind, values, count, pivot, 0, nil, &parts.pointer[index])
+            KernelLevel.best, kind, values, count, pivot, scale, 0, nil, &parts.pointer[index])
         }
       }
     }
@@ -56,20 +57,25 @@ public enum Statistics {
   }
 
   /// The same, straight from the bytes of a checkpoint. `bins` is held to
-  /// 1…65,536.
+  /// 1…65,536; up to 64 are the fastest.
   public static func histogram(
     rawBytes: UnsafeRawBufferPointer, dtype: DType, bins: Int,
     range: ClosedRange<Float>? = nil, threads: Int = Parallel.defaultThreads,
     shouldStop: @Sendable () -> Bool = { false }
   ) -> Histogram? {
-    guard
-      let range = unsafe range
-        ?? summary(rawBytes: rawBytes, dtype: dtype, threads: threads, shouldStop: shouldStop)
-        .map({ $0.minimum...$0.maximum })
-    else { return nil }
     let source = unsafe KernelSource(rawBytes, dtype)
+    let bins = min(max(bins, 1), 1 << 16)
+    if let range {
+      return source.histogram(
+        bins: bins, range: range, isInside: false, threads: threads, shouldStop: shouldStop)
+    }
+    guard
+      let summary = unsafe summary(
+        rawBytes: rawBytes, dtype: dtype, threads: threads, shouldStop: shouldStop)
+    else { return nil }
     return source.histogram(
-      bins: min(max(bins, 1), 1 << 16), range: range, threads: threads, shouldStop: shouldStop)
+      bins: bins, range: summary.minimum...summary.maximum,
+      isInside: summary.finiteCount == summary.count, threads: threads, shouldStop: shouldStop)
   }
 }
 
