@@ -1,0 +1,369 @@
+#include "transformer.h"
+
+#include <math.h>
+#include <string.h>
+
+// One source for every machine: 16 lanes as a vector type, which the compiler
+// splits into the registers the target has.
+typedef float vf __attribute__((vector_size(64)));
+typedef int32_t vi __attribute__((vector_size(64)));
+typedef uint32_t vu __attribute__((vector_size(64)));
+typedef uint16_t vh __attribute__((vector_size(32)));
+enum { LANES = 16 };
+
+#define INLINE static inline __attribute__((always_inline))
+
+#if defined(__x86_64__)
+#define TARGETS(name, parameters, arguments)                                      \
+  __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"))) static void \
+      name##_avx512 parameters { name##_body arguments; }                         \
+  __attribute__((target("avx2,fma"))) static void name##_avx2 parameters {        \
+    name##_body arguments;                                                        \
+  }                                                                               \
+  void name parameters {                                                          \
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq"))  \
+      name##_avx512 arguments;                                                    \
+    else if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))     \
+      name##_avx2 arguments;                                                      \
+    else                                                                          \
+      name##_body arguments;                                                      \
+  }
+#else
+#define TARGETS(name, parameters, arguments) \
+  void name parameters { name##_body arguments; }
+#endif
+
+#define SPLAT(value) ((vf){0} + (float)(value))
+
+// Macros rather than functions: passing a vector that the plain machine has no
+// register for is an error in C, even where the call is inlined.
+#define LOAD(pointer)                       \
+  ({                                        \
+    vf loaded_;                             \
+    memcpy(&loaded_, (pointer), sizeof(vf)); \
+    loaded_;                                \
+  })
+#define STORE(pointer, vector)               \
+  do {                                       \
+    vf stored_ = (vector);                   \
+    memcpy((pointer), &stored_, sizeof(vf)); \
+  } while (0)
+#define LOAD_SOME(pointer, count, fill)                          \
+  ({                                                             \
+    vf some_ = SPLAT(fill);                                      \
+    memcpy(&some_, (pointer), (size_t)(count) * sizeof(float));  \
+    some_;                                                       \
+  })
+#define STORE_SOME(pointer, count, vector)                       \
+  do {                                                           \
+    vf some_ = (vector);                                         \
+    memcpy((pointer), &some_, (size_t)(count) * sizeof(float));  \
+  } while (0)
+#define MAX(a, b) __builtin_elementwise_max(a, b)
+#define MIN(a, b) __builtin_elementwise_min(a, b)
+
+// Halves are folded onto each other, so the order of additions is fixed.
+#define FOLD(vector, combine)                                                         \
+  ({                                                                                  \
+    vf v_ = (vector);                                                                 \
+    v_ = combine(v_, __builtin_shufflevector(v_, v_, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, \
+                                             3, 4, 5, 6, 7));                         \
+    v_ = combine(v_, __builtin_shufflevector(v_, v_, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, \
+                                             15, 8, 9, 10, 11));                      \
+    v_ = combine(v_, __builtin_shufflevector(v_, v_, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, \
+                                             14, 15, 12, 13));                        \
+    v_ = combine(v_, __builtin_shufflevector(v_, v_, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, \
+                                             13, 12, 15, 14));                        \
+    v_[0];                                                                            \
+  })
+#define PLUS(a, b) ((a) + (b))
+#define SUM(vector) FOLD(vector, PLUS)
+#define LARGEST(vector) FOLD(vector, MAX)
+
+// exp(x) = 2ⁿ·exp(r), n = rint(x / ln 2), |r| ≤ ln 2 / 2; seven terms of the
+// series leave less than 1e-8. Adding 1.5·2²³ rounds to the nearest integer,
+// which then stands in the low bits. ln 2 comes in two parts so that n·ln 2 is
+// exact. Below −87.3 the result would be subnormal and is cut off there.
+#define EXP(argument)                                                          \
+  ({                                                                           \
+    const vf magic_ = SPLAT(12582912.0f);                                      \
+    vf x_ = MIN(MAX((argument), SPLAT(-87.3f)), SPLAT(88.3f));                 \
+    vf t_ = x_ * SPLAT(1.44269504f) + magic_;                                  \
+    vf n_ = t_ - magic_;                                                       \
+    vf r_ = x_ - n_ * SPLAT(0.693359375f);                                     \
+    r_ = r_ + n_ * SPLAT(2.12194440e-4f);                                      \
+    vf p_ = SPLAT(1.0f / 5040);                                                \
+    p_ = p_ * r_ + SPLAT(1.0f / 720);                                          \
+    p_ = p_ * r_ + SPLAT(1.0f / 120);                                          \
+    p_ = p_ * r_ + SPLAT(1.0f / 24);                                           \
+    p_ = p_ * r_ + SPLAT(1.0f / 6);                                            \
+    p_ = p_ * r_ + SPLAT(0.5f);                                                \
+    p_ = p_ * r_ + SPLAT(1.0f);                                                \
+    p_ = p_ * r_ + SPLAT(1.0f);                                                \
+    vi e_ = ((vi)t_ - (vi)magic_ + 127) << 23;                                 \
+    p_ * (vf)e_;                                                               \
+  })
+
+// erf(|z|) ≈ 1 − (a₁t + … + a₅t⁵)·exp(−z²), t = 1 / (1 + 0.3275911·|z|), off by
+// less than 1.5e-7 (Abramowitz and Stegun, 7.1.26).
+#define GELU_ERF(argument)                                                     \
+  ({                                                                           \
+    vf u_ = (argument);                                                        \
+    vi sign_ = (vi)u_ & (vi)SPLAT(-0.0f);                                      \
+    vf z_ = (vf)((vi)u_ ^ sign_) * SPLAT(0.70710678f);                         \
+    vf t5_ = SPLAT(1.0f) / (SPLAT(1.0f) + SPLAT(0.3275911f) * z_);             \
+    vf q_ = SPLAT(1.061405429f);                                               \
+    q_ = q_ * t5_ + SPLAT(-1.453152027f);                                      \
+    q_ = q_ * t5_ + SPLAT(1.421413741f);                                       \
+    q_ = q_ * t5_ + SPLAT(-0.284496736f);                                      \
+    q_ = q_ * t5_ + SPLAT(0.254829592f);                                       \
+    vf square_ = -(z_ * z_);                                                   \
+    vf erf_ = SPLAT(1.0f) - q_ * t5_ * EXP(square_);                           \
+    erf_ = (vf)((vi)erf_ | sign_);                                             \
+    SPLAT(0.5f) * u_ * (SPLAT(1.0f) + erf_);                                   \
+  })
+
+// ½x(1 + tanh(√(2/π)(x + 0.044715x³))), with (1 + tanh y)/2 = 1/(1 + exp(−2y)).
+#define GELU_TANH(argument)                                                    \
+  ({                                                                           \
+    vf u_ = (argument);                                                        \
+    vf y_ = SPLAT(-2 * 0.79788456f) * (u_ + SPLAT(0.044715f) * u_ * u_ * u_);  \
+    u_ / (SPLAT(1.0f) + EXP(y_));                                              \
+  })
+
+// Nearest, ties to even; a NaN keeps a set bit so that it stays one.
+#define TO_BF16(vector)                                                        \
+  ({                                                                           \
+    vu b_ = (vu)(vector);                                                      \
+    vu nan_ = (vu)((b_ & 0x7FFFFFFFu) > 0x7F800000u);                          \
+    vu rounded_ = (b_ + 0x7FFFu + ((b_ >> 16) & 1u)) >> 16;                    \
+    rounded_ = (rounded_ & ~nan_) | (((b_ >> 16) | 0x40u) & nan_);             \
+    __builtin_convertvector(rounded_, vh);                                     \
+  })
+
+INLINE void to_bf16_some(size_t count, const float *x, uint16_t *out) {
+  vf v = LOAD_SOME(x, count, 0);
+  vh h = TO_BF16(v);
+  memcpy(out, &h, count * sizeof(uint16_t));
+}
+
+INLINE void pare_to_bf16_body(size_t count, const float *x, uint16_t *out) {
+  size_t i = 0;
+  for (; i + LANES <= count; i += LANES) {
+    vh h = TO_BF16(LOAD(x + i));
+    memcpy(out + i, &h, sizeof h);
+  }
+  if (i < count) to_bf16_some(count - i, x + i, out + i);
+}
+TARGETS(pare_to_bf16, (size_t count, const float *x, uint16_t *out), (count, x, out))
+
+INLINE void norm_row(
+    size_t width, const float *x, const float *weight, const float *bias, float epsilon,
+    float *out, uint16_t *half) {
+  size_t whole = width / LANES * LANES, rest = width - whole;
+  vf sum = SPLAT(0);
+  for (size_t i = 0; i < whole; i += LANES) sum += LOAD(x + i);
+  if (rest) sum += LOAD_SOME(x + whole, rest, 0);
+  float mean = SUM(sum) / (float)width;
+  vf squares = SPLAT(0);
+  for (size_t i = 0; i < whole; i += LANES) {
+    vf d = LOAD(x + i) - mean;
+    squares += d * d;
+  }
+  if (rest) {
+    vf d = LOAD_SOME(x + whole, rest, mean) - mean;
+    squares += d * d;
+  }
+  float inverse = 1.0f / sqrtf(SUM(squares) / (float)width + epsilon);
+  for (size_t i = 0; i < width; i += LANES) {
+    size_t n = width - i < LANES ? width - i : LANES;
+    vf y = ((n == LANES ? LOAD(x + i) : LOAD_SOME(x + i, n, 0)) - mean) * inverse;
+    if (weight) y *= n == LANES ? LOAD(weight + i) : LOAD_SOME(weight + i, n, 0);
+    if (bias) y += n == LANES ? LOAD(bias + i) : LOAD_SOME(bias + i, n, 0);
+    if (out) {
+      if (n == LANES) STORE(out + i, y);
+      else STORE_SOME(out + i, n, y);
+    }
+    if (half) {
+      vh h = TO_BF16(y);
+      memcpy(half + i, &h, n * sizeof(uint16_t));
+    }
+  }
+}
+
+INLINE void pare_layer_norm_body(
+    size_t rows, size_t width, const float *x, const float *weight, const float *bias,
+    float epsilon, float *out, uint16_t *half) {
+  for (size_t r = 0; r < rows; r++)
+    norm_row(
+        width, x + r * width, weight, bias, epsilon, out ? out + r * width : NULL,
+        half ? half + r * width : NULL);
+}
+TARGETS(
+    pare_layer_norm,
+    (size_t rows, size_t width, const float *x, const float *weight, const float *bias,
+     float epsilon, float *out, uint16_t *half),
+    (rows, width, x, weight, bias, epsilon, out, half))
+
+INLINE void pare_gelu_body(size_t count, float *x, int tanh_form) {
+  size_t whole = count / LANES * LANES, rest = count - whole;
+  if (tanh_form) {
+    for (size_t i = 0; i < whole; i += LANES) STORE(x + i, GELU_TANH(LOAD(x + i)));
+    if (rest) STORE_SOME(x + whole, rest, GELU_TANH(LOAD_SOME(x + whole, rest, 0)));
+  } else {
+    for (size_t i = 0; i < whole; i += LANES) STORE(x + i, GELU_ERF(LOAD(x + i)));
+    if (rest) STORE_SOME(x + whole, rest, GELU_ERF(LOAD_SOME(x + whole, rest, 0)));
+  }
+}
+TARGETS(pare_gelu, (size_t count, float *x, int tanh_form), (count, x, tanh_form))
+
+INLINE void pare_sum_body(size_t count, const float *a, const float *b, float *out) {
+  for (size_t i = 0; i < count; i++) out[i] = a[i] + b[i];
+}
+TARGETS(pare_sum, (size_t count, const float *a, const float *b, float *out), (count, a, b, out))
+
+INLINE void pare_add_bias_body(
+    size_t rows, size_t width, float *x, size_t stride, const float *bias) {
+  for (size_t r = 0; r < rows; r++) pare_sum_body(width, x + r * stride, bias, x + r * stride);
+}
+TARGETS(
+    pare_add_bias, (size_t rows, size_t width, float *x, size_t stride, const float *bias),
+    (rows, width, x, stride, bias))
+
+// x ← exp(scale·x − largest), and their sum.
+INLINE float exponentials(size_t count, float *x, float scale) {
+  size_t whole = count / LANES * LANES, rest = count - whole;
+  vf top = SPLAT(-INFINITY);
+  for (size_t i = 0; i < whole; i += LANES) top = MAX(top, LOAD(x + i));
+  if (rest) top = MAX(top, LOAD_SOME(x + whole, rest, -INFINITY));
+  float largest = LARGEST(top) * scale;
+  vf sum = SPLAT(0);
+  for (size_t i = 0; i < whole; i += LANES) {
+    vf e = EXP(LOAD(x + i) * scale - largest);
+    sum += e;
+    STORE(x + i, e);
+  }
+  float total = SUM(sum);
+  if (rest) {
+    vf e = EXP(LOAD_SOME(x + whole, rest, 0) * scale - largest);
+    for (size_t i = 0; i < rest; i++) total += e[i];
+    STORE_SOME(x + whole, rest, e);
+  }
+  return total;
+}
+
+INLINE void pare_causal_softmax_body(
+    size_t rows, size_t columns, size_t stride, size_t seen, float scale, float *scores) {
+  for (size_t r = 0; r < rows; r++) {
+    float *x = scores + r * stride;
+    size_t count = seen + r < columns ? seen + r : columns;
+    float inverse = 1.0f / exponentials(count, x, scale);
+    for (size_t i = 0; i < count; i++) x[i] *= inverse;
+    if (count < columns) memset(x + count, 0, (columns - count) * sizeof(float));
+  }
+}
+TARGETS(
+    pare_causal_softmax,
+    (size_t rows, size_t columns, size_t stride, size_t seen, float scale, float *scores),
+    (rows, columns, stride, seen, scale, scores))
+
+INLINE float largest_of(size_t width, const float *x) {
+  size_t whole = width / LANES * LANES, rest = width - whole;
+  vf top = SPLAT(-INFINITY);
+  for (size_t i = 0; i < whole; i += LANES) top = MAX(top, LOAD(x + i));
+  if (rest) top = MAX(top, LOAD_SOME(x + whole, rest, -INFINITY));
+  return LARGEST(top);
+}
+
+// log Σ exp(x), as largest + log Σ exp(x − largest).
+INLINE double log_sum_exp(size_t width, const float *x) {
+  size_t whole = width / LANES * LANES, rest = width - whole;
+  float largest = largest_of(width, x);
+  vf sum = SPLAT(0);
+  for (size_t i = 0; i < whole; i += LANES) sum += EXP(LOAD(x + i) - largest);
+  double total = SUM(sum);
+  if (rest) {
+    vf e = EXP(LOAD_SOME(x + whole, rest, 0) - largest);
+    for (size_t i = 0; i < rest; i++) total += e[i];
+  }
+  return (double)largest + log(total);
+}
+
+INLINE void pare_cross_entropy_body(
+    size_t rows, size_t width, const float *logits, const int32_t *targets, double *losses) {
+  for (size_t r = 0; r < rows; r++) {
+    const float *x = logits + r * width;
+    losses[r] = log_sum_exp(width, x) - (double)x[targets[r]];
+  }
+}
+TARGETS(
+    pare_cross_entropy,
+    (size_t rows, size_t width, const float *logits, const int32_t *targets, double *losses),
+    (rows, width, logits, targets, losses))
+
+INLINE void pare_divergence_body(
+    size_t rows, size_t width, const float *p, const float *q, double *divergences) {
+  for (size_t r = 0; r < rows; r++, p += width, q += width) {
+    double of_p = log_sum_exp(width, p), of_q = log_sum_exp(width, q);
+    float shift = (float)of_p, difference = (float)(of_q - of_p);
+    vf sum = SPLAT(0);
+    for (size_t i = 0; i < width; i += LANES) {
+      size_t n = width - i < LANES ? width - i : LANES;
+      vf a = n == LANES ? LOAD(p + i) : LOAD_SOME(p + i, n, -INFINITY);
+      vf b = n == LANES ? LOAD(q + i) : LOAD_SOME(q + i, n, 0);
+      vf term = EXP(a - shift) * ((a - b) + difference);
+      if (n < LANES)
+        for (size_t j = n; j < LANES; j++) term[j] = 0;
+      sum += term;
+    }
+    divergences[r] = SUM(sum);
+  }
+}
+TARGETS(
+    pare_divergence,
+    (size_t rows, size_t width, const float *p, const float *q, double *divergences),
+    (rows, width, p, q, divergences))
+
+INLINE void pare_argmax_body(size_t rows, size_t width, const float *x, int32_t *indices) {
+  for (size_t r = 0; r < rows; r++, x += width) {
+    float largest = largest_of(width, x);
+    size_t i = 0;
+    while (i + 1 < width && x[i] != largest) i++;
+    indices[r] = (int32_t)i;
+  }
+}
+TARGETS(
+    pare_argmax, (size_t rows, size_t width, const float *x, int32_t *indices),
+    (rows, width, x, indices))
+
+INLINE float dot(size_t width, const float *a, const float *b) {
+  size_t whole = width / LANES * LANES, rest = width - whole;
+  vf sum = SPLAT(0);
+  for (size_t i = 0; i < whole; i += LANES) sum += LOAD(a + i) * LOAD(b + i);
+  if (rest) sum += LOAD_SOME(a + whole, rest, 0) * LOAD_SOME(b + whole, rest, 0);
+  return SUM(sum);
+}
+
+INLINE void pare_attend_body(
+    size_t count, size_t width, size_t stride, const float *query, const float *keys,
+    const float *values, float scale, float *scores, float *out) {
+  for (size_t t = 0; t < count; t++) scores[t] = dot(width, query, keys + t * stride);
+  float inverse = 1.0f / exponentials(count, scores, scale);
+  for (size_t i = 0; i < width; i += LANES) {
+    size_t n = width - i < LANES ? width - i : LANES;
+    vf sum = SPLAT(0);
+    if (n == LANES) {
+      for (size_t t = 0; t < count; t++) sum += LOAD(values + t * stride + i) * scores[t];
+      STORE(out + i, sum * inverse);
+    } else {
+      for (size_t t = 0; t < count; t++)
+        sum += LOAD_SOME(values + t * stride + i, n, 0) * scores[t];
+      STORE_SOME(out + i, n, sum * inverse);
+    }
+  }
+}
+TARGETS(
+    pare_attend,
+    (size_t count, size_t width, size_t stride, const float *query, const float *keys,
+     const float *values, float scale, float *scores, float *out),
+    (count, width, stride, query, keys, values, scale, scores, out))

@@ -1,0 +1,419 @@
+#ifdef PARE_ONEDNN
+#include "cmatrix.h"
+
+#include <dlfcn.h>
+#include <oneapi/dnnl/dnnl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// The interface's third version makes memory descriptors opaque handles and
+// folds operation descriptors into primitive descriptors. `desc` is either.
+#if DNNL_VERSION_MAJOR >= 3
+typedef dnnl_memory_desc_t desc;
+typedef const_dnnl_memory_desc_t desc_view;
+#define DESC_FREE(d) dnnl_memory_desc_destroy(d)
+#define DESC_BORROW(d) (d)
+#else
+typedef dnnl_memory_desc_t desc;
+typedef const dnnl_memory_desc_t *desc_view;
+#define DESC_FREE(d) ((void)(d))
+#define DESC_BORROW(d) (&(d))
+#endif
+
+enum { MATRIX_RANK = 3, MAXIMAL_PREPARED = 256 };
+
+static dnnl_engine_t engine;
+static pthread_once_t engine_once = PTHREAD_ONCE_INIT;
+
+static void make_engine(void) {
+  if (dnnl_engine_create(&engine, dnnl_cpu, 0) != dnnl_success) engine = NULL;
+}
+
+// oneDNN divides a product among OpenMP threads unless the calling thread has
+// only one. The setting belongs to a thread, so each makes it once.
+static void own_this_thread(void) {
+  static _Thread_local bool done = false;
+  if (done) return;
+  done = true;
+  void (*set)(int) = (void (*)(int))dlsym(RTLD_DEFAULT, "omp_set_num_threads");
+  if (set) set(1);
+}
+
+static bool ready(void) {
+  pthread_once(&engine_once, make_engine);
+  own_this_thread();
+  return engine != NULL;
+}
+
+const char *pare_matrix_library(void) {
+  static char name[32];
+  const dnnl_version_t *version = dnnl_version();
+  snprintf(
+      name, sizeof name, "oneDNN %d.%d.%d", version->major, version->minor, version->patch);
+  return name;
+}
+
+bool pare_matrix_fuses(void) { return true; }
+
+bool pare_matrix_has_bf16(void) {
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx512bf16");
+#else
+  return false;
+#endif
+}
+
+// What tells one prepared product from another.
+typedef struct {
+  int64_t count, m, n, k;
+  int64_t a_stride, b_stride, c_stride, a_step, b_step, c_step;
+  int32_t b_transposed, packed, bf16, has_bias, epilogue, padding;
+} key;
+
+typedef struct {
+  key key;
+  dnnl_primitive_t primitive;
+  dnnl_memory_t a, b, bias, c, scratch;
+} prepared;
+
+struct pare_matrix {
+  dnnl_stream_t stream;
+  prepared *list;
+  size_t count, last;
+  void *scratch;
+  size_t scratch_bytes;
+};
+
+static bool make_desc(
+    desc *d, int rank, const int64_t *lengths, dnnl_data_type_t type, const int64_t *strides) {
+  dnnl_dims_t dims, steps;
+  for (int i = 0; i < rank; i++) {
+    dims[i] = lengths[i];
+    if (strides) steps[i] = strides[i];
+  }
+#if DNNL_VERSION_MAJOR >= 3
+  return (strides ? dnnl_memory_desc_create_with_strides(d, rank, dims, type, steps)
+                  : dnnl_memory_desc_create_with_tag(d, rank, dims, type, dnnl_format_tag_any))
+         == dnnl_success;
+#else
+  return (strides ? dnnl_memory_desc_init_by_strides(d, rank, dims, type, steps)
+                  : dnnl_memory_desc_init_by_tag(d, rank, dims, type, dnnl_format_tag_any))
+         == dnnl_success;
+#endif
+}
+
+static bool append_activation(dnnl_post_ops_t ops, dnnl_alg_kind_t kind) {
+#if DNNL_VERSION_MAJOR >= 3
+  return dnnl_post_ops_append_eltwise(ops, kind, 0, 0) == dnnl_success;
+#else
+  return dnnl_post_ops_append_eltwise(ops, 1, kind, 0, 0) == dnnl_success;
+#endif
+}
+
+static bool append_sum(dnnl_post_ops_t ops) {
+#if DNNL_VERSION_MAJOR >= 3
+  return dnnl_post_ops_append_sum(ops, 1, 0, dnnl_data_type_undef) == dnnl_success;
+#else
+  return dnnl_post_ops_append_sum(ops, 1) == dnnl_success;
+#endif
+}
+
+static bool make_attributes(dnnl_primitive_attr_t *attributes, int epilogue) {
+  dnnl_post_ops_t ops = NULL;
+  if (dnnl_primitive_attr_create(attributes) != dnnl_success) return false;
+  // Scratch memory of our own: the library's belongs to the thread that
+  // prepared the product, which need not be the one that runs it.
+  bool good =
+      dnnl_primitive_attr_set_scratchpad_mode(*attributes, dnnl_scratchpad_mode_user)
+          == dnnl_success
+      && dnnl_post_ops_create(&ops) == dnnl_success;
+  if (good && (epilogue & PARE_GELU)) good = append_activation(ops, dnnl_eltwise_gelu_erf);
+  if (good && (epilogue & PARE_GELU_TANH)) good = append_activation(ops, dnnl_eltwise_gelu_tanh);
+  if (good && (epilogue & PARE_ADD)) good = append_sum(ops);
+  if (good) good = dnnl_primitive_attr_set_post_ops(*attributes, ops) == dnnl_success;
+  if (ops) dnnl_post_ops_destroy(ops);
+  return good;
+}
+
+static bool make_product(
+    dnnl_primitive_desc_t *product, desc *a, desc *b, desc *bias, desc *c, int epilogue) {
+  dnnl_primitive_attr_t attributes = NULL;
+  bool good = make_attributes(&attributes, epilogue);
+#if DNNL_VERSION_MAJOR >= 3
+  good = good
+         && dnnl_matmul_primitive_desc_create(
+                product, engine, *a, *b, bias ? *bias : NULL, *c, attributes)
+                == dnnl_success;
+#else
+  dnnl_matmul_desc_t operation;
+  good = good && dnnl_matmul_desc_init(&operation, a, b, bias, c) == dnnl_success
+         && dnnl_primitive_desc_create(product, &operation, attributes, engine, NULL)
+                == dnnl_success;
+#endif
+  if (attributes) dnnl_primitive_attr_destroy(attributes);
+  return good;
+}
+
+static bool make_memory(dnnl_memory_t *memory, desc_view d) {
+  return dnnl_memory_create(memory, d, engine, DNNL_MEMORY_NONE) == dnnl_success;
+}
+
+// The packed order does not depend on the number of rows it is multiplied with;
+// this many stand for all.
+enum { USUAL_ROWS = 256 };
+
+static bool make_descs(const key *key, desc *a, desc *b, desc *bias, desc *c) {
+  dnnl_data_type_t type = key->bf16 ? dnnl_bf16 : dnnl_f32;
+  dnnl_data_type_t out = (key->epilogue & PARE_OUT_BF16) ? dnnl_bf16 : dnnl_f32;
+  int rank = key->packed ? 2 : MATRIX_RANK;
+  int skip = MATRIX_RANK - rank;
+  int64_t a_dims[] = {key->count, key->m, key->k}, b_dims[] = {key->count, key->k, key->n};
+  int64_t c_dims[] = {key->count, key->m, key->n}, bias_dims[] = {1, key->n};
+  int64_t a_steps[] = {key->a_step, key->a_stride, 1};
+  int64_t c_steps[] = {key->c_step, key->c_stride, 1};
+  int64_t b_steps[] = {
+      key->b_step, key->b_transposed ? 1 : key->b_stride, key->b_transposed ? key->b_stride : 1};
+  int64_t bias_steps[] = {key->n, 1};
+  return make_desc(a, rank, a_dims + skip, type, a_steps + skip)
+         && make_desc(b, rank, b_dims + skip, type, key->packed ? NULL : b_steps)
+         && make_desc(c, rank, c_dims + skip, out, c_steps + skip)
+         && make_desc(bias, 2, bias_dims, dnnl_f32, bias_steps);
+}
+
+static bool describe(const key *key, dnnl_primitive_desc_t *product, desc *bias_out) {
+  desc a = {0}, b = {0}, c = {0};
+  bool good = make_descs(key, &a, &b, bias_out, &c)
+              && make_product(
+                  product, &a, &b, key->has_bias ? bias_out : NULL, &c, key->epilogue);
+  DESC_FREE(a);
+  DESC_FREE(b);
+  DESC_FREE(c);
+  return good;
+}
+
+static void release(prepared *p) {
+  dnnl_memory_t memories[] = {p->a, p->b, p->bias, p->c, p->scratch};
+  for (int i = 0; i < 5; i++)
+    if (memories[i]) dnnl_memory_destroy(memories[i]);
+  if (p->primitive) dnnl_primitive_destroy(p->primitive);
+}
+
+static bool reserve_scratch(pare_matrix *matrix, size_t bytes) {
+  enum { ALIGNMENT = 64 };
+  if (bytes <= matrix->scratch_bytes) return true;
+  size_t rounded = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+  void *larger = aligned_alloc(ALIGNMENT, rounded);
+  if (!larger) return false;
+  free(matrix->scratch);
+  matrix->scratch = larger;
+  matrix->scratch_bytes = rounded;
+  return true;
+}
+
+static bool prepare(pare_matrix *matrix, const key *key, prepared *p) {
+  dnnl_primitive_desc_t product = NULL;
+  desc bias = {0};
+  memset(p, 0, sizeof *p);
+  p->key = *key;
+  bool good = describe(key, &product, &bias);
+  if (good) {
+    desc_view scratch = dnnl_primitive_desc_query_md(product, dnnl_query_scratchpad_md, 0);
+    good = dnnl_primitive_create(&p->primitive, product) == dnnl_success
+           && make_memory(&p->a, dnnl_primitive_desc_query_md(product, dnnl_query_src_md, 0))
+           && make_memory(&p->b, dnnl_primitive_desc_query_md(product, dnnl_query_weights_md, 0))
+           && make_memory(&p->c, dnnl_primitive_desc_query_md(product, dnnl_query_dst_md, 0))
+           && (!key->has_bias || make_memory(&p->bias, DESC_BORROW(bias)))
+           && make_memory(&p->scratch, scratch)
+           && reserve_scratch(matrix, dnnl_memory_desc_get_size(scratch));
+  }
+  DESC_FREE(bias);
+  if (product) dnnl_primitive_desc_destroy(product);
+  if (!good) release(p);
+  return good;
+}
+
+static void forget_all(pare_matrix *matrix) {
+  for (size_t i = 0; i < matrix->count; i++) release(&matrix->list[i]);
+  matrix->count = matrix->last = 0;
+}
+
+// The product for a key, prepared on its first use.
+static prepared *find(pare_matrix *matrix, const key *key) {
+  // Products repeat in the same order: the next one is usually behind the last.
+  for (size_t i = 0; i < matrix->count; i++) {
+    size_t at = (matrix->last + 1 + i) % matrix->count;
+    if (memcmp(&matrix->list[at].key, key, sizeof *key) == 0) {
+      matrix->last = at;
+      return &matrix->list[at];
+    }
+  }
+  if (matrix->count == MAXIMAL_PREPARED) forget_all(matrix);
+  if (!prepare(matrix, key, &matrix->list[matrix->count])) return NULL;
+  matrix->last = matrix->count++;
+  return &matrix->list[matrix->last];
+}
+
+static bool run(
+    pare_matrix *matrix, prepared *p, const void *a, const void *b, const float *bias, void *c) {
+  dnnl_exec_arg_t arguments[] = {
+      {DNNL_ARG_SRC, p->a},
+      {DNNL_ARG_WEIGHTS, p->b},
+      {DNNL_ARG_DST, p->c},
+      {DNNL_ARG_SCRATCHPAD, p->scratch},
+      {DNNL_ARG_BIAS, p->bias},
+  };
+  return dnnl_memory_set_data_handle(p->a, (void *)a) == dnnl_success
+         && dnnl_memory_set_data_handle(p->b, (void *)b) == dnnl_success
+         && dnnl_memory_set_data_handle(p->c, c) == dnnl_success
+         && dnnl_memory_set_data_handle(p->scratch, matrix->scratch) == dnnl_success
+         && (!bias || dnnl_memory_set_data_handle(p->bias, (void *)bias) == dnnl_success)
+         && dnnl_primitive_execute(p->primitive, matrix->stream, bias ? 5 : 4, arguments)
+                == dnnl_success;
+}
+
+pare_matrix *pare_matrix_create(void) {
+  if (!ready()) return NULL;
+  pare_matrix *matrix = calloc(1, sizeof *matrix);
+  if (!matrix) return NULL;
+  matrix->list = calloc(MAXIMAL_PREPARED, sizeof *matrix->list);
+  if (!matrix->list
+      || dnnl_stream_create(&matrix->stream, engine, dnnl_stream_default_flags)
+             != dnnl_success) {
+    free(matrix->list);
+    free(matrix);
+    return NULL;
+  }
+  return matrix;
+}
+
+void pare_matrix_destroy(pare_matrix *matrix) {
+  if (!matrix) return;
+  forget_all(matrix);
+  dnnl_stream_destroy(matrix->stream);
+  free(matrix->scratch);
+  free(matrix->list);
+  free(matrix);
+}
+
+struct pare_weights {
+  size_t n, k;
+  bool bf16;
+  dnnl_memory_t memory;
+  void *values;
+};
+
+static key weights_key(size_t n, size_t k, bool bf16, size_t m) {
+  key key;
+  memset(&key, 0, sizeof key);
+  key.count = 1;
+  key.m = (int64_t)m;
+  key.n = (int64_t)n;
+  key.k = (int64_t)k;
+  key.a_stride = (int64_t)k;
+  key.c_stride = (int64_t)n;
+  key.packed = 1;
+  key.bf16 = bf16;
+  return key;
+}
+
+static bool reorder(dnnl_memory_t from, dnnl_memory_t to) {
+  dnnl_primitive_desc_t description = NULL;
+  dnnl_primitive_t primitive = NULL;
+  dnnl_stream_t stream = NULL;
+  desc_view from_desc, to_desc;
+  bool good = dnnl_memory_get_memory_desc(from, &from_desc) == dnnl_success
+              && dnnl_memory_get_memory_desc(to, &to_desc) == dnnl_success;
+  good = good
+         && dnnl_reorder_primitive_desc_create(
+                &description, from_desc, engine, to_desc, engine, NULL)
+                == dnnl_success
+         && dnnl_primitive_create(&primitive, description) == dnnl_success
+         && dnnl_stream_create(&stream, engine, dnnl_stream_default_flags) == dnnl_success;
+  dnnl_exec_arg_t arguments[] = {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}};
+  good = good && dnnl_primitive_execute(primitive, stream, 2, arguments) == dnnl_success
+         && dnnl_stream_wait(stream) == dnnl_success;
+  if (stream) dnnl_stream_destroy(stream);
+  if (primitive) dnnl_primitive_destroy(primitive);
+  if (description) dnnl_primitive_desc_destroy(description);
+  return good;
+}
+
+static bool pack(pare_weights *weights, const float *w) {
+  int64_t dims[] = {(int64_t)weights->k, (int64_t)weights->n}, steps[] = {1, (int64_t)weights->k};
+  key key = weights_key(weights->n, weights->k, weights->bf16, USUAL_ROWS);
+  dnnl_primitive_desc_t product = NULL;
+  dnnl_memory_t plain = NULL;
+  desc plain_desc = {0}, bias = {0};
+  bool good = describe(&key, &product, &bias) && make_desc(&plain_desc, 2, dims, dnnl_f32, steps)
+              && dnnl_memory_create(&plain, DESC_BORROW(plain_desc), engine, (void *)w)
+                     == dnnl_success;
+  if (good) {
+    desc_view packed = dnnl_primitive_desc_query_md(product, dnnl_query_weights_md, 0);
+    size_t bytes = (dnnl_memory_desc_get_size(packed) + 63) / 64 * 64;
+    weights->values = aligned_alloc(64, bytes);
+    good = weights->values != NULL
+           && dnnl_memory_create(&weights->memory, packed, engine, weights->values)
+                  == dnnl_success
+           && reorder(plain, weights->memory);
+  }
+  DESC_FREE(plain_desc);
+  DESC_FREE(bias);
+  if (plain) dnnl_memory_destroy(plain);
+  if (product) dnnl_primitive_desc_destroy(product);
+  return good;
+}
+
+pare_weights *pare_weights_pack(const float *w, size_t n, size_t k, bool bf16) {
+  if (!ready()) return NULL;
+  pare_weights *weights = calloc(1, sizeof *weights);
+  if (!weights) return NULL;
+  weights->n = n;
+  weights->k = k;
+  weights->bf16 = bf16;
+  if (pack(weights, w)) return weights;
+  pare_weights_free(weights);
+  return NULL;
+}
+
+void pare_weights_free(pare_weights *weights) {
+  if (!weights) return;
+  if (weights->memory) dnnl_memory_destroy(weights->memory);
+  free(weights->values);
+  free(weights);
+}
+
+bool pare_weights_apply(
+    pare_matrix *matrix, const pare_weights *weights, size_t m, const void *x, size_t x_stride,
+    void *out, size_t out_stride, const float *bias, int epilogue) {
+  key key = weights_key(weights->n, weights->k, weights->bf16, m);
+  key.a_stride = (int64_t)x_stride;
+  key.c_stride = (int64_t)out_stride;
+  key.has_bias = bias != NULL;
+  key.epilogue = epilogue;
+  own_this_thread();
+  prepared *p = find(matrix, &key);
+  return p && run(matrix, p, x, weights->values, bias, out);
+}
+
+bool pare_gemm(
+    pare_matrix *matrix, const pare_product *product, const float *a, const float *b, float *c) {
+  key key;
+  memset(&key, 0, sizeof key);
+  key.count = (int64_t)product->count;
+  key.m = (int64_t)product->m;
+  key.n = (int64_t)product->n;
+  key.k = (int64_t)product->k;
+  key.a_stride = (int64_t)product->a_stride;
+  key.b_stride = (int64_t)product->b_stride;
+  key.c_stride = (int64_t)product->c_stride;
+  key.a_step = (int64_t)product->a_step;
+  key.b_step = (int64_t)product->b_step;
+  key.c_step = (int64_t)product->c_step;
+  key.b_transposed = product->b_transposed;
+  own_this_thread();
+  prepared *p = find(matrix, &key);
+  return p && run(matrix, p, a, b, NULL, c);
+}
+#endif
