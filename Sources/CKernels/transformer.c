@@ -34,6 +34,7 @@ enum { LANES = 16 };
 #endif
 
 #define SPLAT(value) ((vf){0} + (float)(value))
+#define SIGN_BITS ((vi){0} + INT32_MIN)
 
 // Macros rather than functions: passing a vector that the plain machine has no
 // register for is an error in C, even where the call is inlined.
@@ -109,7 +110,7 @@ enum { LANES = 16 };
 #define GELU_ERF(argument)                                                     \
   ({                                                                           \
     vf u_ = (argument);                                                        \
-    vi sign_ = (vi)u_ & (vi)SPLAT(-0.0f);                                      \
+    vi sign_ = (vi)u_ & SIGN_BITS;                                      \
     vf z_ = (vf)((vi)u_ ^ sign_) * SPLAT(0.70710678f);                         \
     vf t5_ = SPLAT(1.0f) / (SPLAT(1.0f) + SPLAT(0.3275911f) * z_);             \
     vf q_ = SPLAT(1.061405429f);                                               \

@@ -15,11 +15,13 @@ typedef dnnl_memory_desc_t desc;
 typedef const_dnnl_memory_desc_t desc_view;
 #define DESC_FREE(d) dnnl_memory_desc_destroy(d)
 #define DESC_BORROW(d) (d)
+#define DESC_ADDRESS(view) (&(view))
 #else
 typedef dnnl_memory_desc_t desc;
 typedef const dnnl_memory_desc_t *desc_view;
 #define DESC_FREE(d) ((void)(d))
 #define DESC_BORROW(d) (&(d))
+#define DESC_ADDRESS(view) (view)
 #endif
 
 enum { MATRIX_RANK = 3, MAXIMAL_PREPARED = 256 };
@@ -129,9 +131,9 @@ static bool make_attributes(dnnl_primitive_attr_t *attributes, int epilogue) {
       dnnl_primitive_attr_set_scratchpad_mode(*attributes, dnnl_scratchpad_mode_user)
           == dnnl_success
       && dnnl_post_ops_create(&ops) == dnnl_success;
-  if (good && (epilogue & PARE_GELU)) good = append_activation(ops, dnnl_eltwise_gelu_erf);
-  if (good && (epilogue & PARE_GELU_TANH)) good = append_activation(ops, dnnl_eltwise_gelu_tanh);
-  if (good && (epilogue & PARE_ADD)) good = append_sum(ops);
+  if (good && (epilogue & PARE_FUSE_GELU)) good = append_activation(ops, dnnl_eltwise_gelu_erf);
+  if (good && (epilogue & PARE_FUSE_GELU_TANH)) good = append_activation(ops, dnnl_eltwise_gelu_tanh);
+  if (good && (epilogue & PARE_FUSE_ADD)) good = append_sum(ops);
   if (good) good = dnnl_primitive_attr_set_post_ops(*attributes, ops) == dnnl_success;
   if (ops) dnnl_post_ops_destroy(ops);
   return good;
@@ -160,13 +162,12 @@ static bool make_memory(dnnl_memory_t *memory, desc_view d) {
   return dnnl_memory_create(memory, d, engine, DNNL_MEMORY_NONE) == dnnl_success;
 }
 
-// The packed order does not depend on the number of rows it is multiplied with;
-// this many stand for all.
+// The number of rows the order of packed weights is chosen for.
 enum { USUAL_ROWS = 256 };
 
 static bool make_descs(const key *key, desc *a, desc *b, desc *bias, desc *c) {
   dnnl_data_type_t type = key->bf16 ? dnnl_bf16 : dnnl_f32;
-  dnnl_data_type_t out = (key->epilogue & PARE_OUT_BF16) ? dnnl_bf16 : dnnl_f32;
+  dnnl_data_type_t out = (key->epilogue & PARE_FUSE_BF16) ? dnnl_bf16 : dnnl_f32;
   int rank = key->packed ? 2 : MATRIX_RANK;
   int skip = MATRIX_RANK - rank;
   int64_t a_dims[] = {key->count, key->m, key->k}, b_dims[] = {key->count, key->k, key->n};
@@ -182,11 +183,15 @@ static bool make_descs(const key *key, desc *a, desc *b, desc *bias, desc *c) {
          && make_desc(bias, 2, bias_dims, dnnl_f32, bias_steps);
 }
 
-static bool describe(const key *key, dnnl_primitive_desc_t *product, desc *bias_out) {
+// `packed` is the order that weights have been put in; without it a key of packed
+// weights lets the library choose one, which depends on more than the weights.
+static bool describe(
+    const key *key, desc_view packed, dnnl_primitive_desc_t *product, desc *bias_out) {
   desc a = {0}, b = {0}, c = {0};
   bool good = make_descs(key, &a, &b, bias_out, &c)
               && make_product(
-                  product, &a, &b, key->has_bias ? bias_out : NULL, &c, key->epilogue);
+                  product, &a, packed ? (desc *)DESC_ADDRESS(packed) : &b,
+                  key->has_bias ? bias_out : NULL, &c, key->epilogue);
   DESC_FREE(a);
   DESC_FREE(b);
   DESC_FREE(c);
@@ -212,12 +217,12 @@ static bool reserve_scratch(pare_matrix *matrix, size_t bytes) {
   return true;
 }
 
-static bool prepare(pare_matrix *matrix, const key *key, prepared *p) {
+static bool prepare(pare_matrix *matrix, const key *key, desc_view packed, prepared *p) {
   dnnl_primitive_desc_t product = NULL;
   desc bias = {0};
   memset(p, 0, sizeof *p);
   p->key = *key;
-  bool good = describe(key, &product, &bias);
+  bool good = describe(key, packed, &product, &bias);
   if (good) {
     desc_view scratch = dnnl_primitive_desc_query_md(product, dnnl_query_scratchpad_md, 0);
     good = dnnl_primitive_create(&p->primitive, product) == dnnl_success
@@ -240,7 +245,7 @@ static void forget_all(pare_matrix *matrix) {
 }
 
 // The product for a key, prepared on its first use.
-static prepared *find(pare_matrix *matrix, const key *key) {
+static prepared *find(pare_matrix *matrix, const key *key, dnnl_memory_t packed) {
   // Products repeat in the same order: the next one is usually behind the last.
   for (size_t i = 0; i < matrix->count; i++) {
     size_t at = (matrix->last + 1 + i) % matrix->count;
@@ -250,7 +255,9 @@ static prepared *find(pare_matrix *matrix, const key *key) {
     }
   }
   if (matrix->count == MAXIMAL_PREPARED) forget_all(matrix);
-  if (!prepare(matrix, key, &matrix->list[matrix->count])) return NULL;
+  desc_view order = NULL;
+  if (packed && dnnl_memory_get_memory_desc(packed, &order) != dnnl_success) return NULL;
+  if (!prepare(matrix, key, order, &matrix->list[matrix->count])) return NULL;
   matrix->last = matrix->count++;
   return &matrix->list[matrix->last];
 }
@@ -346,7 +353,7 @@ static bool pack(pare_weights *weights, const float *w) {
   dnnl_primitive_desc_t product = NULL;
   dnnl_memory_t plain = NULL;
   desc plain_desc = {0}, bias = {0};
-  bool good = describe(&key, &product, &bias) && make_desc(&plain_desc, 2, dims, dnnl_f32, steps)
+  bool good = describe(&key, NULL, &product, &bias) && make_desc(&plain_desc, 2, dims, dnnl_f32, steps)
               && dnnl_memory_create(&plain, DESC_BORROW(plain_desc), engine, (void *)w)
                      == dnnl_success;
   if (good) {
@@ -393,7 +400,7 @@ bool pare_weights_apply(
   key.has_bias = bias != NULL;
   key.epilogue = epilogue;
   own_this_thread();
-  prepared *p = find(matrix, &key);
+  prepared *p = find(matrix, &key, weights->memory);
   return p && run(matrix, p, x, weights->values, bias, out);
 }
 
@@ -413,7 +420,7 @@ bool pare_gemm(
   key.c_step = (int64_t)product->c_step;
   key.b_transposed = product->b_transposed;
   own_this_thread();
-  prepared *p = find(matrix, &key);
+  prepared *p = find(matrix, &key, NULL);
   return p && run(matrix, p, a, b, NULL, c);
 }
 #endif

@@ -48,7 +48,7 @@ bool pare_weights_apply(
   (void)bias;
   cblas_sgemm(
       CblasRowMajor, CblasNoTrans, CblasTrans, (int)m, (int)weights->n, (int)weights->k, 1, x,
-      (int)x_stride, weights->values, (int)weights->k, (epilogue & PARE_ADD) ? 1 : 0, out,
+      (int)x_stride, weights->values, (int)weights->k, (epilogue & PARE_FUSE_ADD) ? 1 : 0, out,
       (int)out_stride);
   return true;
 }

@@ -35,11 +35,10 @@ void pare_weights_free(pare_weights *weights);
 
 /// What happens to a product before it is stored; may be joined.
 enum {
-  PARE_PLAIN = 0,
-  PARE_GELU = 1,       // out = GELU(x·Wᵀ + bias), by the error function
-  PARE_GELU_TANH = 2,  // the same in its tanh form
-  PARE_ADD = 4,        // out += x·Wᵀ + bias
-  PARE_OUT_BF16 = 8,   // out is bf16; only with bf16 weights
+  PARE_FUSE_GELU = 1,       // out = GELU(x·Wᵀ + bias), by the error function
+  PARE_FUSE_GELU_TANH = 2,  // the same in its tanh form
+  PARE_FUSE_ADD = 4,        // out += x·Wᵀ + bias
+  PARE_FUSE_BF16 = 8,   // out is bf16; only with bf16 weights
 };
 
 /// out (m × n) = x (m × k)·Wᵀ + bias. `x` is of the weights' type, f32 or bf16;

@@ -1,0 +1,82 @@
+public import Tensors
+
+/// A family of networks we can run.
+public protocol Architecture: Sendable {
+  /// Its name, `gpt`.
+  static var name: String { get }
+  static var summary: String { get }
+
+  /// What the network is made of; nil when the parameters are of another
+  /// family. Throws `NetworkError.notRunnable` when they are of this one but
+  /// something is missing or does not fit.
+  static func blueprint(
+    of parameters: Parameters, configuration: [String: String]
+  ) throws -> Blueprint?
+}
+
+/// Everything we can run.
+public enum ArchitectureCatalog {
+  public static let all: [any Architecture.Type] = [GPT.self]
+
+  /// The blueprint by the first architecture that recognises the parameters.
+  /// Throws `NetworkError.notRunnable`.
+  public static func blueprint(
+    of parameters: Parameters, configuration: [String: String]
+  ) throws -> Blueprint {
+    for architecture in all {
+      if let found = try architecture.blueprint(of: parameters, configuration: configuration) {
+        return found
+      }
+    }
+    let families = all.map { $0.summary }.joined(separator: "; ")
+    throw NetworkError.notRunnable("its tensors are not named like those of \(families)")
+  }
+
+  /// Why a checkpoint cannot be run, as a sentence; nil when it can.
+  public static func obstacle(
+    of parameters: Parameters, configuration: [String: String]
+  ) -> String? {
+    do {
+      _ = try blueprint(of: parameters, configuration: configuration)
+      return nil
+    } catch {
+      return "\(error)"
+    }
+  }
+}
+
+/// A network's parameters, each in its place. All shapes are checked.
+public struct Blueprint: Sendable {
+  /// A linear layer, `[out, in]`, with the bias it may have.
+  public struct Layer: Sendable {
+    public var weight: Parameter
+    public var bias: Parameter?
+  }
+
+  /// A layer norm; either part may be absent.
+  public struct Norm: Sendable {
+    public var weight: Parameter?
+    public var bias: Parameter?
+  }
+
+  /// One pre-norm transformer block.
+  public struct Block: Sendable {
+    public var attentionNorm: Norm
+    /// Queries, keys and values: `[3 × width, width]`.
+    public var attention: Layer
+    public var attentionOutput: Layer
+    public var mlpNorm: Norm
+    public var mlp: Layer
+    public var mlpOutput: Layer
+  }
+
+  public var configuration: Configuration
+  /// `[vocabulary, width]`.
+  public var tokenEmbedding: Parameter
+  /// `[context, width]`, or more rows than are used.
+  public var positionEmbedding: Parameter
+  public var blocks: [Block]
+  public var finalNorm: Norm
+  /// The head; the token embedding when they are tied.
+  public var head: Parameter
+}

@@ -1,0 +1,46 @@
+internal import CMatrix
+
+/// A few threads that share out pieces of work lasting from microseconds to
+/// seconds. Dispatch takes tens of microseconds to start a piece; a token's
+/// thirty products take two milliseconds together.
+@safe
+final class Crew {
+  private let handle: OpaquePointer
+  let threads: Int
+
+  /// A crew of `threads`, the caller's among them. Used by one thread at a time.
+  init(threads: Int) throws {
+    self.threads = min(max(threads, 1), Crew.limit)
+    guard let handle = unsafe pare_crew_create(self.threads) else {
+      throw NetworkError.outOfMemory("threads")
+    }
+    unsafe self.handle = unsafe handle
+  }
+
+  deinit { unsafe pare_crew_destroy(handle) }
+
+  /// More threads than any one machine's cores help nobody.
+  static let limit = 256
+
+  /// Calls `body(worker, tile)` for every tile below `tiles`, at once on several
+  /// threads, and returns when all are done. Worker 0 is the calling thread.
+  func run(_ tiles: Int, _ body: (_ worker: Int, _ tile: Int) -> Void) {
+    if threads == 1 || tiles == 1 {
+      for tile in 0..<tiles { body(0, tile) }
+      return
+    }
+    precondition(tiles <= Int(PARE_MAXIMAL_TILES))
+    withoutActuallyEscaping(body) { body in
+      var body = body
+      unsafe withUnsafeMutablePointer(to: &body) { pointer in
+        unsafe pare_crew_run(
+          handle, tiles,
+          { context, worker, tile in
+            typealias Body = (Int, Int) -> Void
+            unsafe context.unsafelyUnwrapped.assumingMemoryBound(to: Body.self).pointee(
+              Int(worker), Int(tile))
+          }, pointer)
+      }
+    }
+  }
+}

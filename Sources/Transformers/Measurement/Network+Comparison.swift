@@ -1,0 +1,146 @@
+internal import CKernels
+internal import Tensors
+
+extension Network {
+  /// KL(reference ‖ self), top-1 agreement and both losses over the reference's
+  /// text. Deterministic for any number of threads. Throws `NetworkError`.
+  public func compare(
+    to reference: Reference, threads: Int = 2, shouldStop: @Sendable () -> Bool = { false },
+    progress: (Double) -> Void = { _ in }
+  ) throws -> Comparison {
+    try require(comparableWith: reference.network)
+    let text = reference.text
+    let clock = ContinuousClock()
+    let crew = try Crew(threads: threads)
+    let ready = try ready(reference.precision, crew: crew)
+    let other =
+      reference.logits == nil
+      ? try reference.network.ready(reference.precision, crew: crew) : nil
+    let start = clock.now
+    let parts = try text.map(
+      crew: crew, shouldStop: shouldStop, progress: progress,
+      worker: { try ComparingWorker(ready, other, reference.logits, text) }
+    ) { try $0.compare($1, shouldStop: shouldStop) }
+    let count = text.tokens.count - 1
+    let total = parts.reduce(into: DifferenceSums()) { $0.add($1) }
+    return total.comparison(count: count, seconds: start.duration(to: clock.now).seconds)
+  }
+
+  /// The same against another network that is run side by side on `tokens`.
+  public func compare(
+    to reference: Network, tokens: [Int], precision: Precision = .f32, threads: Int = 2,
+    shouldStop: @Sendable () -> Bool = { false }, progress: (Double) -> Void = { _ in }
+  ) throws -> Comparison {
+    let kept = try Reference(
+      reference, tokens: tokens, precision: precision, threads: threads, shouldStop: shouldStop,
+      progress: { progress($0 / 2) })
+    return try compare(
+      to: kept, threads: threads, shouldStop: shouldStop, progress: { progress(0.5 + $0 / 2) })
+  }
+
+  private func require(comparableWith other: Network) throws {
+    let (own, others) = (configuration, other.configuration)
+    guard own.vocabulary == others.vocabulary else {
+      throw NetworkError.differentVocabularies(own.vocabulary, others.vocabulary)
+    }
+    guard own.context == others.context else {
+      throw NetworkError.badSetting(
+        "Networks with contexts of \(own.context) and \(others.context) cannot be compared.")
+    }
+  }
+}
+
+/// Sums over the tokens of a group.
+private struct DifferenceSums: Sendable {
+  var loss = 0.0
+  var referenceLoss = 0.0
+  var divergence = 0.0
+  var agreed = 0
+
+  mutating func add(_ other: DifferenceSums) {
+    loss += other.loss
+    referenceLoss += other.referenceLoss
+    divergence += other.divergence
+    agreed += other.agreed
+  }
+
+  func comparison(count: Int, seconds: Double) -> Comparison {
+    let count = Double(count)
+    return Comparison(
+      evaluation: Evaluation(loss: loss / count, tokens: Int(count), seconds: seconds),
+      referenceLoss: referenceLoss / count, divergence: divergence / count,
+      agreement: Double(agreed) / count)
+  }
+}
+
+/// One thread's forward pass, and where the reference's logits come from: memory,
+/// or a second pass beside the first.
+private final class ComparingWorker {
+  private let own: ForwardPass
+  private let other: ForwardPass?
+  private let kept: Tensor?
+  private let text: WindowedText
+  private let vocabulary: Int
+
+  init(_ ready: ReadyNetwork, _ other: ReadyNetwork?, _ kept: Tensor?, _ text: WindowedText)
+    throws
+  {
+    own = try ForwardPass(ready, capacity: text.capacity, window: text.window)
+    self.other = try other.map {
+      try ForwardPass($0, capacity: text.capacity, window: text.window)
+    }
+    self.kept = kept
+    self.text = text
+    vocabulary = ready.configuration.vocabulary
+  }
+
+  func compare(_ group: Range<Int>, shouldStop: () -> Bool) throws -> DifferenceSums {
+    try own.run(text.tokens[group], window: text.window, shouldStop: shouldStop)
+    try other?.run(text.tokens[group], window: text.window, shouldStop: shouldStop)
+    var sums = DifferenceSums()
+    try unsafe own.forEachChunk(of: group) { rows, logits in
+      try unsafe withReference(rows, in: group) { reference in
+        unsafe sums.add(difference(rows, reference, logits))
+      }
+    }
+    return sums
+  }
+
+  private func withReference(
+    _ rows: Range<Int>, in group: Range<Int>, _ body: (UnsafePointer<Float>) -> Void
+  ) throws {
+    if let other {
+      let first = rows.lowerBound - group.lowerBound
+      return try unsafe other.logits(from: first, count: rows.count, body)
+    }
+    unsafe kept?.withUnsafeValues {
+      unsafe body($0.baseAddress.unsafelyUnwrapped + rows.lowerBound * vocabulary)
+    }
+  }
+
+  private func difference(
+    _ rows: Range<Int>, _ reference: UnsafePointer<Float>, _ logits: UnsafePointer<Float>
+  ) -> DifferenceSums {
+    var sums = DifferenceSums()
+    sums.loss = unsafe text.losses(rows, logits, vocabulary: vocabulary).reduce(0, +)
+    sums.referenceLoss =
+      unsafe text.losses(rows, reference, vocabulary: vocabulary).reduce(0, +)
+    let divergences = unsafe [Double](unsafeUninitializedCapacity: rows.count) { target, count in
+      unsafe pare_divergence(
+        rows.count, vocabulary, reference, logits, target.baseAddress.unsafelyUnwrapped)
+      count = rows.count
+    }
+    sums.divergence = divergences.reduce(0, +)
+    sums.agreed = zip(unsafe likeliest(rows, reference), unsafe likeliest(rows, logits))
+      .reduce(0) { $0 + ($1.0 == $1.1 ? 1 : 0) }
+    return sums
+  }
+
+  private func likeliest(_ rows: Range<Int>, _ logits: UnsafePointer<Float>) -> [Int32] {
+    unsafe [Int32](unsafeUninitializedCapacity: rows.count) { target, count in
+      unsafe pare_argmax(
+        rows.count, vocabulary, logits, target.baseAddress.unsafelyUnwrapped)
+      count = rows.count
+    }
+  }
+}

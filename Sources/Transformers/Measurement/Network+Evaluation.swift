@@ -1,0 +1,81 @@
+internal import CKernels
+internal import Tensors
+
+extension Network {
+  /// Mean cross-entropy over a text: windows of the context's length without
+  /// overlap, every token after the first predicted once, the last, shorter
+  /// window included. Losses are summed in f64 in the order of the text: the same
+  /// digits for any number of threads.
+  ///
+  /// `shouldStop` is asked every few milliseconds, from any thread; `progress` is
+  /// told 0…1 on the calling thread. Throws `NetworkError`.
+  public func evaluate(
+    _ tokens: [Int], precision: Precision = .f32, threads: Int = 2,
+    shouldStop: @Sendable () -> Bool = { false }, progress: (Double) -> Void = { _ in }
+  ) throws -> Evaluation {
+    let clock = ContinuousClock()
+    let text = try windowed(tokens)
+    let crew = try Crew(threads: threads)
+    let ready = try ready(precision, crew: crew)
+    let start = clock.now
+    let sums = try text.map(
+      crew: crew, shouldStop: shouldStop, progress: progress,
+      worker: { try ForwardPass(ready, capacity: text.capacity, window: text.window) }
+    ) { pass, group in
+      try pass.run(text.tokens[group], window: text.window, shouldStop: shouldStop)
+      var sum = 0.0
+      try unsafe pass.forEachChunk(of: group) { rows, logits in
+        sum += unsafe text.losses(rows, logits, vocabulary: configuration.vocabulary).reduce(0, +)
+      }
+      return sum
+    }
+    return Evaluation(
+      loss: sums.reduce(0, +) / Double(tokens.count - 1), tokens: tokens.count - 1,
+      seconds: start.duration(to: clock.now).seconds)
+  }
+
+  /// The text in windows; throws when it has fewer than two tokens.
+  func windowed(_ tokens: [Int]) throws -> WindowedText {
+    guard tokens.count >= 2 else {
+      throw NetworkError.textTooShort(tokens: tokens.count, needed: 2)
+    }
+    return WindowedText(try checked(tokens), context: configuration.context)
+  }
+}
+
+extension ForwardPass {
+  /// Logits of a group that was just run, some rows at a time, in order. `rows`
+  /// are positions in the text.
+  func forEachChunk(
+    of group: Range<Int>, _ body: (_ rows: Range<Int>, UnsafePointer<Float>) throws -> Void
+  ) throws {
+    for first in stride(from: 0, to: group.count, by: logitRows) {
+      let count = min(logitRows, group.count - first)
+      let rows = group.lowerBound + first..<group.lowerBound + first + count
+      try unsafe logits(from: first, count: count) { try unsafe body(rows, $0) }
+    }
+  }
+}
+
+extension WindowedText {
+  /// Cross-entropies of the tokens that follow `rows`.
+  func losses(
+    _ rows: Range<Int>, _ logits: UnsafePointer<Float>, vocabulary: Int
+  ) -> [Double] {
+    unsafe [Double](unsafeUninitializedCapacity: rows.count) { losses, count in
+      unsafe tokens.withUnsafeBufferPointer { tokens in
+        unsafe pare_cross_entropy(
+          rows.count, vocabulary, logits,
+          tokens.baseAddress.unsafelyUnwrapped + rows.lowerBound + 1,
+          losses.baseAddress.unsafelyUnwrapped)
+      }
+      count = rows.count
+    }
+  }
+}
+
+extension Duration {
+  var seconds: Double {
+    Double(components.seconds) + Double(components.attoseconds) * 1e-18
+  }
+}

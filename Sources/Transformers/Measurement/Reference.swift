@@ -1,0 +1,75 @@
+internal import CKernels
+internal import Synchronization
+internal import Tensors
+
+/// A network and a text against which others are measured. What the network says
+/// about the text is kept when it is small, so that each comparison runs one
+/// network and not two.
+public final class Reference: Sendable {
+  /// Logits up to this size are kept.
+  public static let keptByteLimit = 64 << 20
+
+  public let network: Network
+  public let tokens: [Int]
+  /// The reference's own figures.
+  public let evaluation: Evaluation
+  let text: WindowedText
+  let precision: Precision
+  let logits: Tensor?
+
+  /// Runs `network` over `tokens` once. Throws `NetworkError`; see
+  /// `Network.evaluate` for the arguments.
+  public init(
+    _ network: Network, tokens: [Int], precision: Precision = .f32, threads: Int = 2,
+    shouldStop: @Sendable () -> Bool = { false }, progress: (Double) -> Void = { _ in }
+  ) throws {
+    self.network = network
+    self.tokens = tokens
+    self.precision = precision
+    text = try network.windowed(tokens)
+    let vocabulary = network.configuration.vocabulary
+    let byteCount = (tokens.count - 1).multipliedReportingOverflow(
+      by: vocabulary * MemoryLayout<Float>.stride)
+    guard !byteCount.overflow, byteCount.partialValue <= Reference.keptByteLimit else {
+      logits = nil
+      evaluation = try network.evaluate(
+        tokens, precision: precision, threads: threads, shouldStop: shouldStop,
+        progress: progress)
+      return
+    }
+    (logits, evaluation) = try Reference.run(
+      network, text, precision, threads: threads, shouldStop: shouldStop, progress: progress)
+  }
+
+  private static func run(
+    _ network: Network, _ text: WindowedText, _ precision: Precision, threads: Int,
+    shouldStop: @Sendable () -> Bool, progress: (Double) -> Void
+  ) throws -> (Tensor, Evaluation) {
+    let clock = ContinuousClock()
+    let crew = try Crew(threads: threads)
+    let ready = try network.ready(precision, crew: crew)
+    let start = clock.now
+    let vocabulary = network.configuration.vocabulary
+    let count = text.tokens.count - 1
+    var total = 0.0
+    let logits = unsafe try Tensor([count, vocabulary]) { target in
+      let target = unsafe target.baseAddress.unsafelyUnwrapped
+      let sums = try text.map(
+        crew: crew, shouldStop: shouldStop, progress: progress,
+        worker: { try ForwardPass(ready, capacity: text.capacity, window: text.window) }
+      ) { pass, group in
+        try pass.run(text.tokens[group], window: text.window, shouldStop: shouldStop)
+        var sum = 0.0
+        try unsafe pass.forEachChunk(of: group) { rows, logits in
+          let place = unsafe target + rows.lowerBound * vocabulary
+          unsafe place.initialize(from: logits, count: rows.count * vocabulary)
+          sum += unsafe text.losses(rows, logits, vocabulary: vocabulary).reduce(0, +)
+        }
+        return sum
+      }
+      total = sums.reduce(0, +)
+    }
+    let seconds = start.duration(to: clock.now).seconds
+    return (logits, Evaluation(loss: total / Double(count), tokens: count, seconds: seconds))
+  }
+}

@@ -1,0 +1,89 @@
+internal import Synchronization
+
+/// A text cut into windows of the context's length, without overlap, each token
+/// after the first to be predicted once. Neighbouring windows form groups that
+/// are run together; the last, shorter window is a group of its own. The cut
+/// depends on the text and the network alone, so the digits of a measurement do
+/// not depend on threads.
+struct WindowedText: Sendable {
+  /// Rows that make a product efficient.
+  private static let usualRows = 256
+  /// Groups whose results are collected at once.
+  private static let roundLimit = 1 << 16
+
+  let tokens: [Int32]
+  /// Inputs of a window.
+  let window: Int
+  /// Inputs of each group, as positions in `tokens`; targets are one further.
+  let groups: [Range<Int>]
+
+  init(_ tokens: [Int32], context: Int) {
+    self.tokens = tokens
+    let inputs = tokens.count - 1
+    window = min(context, inputs)
+    let rows = max(WindowedText.usualRows / window, 1) * window
+    let whole = inputs / window * window
+    var groups = stride(from: 0, to: whole, by: rows).map { $0..<min($0 + rows, whole) }
+    if whole < inputs { groups.append(whole..<inputs) }
+    self.groups = groups
+  }
+
+  /// Rows of the largest group.
+  var capacity: Int { groups.reduce(0) { max($0, $1.count) } }
+
+  /// Runs `body` for every group on several threads, each with a worker of its
+  /// own, and returns the results in the order of the groups. `progress` is
+  /// called on the calling thread. Throws what `body` throws first, or
+  /// `NetworkError.stopped`.
+  func map<Worker, Result: Sendable>(
+    crew: Crew, shouldStop: @Sendable () -> Bool, progress: (Double) -> Void,
+    worker: () throws -> Worker, _ body: (Worker, Range<Int>) throws -> Result
+  ) throws -> [Result] {
+    let workers = try (0..<min(crew.threads, groups.count)).map { _ in try worker() }
+    var results: [Result] = []
+    for first in stride(from: 0, to: groups.count, by: WindowedText.roundLimit) {
+      let round = groups[first..<min(first + WindowedText.roundLimit, groups.count)]
+      results += try map(
+        round, workers, crew, shouldStop,
+        progress: { progress(Double(first + $0) / Double(groups.count)) }, body)
+    }
+    progress(1)
+    return results
+  }
+
+  private func map<Worker, Result: Sendable>(
+    _ round: ArraySlice<Range<Int>>, _ workers: [Worker], _ crew: Crew,
+    _ shouldStop: @Sendable () -> Bool, progress: (Int) -> Void,
+    _ body: (Worker, Range<Int>) throws -> Result
+  ) throws -> [Result] {
+    let outcome = Mutex<Outcome<Result>>(Outcome(count: round.count))
+    crew.run(round.count) { worker, tile in
+      guard outcome.withLock({ $0.failure == nil }) else { return }
+      do {
+        if shouldStop() { throw NetworkError.stopped }
+        let result = try body(workers[worker], round[round.startIndex + tile])
+        outcome.withLock { $0.set(result, at: tile) }
+      } catch {
+        outcome.withLock { $0.failure = $0.failure ?? error }
+      }
+      if worker == 0 { progress(outcome.withLock(\.done)) }
+    }
+    return try outcome.withLock { outcome in
+      if let error = outcome.failure { throw error }
+      return outcome.results.compactMap(\.self)
+    }
+  }
+
+  private struct Outcome<Result: Sendable>: Sendable {
+    var results: [Result?]
+    var done = 0
+    var failure: (any Error)?
+
+    init(count: Int) { results = Array(repeating: nil, count: count) }
+
+    mutating func set(_ result: Result, at index: Int) {
+      results[index] = result
+      done += 1
+    }
+  }
+}
