@@ -7,10 +7,9 @@ enum Work {
   static func run<Result>(
     _ title: String, threads: Int, _ body: (borrowing JobContext) throws -> Result
   ) throws -> Result {
-    let interrupt = Interrupt()
     let line = ProgressLine(title)
     defer { line.finish() }
-    let job = JobContext(cancellation: interrupt.cancellation, threads: threads) { line.show($0) }
-    return try withExtendedLifetime(interrupt) { try body(job) }
+    return try body(
+      JobContext(cancellation: Interrupt.watch(), threads: threads) { line.show($0) })
   }
 }

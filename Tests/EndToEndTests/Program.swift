@@ -51,8 +51,18 @@ enum Program {
     let error = try folder.stream()
     process.standardOutput = output.handle
     process.standardError = error.handle
-    try process.run()
+    try withSignalsUnblocked { try process.run() }
     return Running(process: process, output: output.url, error: error.url)
+  }
+
+  /// Tests run on threads that block signals, which a child would inherit.
+  private static func withSignalsUnblocked(_ body: () throws -> Void) rethrows {
+    var none = sigset_t()
+    var former = sigset_t()
+    unsafe sigemptyset(&none)
+    unsafe pthread_sigmask(SIG_SETMASK, &none, &former)
+    defer { unsafe _ = pthread_sigmask(SIG_SETMASK, &former, nil) }
+    try body()
   }
 
   /// A process that was started.

@@ -1,0 +1,163 @@
+import Foundation
+import Testing
+
+/// Commands that write a file: what they write, what they refuse, what they
+/// leave behind.
+@Suite struct CommandLineSavingTests {
+  static let model = Fixtures.checkpoint("shakespeare-char.safetensors")
+
+  static let recipe = """
+    # pare recipe
+    pare: 1
+    passes:
+      - prune: {amount: 0.5}
+        layers: ["block.0.*"]
+      - quantize: {bits: 4, granularity: group}
+    """
+
+  @Test func prunesAndSaysWhatCameOfIt() throws {
+    let scratch = try Scratch()
+    let outcome = try Program.run(
+      ["prune", Self.model, "-o", "half.safetensors", "--amount", "50%", "--json"], in: scratch)
+    #expect(outcome.status == 0)
+    #expect(outcome.error.isEmpty)
+    let weights = try #require(outcome.fields["weights"] as? Int)
+    #expect(outcome.fields["kept_weights"] as? Int == weights / 2)
+    #expect(outcome.fields["sparsity"] as? Double == 0.5)
+    #expect(try scratch.bytes("half.safetensors").count == outcome.fields["bytes"] as? Int)
+    #expect(scratch.names == ["half.safetensors"])
+  }
+
+  @Test func worksOnMatchingLayersOnly() throws {
+    let scratch = try Scratch()
+    let pruned = try Program.run(
+      ["prune", Self.model, "-o", "out.safetensors", "--layers", "block.2.mlp.*"], in: scratch)
+    #expect(pruned.status == 0)
+    let listing = try Program.run(["inspect", "out.safetensors", "--json"], in: scratch)
+    let tensors = try #require(listing.fields["tensors"] as? [[String: Any]])
+    for tensor in tensors where tensor["role"] as? String == "linear" {
+      let layer = try #require(tensor["layer"] as? String)
+      let isChosen = tensor["block"] as? Int == 2 && layer.hasPrefix("mlp.")
+      #expect(tensor["sparsity"] as? Double == (isChosen ? 0.5 : 0), "\(tensor["name"] ?? "")")
+    }
+  }
+
+  @Test func aRecipeGivesTheSameBytesEachTime() throws {
+    let scratch = try Scratch()
+    try Data(Self.recipe.utf8).write(to: scratch.url.appendingPathComponent("recipe.yaml"))
+    for (output, threads) in [("a", "1"), ("b", "3")] {
+      let outcome = try Program.run(
+        ["run", "recipe.yaml", Self.model, "-o", output, "--threads", threads], in: scratch)
+      #expect(outcome.status == 0, "\(outcome.error)")
+    }
+    #expect(try scratch.bytes("a") == scratch.bytes("b"))
+    #expect(scratch.names == ["a", "b", "recipe.yaml"])
+  }
+
+  @Test func aRecipeIsThePassesOneByOne() throws {
+    let scratch = try Scratch()
+    try Data(Self.recipe.utf8).write(to: scratch.url.appendingPathComponent("recipe.yaml"))
+    let commands = [
+      ["run", "recipe.yaml", Self.model, "-o", "whole"],
+      ["prune", Self.model, "-o", "first", "--amount", "0.5", "--layers", "block.0.*"],
+      ["quantize", "first", "-o", "second", "--bits", "4", "--granularity", "group"],
+    ]
+    for command in commands {
+      #expect(try Program.run(command, in: scratch).status == 0)
+    }
+    #expect(try scratch.bytes("whole") == scratch.bytes("second"))
+  }
+
+  @Test func whatIsPackedComesBackDense() throws {
+    let scratch = try Scratch()
+    let commands = [
+      ["prune", Self.model, "-o", "packed", "--amount", "0.7"],
+      ["prune", Self.model, "-o", "dense", "--amount", "0.7", "--dense"],
+      ["convert", "packed", "-o", "unpacked", "--dense"],
+      ["convert", "dense", "-o", "repacked", "--packed"],
+    ]
+    for command in commands {
+      let outcome = try Program.run(command, in: scratch)
+      #expect(outcome.status == 0, "\(outcome.error)")
+    }
+    #expect(try scratch.bytes("packed").count < scratch.bytes("dense").count)
+    #expect(try scratch.bytes("unpacked") == scratch.bytes("dense"))
+    #expect(try scratch.bytes("repacked") == scratch.bytes("packed"))
+  }
+
+  @Test func theOutputIsNeverTheInput() throws {
+    let scratch = try Scratch()
+    let original = try Data(contentsOf: URL(fileURLWithPath: Self.model))
+    try original.write(to: scratch.url.appendingPathComponent("model"))
+    try FileManager.default.linkItem(atPath: scratch.path("model"), toPath: scratch.path("hard"))
+    try FileManager.default.createSymbolicLink(
+      atPath: scratch.path("soft"), withDestinationPath: "model")
+    for output in ["model", "./model", "hard", "soft"] {
+      let outcome = try Program.run(
+        ["quantize", "model", "-o", output, "--force"], in: scratch)
+      #expect(outcome.status == 2)
+      #expect(
+        outcome.error == "pare: the output \(output) is the input; write to another file\n")
+    }
+    #expect(try scratch.bytes("model") == original)
+    #expect(scratch.names == ["hard", "model", "soft"])
+  }
+
+  @Test func aFileIsOverwrittenOnlyOnRequest() throws {
+    let scratch = try Scratch()
+    try Data("mine".utf8).write(to: scratch.url.appendingPathComponent("out"))
+    let refused = try Program.run(["quantize", Self.model, "-o", "out"], in: scratch)
+    #expect(refused.status == 1)
+    #expect(refused.error == "pare: out is there already; --force overwrites it\n")
+    #expect(try scratch.bytes("out") == Data("mine".utf8))
+    let forced = try Program.run(["quantize", Self.model, "-o", "out", "--force"], in: scratch)
+    #expect(forced.status == 0)
+    #expect(try scratch.bytes("out") != Data("mine".utf8))
+  }
+
+  @Test(arguments: [
+    (["prune", model], 2, "Missing expected argument '--output <file>'"),
+    (["prune", model, "-o", "x", "--amount", "3"], 2, "prune amount is a number from 0"),
+    (["prune", model, "-o", "x", "--method", "best"], 2, "prune method is one of"),
+    (["prune", model, "-o", "x", "--structure", "n:m", "--n", "8"], 2, "n is at most m"),
+    (["quantize", model, "-o", "x", "--bits", "2.5"], 2, "quantize bits is a whole number"),
+    (["quantize", model, "-o", "x", "--threads", "0"], 2, "--threads is a whole number"),
+    (["convert", model, "-o", "x", "--packed", "--dtype", "f16"], 2, "--dtype goes with --dense"),
+    (["convert", model, "-o", "x", "--dtype", "int8"], 2, "--dtype"),
+    (["prune", model, "-o", "x", "--layers", "nothing"], 1, "no layer matches nothing"),
+    (["prune", model, "-o", "nowhere/x"], 1, "there is no folder nowhere"),
+    (["prune", model, "-o", "."], 1, "it is a folder"),
+    (["run", "nothing.yaml", model, "-o", "x"], 1, "there is no such file"),
+    (["run", "/", model, "-o", "x"], 1, "it is not a file"),
+    (["run", "bad.yaml", model, "-o", "x"], 1, "line 3 of the recipe"),
+  ])
+  func refusesWithASentence(_ arguments: [String], _ status: Int32, _ part: String) throws {
+    let scratch = try Scratch()
+    try Data("pare: 1\npasses:\n  - shrink: {}\n".utf8)
+      .write(to: scratch.url.appendingPathComponent("bad.yaml"))
+    let outcome = try Program.run(arguments, in: scratch)
+    #expect(outcome.status == status, "\(outcome.error)")
+    #expect(outcome.error.hasPrefix("pare: "))
+    #expect(outcome.error.contains(part), "\(outcome.error)")
+    #expect(outcome.error.filter { $0 == "\n" }.count == 1)
+    #expect(outcome.output.isEmpty)
+    #expect(scratch.names == ["bad.yaml"])
+  }
+
+  @Test(arguments: [SIGINT, SIGTERM, SIGHUP])
+  func anInterruptLeavesNothing(_ signal: Int32) throws {
+    let scratch = try Scratch()
+    let running = try Program.start(
+      ["quantize", Self.model, "-o", "out", "--bits", "3", "--scale", "mse"], in: scratch)
+    // The signal may come at any moment, before the handler stands included:
+    // then the default action ends the program, which leaves nothing either.
+    _ = kill(running.process.processIdentifier, signal)
+    running.process.waitUntilExit()
+    if running.process.terminationReason == .exit {
+      #expect(running.process.terminationStatus == 130)
+    } else {
+      #expect(running.process.terminationStatus == signal)
+    }
+    #expect(scratch.names.isEmpty)
+  }
+}
