@@ -63,7 +63,7 @@ public struct Comparison: Sendable, Hashable {
         missing.append(parameter.name)
         continue
       }
-      let difference = try Difference(of: parameter, with: other, shouldStop: job.shouldStop)
+      let difference = try Difference(of: parameter, with: other, in: job)
       compared.append(
         Layer(name: parameter.name, place: parameter.place, difference: difference))
     }
@@ -74,32 +74,18 @@ public struct Comparison: Sendable, Hashable {
 }
 
 extension Comparison.Difference {
-  /// Weights between two looks at the stop flag, and in one partial sum.
-  private static let runLength = 1 << 16
-
-  /// Streams two layers of one shape.
-  init(of before: Parameter, with after: Parameter, shouldStop: () -> Bool) throws {
+  /// Compares two layers of one shape; places that are not finite are skipped.
+  init(of before: Parameter, with after: Parameter, in job: borrowing JobContext) throws {
+    let (threads, shouldStop) = (job.threads, job.shouldStop)
     let first = try before.tensor()
     let second = before.isIdentical(to: after) ? first : try after.tensor()
-    var norm = 0.0
-    var error = 0.0
-    var zeros = 0
-    unsafe try first.withUnsafeValues { first in
-      unsafe try second.withUnsafeValues { second in
-        for start in stride(from: 0, to: first.count, by: Self.runLength) {
-          if shouldStop() { throw Cancelled() }
-          for index in start..<min(start + Self.runLength, first.count) {
-            let old = unsafe first[index]
-            let new = unsafe second[index]
-            norm += Double(old) * Double(old)
-            error += (Double(old) - Double(new)) * (Double(old) - Double(new))
-            if new == 0 { zeros += 1 }
-          }
-        }
-      }
-    }
+    guard
+      let difference = TensorDifference(
+        from: first, to: second, threads: threads, shouldStop: shouldStop),
+      let summary = Statistics.summary(of: second, threads: threads, shouldStop: shouldStop)
+    else { throw Cancelled() }
     self.init(
-      weights: after.shape.count, zeros: zeros, kept: after.keptCount, squaredNorm: norm,
-      squaredError: error)
+      weights: after.shape.count, zeros: summary.zeroCount, kept: after.keptCount,
+      squaredNorm: difference.sumOfSquares, squaredError: difference.squaredError)
   }
 }

@@ -48,6 +48,11 @@ public struct JobContext: ~Copyable {
     report(Progress(fraction: fraction, detail: detail))
   }
 
+  /// The same for code that cannot borrow the context.
+  public var reporter: @Sendable (_ fraction: Double, _ detail: String) -> Void {
+    { [report] in report(Progress(fraction: $0, detail: $1)) }
+  }
+
   /// A context for a part of this job whose own 0…1 counts as `range` of it.
   public func part(_ range: ClosedRange<Double>) -> JobContext {
     let report = report

@@ -1,25 +1,98 @@
 public import CheckpointIO
+internal import Compression
 public import Jobs
 public import Tensors
 
 /// The workbench's work without a workbench, for the command line: the same
 /// functions, so the same bytes and the same figures.
+///
+/// All throw `Cancelled` when the job is stopped, and what reading a tensor
+/// throws.
 public enum Headless {
-  /// The weights a recipe makes of a checkpoint. Throws `Cancelled`, what
-  /// reading a tensor throws, and `PassError`.
+  /// The weights a recipe makes of a checkpoint. Throws `PassError`.
   public static func apply(
     _ recipe: Recipe, to checkpoint: Checkpoint, in job: borrowing JobContext
   ) throws -> Parameters {
     try Replay(base: checkpoint.parameters, steps: recipe.steps).run(in: job)
   }
 
+  /// Writes `parameters`, which come of `checkpoint`, to a file; the bytes are
+  /// those of `Workbench.save`. Returns what was written. Throws `SavingError`
+  /// when the file exists and is not to be replaced, and `CheckpointError`.
+  @discardableResult
+  public static func save(
+    _ parameters: Parameters, of checkpoint: Checkpoint, to path: String, form: SaveForm,
+    overwrite: Bool, in job: borrowing JobContext
+  ) throws -> SavePlan {
+    try Saving.save(
+      parameters, of: checkpoint, to: path, form: form, overwrite: overwrite, in: job)
+  }
+
   /// The figures of `parameters`, which come of `checkpoint`, that need no
-  /// network: bytes, bits per weight, sparsity, layer error. Throws as `apply`.
+  /// network: bytes, bits per weight, sparsity, layer error.
   public static func sizes(
     of parameters: Parameters, from checkpoint: Checkpoint, in job: borrowing JobContext
   ) throws -> Metrics {
     var metrics = Metrics()
     metrics.take(try ModelSizes(of: parameters, against: checkpoint, in: job))
     return metrics
+  }
+
+  /// The original's loss on a text. Throws `TextError`, and `NetworkError`
+  /// when the model cannot be run.
+  public static func evaluate(
+    _ checkpoint: Checkpoint, on text: EvaluationText, part: TextPart = .whole,
+    in job: borrowing JobContext
+  ) throws -> Metrics {
+    let meter = try LossMeter(checkpoint: checkpoint, text: text, part: part)
+    var metrics = Metrics()
+    metrics.take(try meter.measure(checkpoint.parameters, isOriginal: true, in: job))
+    return metrics
+  }
+
+  /// All figures of `parameters`, which come of `checkpoint`: loss, divergence
+  /// and agreement against it as well. Throws as `evaluate`.
+  public static func measure(
+    _ parameters: Parameters, from checkpoint: Checkpoint, on text: EvaluationText,
+    part: TextPart = .whole, in job: borrowing JobContext
+  ) throws -> Metrics {
+    var metrics = try sizes(of: parameters, from: checkpoint, in: job.part(0...0.1))
+    let meter = try LossMeter(checkpoint: checkpoint, text: text, part: part)
+    metrics.take(try meter.measure(parameters, isOriginal: false, in: job.part(0.1...1)))
+    return metrics
+  }
+
+  /// Compares two checkpoints of one architecture on a text, the second against
+  /// the first. Throws as `evaluate`, and when they do not share a vocabulary.
+  public static func compare(
+    _ first: Checkpoint, _ second: Checkpoint, on text: EvaluationText,
+    part: TextPart = .whole, in job: borrowing JobContext
+  ) throws -> (first: Metrics, second: Metrics) {
+    let meter = try LossMeter(checkpoint: first, text: text, part: part)
+    var metrics = (
+      first: try sizes(of: first.parameters, from: first, in: job.part(0...0.05)),
+      second: try sizes(of: second.parameters, from: first, in: job.part(0.05...0.1))
+    )
+    metrics.first.take(
+      try meter.measure(first.parameters, isOriginal: true, in: job.part(0.1...0.5)))
+    metrics.second.take(
+      try meter.measure(
+        second.parameters, configuration: second.configuration, isOriginal: false,
+        in: job.part(0.5...1)))
+    return metrics
+  }
+
+  /// Has `parameters`, which come of `checkpoint`, continue a prompt; `each`
+  /// gets the text so far. Throws `TextError` and `NetworkError`.
+  public static func write(
+    with parameters: Parameters, of checkpoint: Checkpoint, prompt: String, seed: UInt64,
+    count: Int, temperature: Double, in job: borrowing JobContext,
+    each: (_ text: String) -> Void = { _ in }
+  ) throws -> (text: String, tokens: [Int], tokensPerSecond: Double) {
+    let meter = try LossMeter(checkpoint: checkpoint, text: .selfWritten, part: .whole)
+    let request = SampleRequest(
+      prompt: prompt, seed: seed, count: count, temperature: temperature)
+    let sample = try meter.write(request, with: parameters, in: job) { each($0.text) }
+    return (sample.text, sample.tokens, sample.tokensPerSecond)
   }
 }

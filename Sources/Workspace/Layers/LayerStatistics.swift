@@ -77,7 +77,7 @@ extension LayerStatistics {
     self.summary = summary
     self.histogram = histogram
     self.rows = rows
-    packedBytes = PackedSize.bytes(of: parameter, zeroCount: summary.zeroCount)
+    packedBytes = try Saving.packedByteCount(of: parameter, in: job)
     error = try original.map { original in
       if original.isIdentical(to: tensor) { return 0 }
       let difference = TensorDifference(

@@ -1,3 +1,7 @@
+internal import CheckpointIO
+internal import Glibc
+internal import Transformers
+
 /// On what a model's loss is measured.
 public enum EvaluationText: Hashable, Sendable {
   /// A text that the original itself writes: seeded, at temperature 1.
@@ -12,4 +16,95 @@ public enum TextPart: String, Hashable, Sendable, CaseIterable {
   case whole
   /// The last tenth of its characters: those kept back from training.
   case validation
+
+  /// The part's characters (Unicode scalars) of `count`, as nanoGPT cuts them.
+  func range(of count: Int) -> Range<Int> {
+    switch self {
+    case .whole: 0..<count
+    case .validation: Int(0.9 * Double(count))..<count
+    }
+  }
+}
+
+/// A text file that is to be measured on.
+struct TextFile: Sendable {
+  /// Larger texts take hours.
+  private static let byteLimit = 1 << 30
+
+  let path: String
+  let part: TextPart
+  /// Tells this state of the file from others.
+  let key: String
+
+  /// Looks whether the file is there; reads nothing. Throws `TextError`.
+  init(path: String, part: TextPart) throws {
+    self.path = path
+    self.part = part
+    var status = stat()
+    guard unsafe stat(path, &status) == 0 else {
+      throw TextError(
+        "the text \(path) cannot be opened: \(unsafe String(cString: strerror(errno)))")
+    }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw TextError("the text \(path) is not a file")
+    }
+    guard status.st_size > 0 else { throw TextError("the text \(path) is empty") }
+    guard status.st_size <= Self.byteLimit else {
+      throw TextError("the text \(path) is longer than \(Self.byteLimit) bytes")
+    }
+    key = "\(path) \(status.st_size) \(status.st_mtim.tv_sec) \(part)"
+  }
+
+  /// The tokens of the part, and how to call it. Throws `TextError`.
+  func read(vocabulary: [String]?) throws -> (tokens: [Int], title: String) {
+    guard let vocabulary else { throw TextError.noVocabulary }
+    let text = try part(of: try contents())
+    let name = path.split(separator: "/").last.map(String.init) ?? path
+    let tokens: [Int]
+    do {
+      tokens = try CharacterTokenizer(vocabulary: vocabulary).encode(text)
+    } catch {
+      throw TextError("\(name): \(error)")
+    }
+    guard tokens.count >= 2 else {
+      throw TextError("\(name) has \(tokens.count) tokens; at least 2 are needed to measure")
+    }
+    let share = part == .validation ? "last tenth, " : ""
+    return (tokens, "\(name), \(share)\(grouped(tokens.count - 1)) characters")
+  }
+
+  private func contents() throws -> String {
+    let bytes: [UInt8]?
+    do {
+      bytes = try AtomicFile.read(path, limit: Self.byteLimit)
+    } catch {
+      throw TextError("the text \(path): \(error)")
+    }
+    guard let bytes else { throw TextError("the text \(path) is gone") }
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      let valid = String(decoding: bytes, as: UTF8.self).utf8
+      let offset = zip(bytes, valid).prefix { $0 == $1 }.count
+      throw TextError("the text \(path) is not UTF-8 at byte \(offset)")
+    }
+    return text
+  }
+
+  private func part(of text: String) throws -> String {
+    guard part != .whole else { return text }
+    let scalars = text.unicodeScalars
+    let range = part.range(of: scalars.count)
+    let start = scalars.index(scalars.startIndex, offsetBy: range.lowerBound)
+    return String(scalars[start...])
+  }
+}
+
+/// `111,539`.
+func grouped(_ number: Int) -> String {
+  let digits = String(number)
+  var grouped = ""
+  for (index, digit) in digits.enumerated() {
+    if index > 0, (digits.count - index) % 3 == 0 { grouped += "," }
+    grouped.append(digit)
+  }
+  return grouped
 }

@@ -40,7 +40,7 @@ extension Recipe {
     do {
       return try Parser(yaml: text, resolver: .basic, encoding: .utf8).singleRoot()
     } catch let error as YamlError {
-      throw RecipeError(error)
+      throw RecipeError(error, lastLine: 1 + text.utf8.count { $0 == UInt8(ascii: "\n") })
     }
   }
 
@@ -105,15 +105,16 @@ extension RecipeError {
     }
   }
 
-  fileprivate init(_ error: YamlError) {
+  /// YAML knows more line ends than an editor does: `lastLine` bounds its count.
+  fileprivate init(_ error: YamlError, lastLine: Int) {
     switch error {
     case .reader(let problem, _, _, _):
       self.init(line: 1, "it is no text: \(problem)")
     case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
       .composer(_, let problem, let mark, _):
-      self.init(line: mark.line, "it is no YAML: \(problem)")
+      self.init(line: min(mark.line, lastLine), "it is no YAML: \(problem)")
     case .duplicatedKeysInMapping(_, let context):
-      self.init(line: context.mark.line, "a key is there twice")
+      self.init(line: min(context.mark.line, lastLine), "a key is there twice")
     default:
       self.init(line: 1, "it is no YAML")
     }

@@ -11,6 +11,8 @@ public struct Metrics: Codable, Hashable, Sendable {
   public var kl: Double?
   /// Share of tokens, 0…1, whose likeliest successor is the original's.
   public var agreement: Double?
+  /// Tokens that were predicted.
+  public var tokens: Int?
   /// Tokens a second while the loss was measured.
   public var tokensPerSecond: Double?
   /// Share of the linear layers' weights that are zero, 0…1.
@@ -33,7 +35,7 @@ public struct Metrics: Codable, Hashable, Sendable {
 
   mutating func forgetLoss() {
     (loss, perplexity, kl, agreement) = (nil, nil, nil, nil)
-    (tokensPerSecond, measuredOn) = (nil, nil)
+    (tokens, tokensPerSecond, measuredOn) = (nil, nil, nil)
   }
 
   /// Whether the figures that need no network are all there.

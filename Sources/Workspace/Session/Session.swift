@@ -19,7 +19,7 @@ public struct Session: Sendable {
   /// The place on screen, in the explorer's own words.
   public var place: [String: String]
   /// The revisions; nil when nothing was stored.
-  public internal(set) var tree: RevisionTree?
+  public package(set) var tree: RevisionTree?
   /// On which text the stored losses were measured.
   var textKey: String?
 
@@ -63,7 +63,7 @@ public struct Session: Sendable {
   }
 
   /// Writes the session. Throws `SessionError`.
-  func write() throws {
+  package func write() throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys]
     encoder.nonConformingFloatEncodingStrategy = .convertToString(

@@ -147,8 +147,8 @@ extension Workbench {
     guard let entry = ledger.close(id) else { return [] }
     var events: [WorkbenchEvent] = []
     // A save that was done before it could be cancelled is on disk.
-    let isCancelled = entry.kind != .save && entry.handle?.cancellation.isCancelled == true
-    switch isCancelled ? .cancelled : outcome {
+    let isCancelled = entry.handle?.cancellation.isCancelled == true
+    switch isCancelled ? outcome.cancelled(keepingResult: entry.kind == .save) : outcome {
     case .finished(let value):
       if !entry.isStale { events += entry.onFinish(self, value) }
       events += ledger.update(id) {
@@ -169,5 +169,13 @@ extension Workbench {
       }
     }
     return events + (entry.onEnd?(self) ?? [])
+  }
+}
+
+extension JobOutcome {
+  /// The outcome of a job that was asked to stop, whatever it then threw.
+  fileprivate func cancelled(keepingResult: Bool) -> JobOutcome {
+    if keepingResult, case .finished = self { return self }
+    return .cancelled
   }
 }

@@ -66,7 +66,7 @@ extension Workbench {
   }
 
   private func startMeasuring(_ id: RevisionID) {
-    let evaluation = evaluation
+    let meter = meter
     var plan = JobPlan<Never>(
       title: "measure \(id)", kind: .measure, revision: id,
       retry: { workbench in
@@ -87,7 +87,7 @@ extension Workbench {
       return []
     }
     let job = start(plan, on: queues.measurements, needing: id) { parameters, job, _ in
-      try evaluation.measure(parameters, isOriginal: id == .original, in: job)
+      try meter.measure(parameters, isOriginal: id == .original, in: job)
     } onFinish: { workbench, measured in
       workbench.update(id) { $0.take(measured) }
     }

@@ -89,9 +89,13 @@ struct PreviewRequest: Sendable {
 
 extension PreviewTotals {
   init(_ sizes: ModelSizes, layerCount: Int) {
+    let total = sizes.comparison.total
+    let layers = sizes.comparison.layers.map {
+      ($0.name, Layer(sparsity: $0.difference.sparsity, error: $0.difference.error))
+    }
     self.init(
-      keptWeights: sizes.keptWeights, sparsity: sizes.sparsity, layerError: sizes.layerError,
-      fileBytes: sizes.fileBytes, layerCount: layerCount,
-      layers: sizes.layers.mapValues { Layer(sparsity: $0.sparsity, error: $0.error) })
+      keptWeights: total.weights - total.zeros, sparsity: total.sparsity,
+      layerError: total.error, fileBytes: sizes.fileBytes, layerCount: layerCount,
+      layers: Dictionary(layers, uniquingKeysWith: { $1 }))
   }
 }

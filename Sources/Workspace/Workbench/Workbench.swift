@@ -21,7 +21,7 @@ public final class Workbench {
   /// What is odd about the stored session, one sentence.
   public let warning: String?
 
-  let evaluation: Evaluation
+  let meter: LossMeter
   let queues: WorkbenchQueues
   var ledger = JobLedger()
   var store: RevisionStore
@@ -29,6 +29,7 @@ public final class Workbench {
   var layerRequests = LayerRequests()
   var measuring = MeasuringState()
   var previews = PreviewState()
+  var savePlan = SavePlanState()
   var sampling: [JobID] = []
   /// Jobs that wait for a revision's weights, in order.
   var parked: [RevisionID: [(id: JobID, submit: (Workbench, Parameters) -> JobHandle)]] = [:]
@@ -52,16 +53,16 @@ public final class Workbench {
     threads: Int, session: Session? = nil
   ) throws {
     self.checkpoint = checkpoint
-    evaluation = try Evaluation(checkpoint: checkpoint, text: text, part: part)
+    meter = try LossMeter(checkpoint: checkpoint, text: text, part: part)
     queues = WorkbenchQueues(threads: threads)
     store = RevisionStore(original: checkpoint.parameters)
     let weights = checkpoint.parameters.linearLayers.reduce(0) { $0 + $1.shape.count }
     tree = session?.tree ?? RevisionTree(original: Metrics(weights: weights))
     place = session?.place ?? [:]
     warning = session?.warning
-    if session?.textKey != evaluation.key { tree.forgetLosses() }
+    if session?.textKey != meter.key { tree.forgetLosses() }
     self.session = session
-    self.session?.textKey = evaluation.key
+    self.session?.textKey = meter.key
     mailbox.post(.wake)
   }
 
@@ -70,7 +71,7 @@ public final class Workbench {
   }
 
   /// Why no loss can be measured; nil when the network runs.
-  public var whyNotRunnable: String? { evaluation.whyNotRunnable }
+  public var whyNotRunnable: String? { meter.whyNotRunnable }
 
   /// Running, waiting and past jobs, oldest first.
   public var jobs: [JobRecord] { ledger.records }
@@ -111,6 +112,9 @@ public final class Workbench {
     persist()
     return writer.flush()
   }
+
+  /// Returns once what was to be kept is on disk.
+  package func waitForSession() { _ = writer.flush() }
 
   /// An event for the next `receive`, and the wish for one.
   func announce(_ events: [WorkbenchEvent]) {

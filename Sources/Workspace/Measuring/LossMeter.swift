@@ -1,0 +1,203 @@
+internal import CheckpointIO
+internal import Jobs
+internal import Synchronization
+internal import Tensors
+internal import Transformers
+
+/// Measures the loss of a checkpoint's revisions on one text, the original's
+/// first: it is what the others are compared with.
+final class LossMeter: Sendable {
+  let checkpoint: Checkpoint
+  /// Tells one text from another, so that stored losses are not mixed up.
+  let key: String
+  /// Why the network does not run, one sentence; nil when it does.
+  let whyNotRunnable: String?
+  /// Nil for a text the original writes.
+  private let file: TextFile?
+  private let prepared = Mutex<Prepared?>(nil)
+
+  /// The original's own figures and the text they were measured on.
+  private struct Prepared: Sendable {
+    let reference: Reference
+    /// The reference's, with honest seconds.
+    let evaluation: Transformers.Evaluation
+    let title: String
+  }
+
+  /// Reads neither weights nor text. Throws `TextError` when the text is not
+  /// there.
+  init(checkpoint: Checkpoint, text: EvaluationText, part: TextPart) throws {
+    self.checkpoint = checkpoint
+    switch text {
+    case .selfWritten:
+      file = nil
+      key = "self-written \(ReferenceText.usualCount) \(ReferenceText.usualSeed)"
+    case .file(let path):
+      let text = try TextFile(path: path, part: part)
+      file = text
+      key = text.key
+    }
+    whyNotRunnable = ArchitectureCatalog.obstacle(
+      of: checkpoint.parameters, configuration: checkpoint.configuration)
+  }
+
+  /// The figures of a revision. Throws `Cancelled`, `TextError`,
+  /// `NetworkError`, and what reading a tensor throws.
+  func measure(
+    _ parameters: Parameters, isOriginal: Bool, in job: borrowing JobContext
+  ) throws -> MeasuredLoss {
+    try measure(
+      parameters, configuration: checkpoint.configuration, isOriginal: isOriginal, in: job)
+  }
+
+  /// The same of a model with a configuration of its own.
+  func measure(
+    _ parameters: Parameters, configuration: [String: String], isOriginal: Bool,
+    in job: borrowing JobContext
+  ) throws -> MeasuredLoss {
+    let isPrepared = prepared.withLock { $0 != nil }
+    let share = isPrepared ? 0 : isOriginal ? 1 : 0.5
+    let prepared = try prepare(in: job.part(0...share))
+    let reference = prepared.reference
+    if isOriginal {
+      return MeasuredLoss(
+        evaluation: prepared.evaluation, comparison: nil, measuredOn: prepared.title)
+    }
+    let watch = PauseWatch(job)
+    return try stoppable(job.part(share...1)) { progress, threads in
+      let network = try Network.make(
+        parameters, configuration: configuration, sharing: reference.network)
+      let comparison = try network.compare(
+        to: reference, threads: threads, shouldStop: watch.shouldStop, progress: progress)
+      // Without kept logits the original ran beside it all the time.
+      let isAlone = !watch.hasPaused && keepsLogits(of: reference)
+      let evaluation =
+        try isAlone
+        ? comparison.evaluation
+        : comparison.evaluation.timed(
+          network, reference.tokens, threads: threads, shouldStop: watch.shouldStop)
+      return MeasuredLoss(
+        evaluation: evaluation, comparison: comparison, measuredOn: prepared.title)
+    }
+  }
+
+  /// A model's network and the tokens its texts are made of. Throws
+  /// `NetworkError`, and `TextError` when the checkpoint does not tell.
+  func writer(of parameters: Parameters) throws -> (Network, CharacterTokenizer) {
+    guard let vocabulary = checkpoint.vocabulary else { throw TextError.noVocabulary }
+    let original = prepared.withLock { $0?.reference.network }
+    let network = try Network.make(
+      parameters, configuration: checkpoint.configuration, sharing: original)
+    return (network, CharacterTokenizer(vocabulary: vocabulary))
+  }
+
+  private func prepare(in job: borrowing JobContext) throws -> Prepared {
+    if let known = prepared.withLock({ $0 }) { return known }
+    let original = try Network.make(
+      checkpoint.parameters, configuration: checkpoint.configuration)
+    let (tokens, title) = try text(of: original, in: job.part(0...0.5))
+    let watch = PauseWatch(job)
+    let fresh = try stoppable(job.part(0.5...1)) { progress, threads in
+      let reference = try Reference(
+        original, tokens: tokens, threads: threads, shouldStop: watch.shouldStop,
+        progress: progress)
+      let evaluation =
+        try watch.hasPaused
+        ? reference.evaluation.timed(
+          original, tokens, threads: threads, shouldStop: watch.shouldStop)
+        : reference.evaluation
+      return Prepared(reference: reference, evaluation: evaluation, title: title)
+    }
+    prepared.withLock { $0 = fresh }
+    return fresh
+  }
+
+  private func text(
+    of original: Network, in job: borrowing JobContext
+  ) throws -> (tokens: [Int], title: String) {
+    if let file { return try file.read(vocabulary: checkpoint.vocabulary) }
+    let shouldStop = job.shouldStop
+    let tokens = try stoppable(job.part(0...1)) { progress, threads in
+      try ReferenceText.write(
+        by: original, threads: threads, shouldStop: shouldStop, progress: progress)
+    }
+    return (tokens, "\(grouped(tokens.count)) tokens the original wrote")
+  }
+
+  private func keepsLogits(of reference: Reference) -> Bool {
+    let bytes =
+      reference.tokens.count * reference.network.configuration.vocabulary
+      * MemoryLayout<Float>.stride
+    return bytes <= Reference.keptByteLimit
+  }
+
+  private func stoppable<Result>(
+    _ job: borrowing JobContext, _ body: ((Double) -> Void, Int) throws -> Result
+  ) throws -> Result {
+    let report = job.reporter
+    do {
+      return try body({ report($0, "") }, job.threads)
+    } catch NetworkError.stopped {
+      throw Cancelled()
+    }
+  }
+}
+
+/// What was measured of a revision.
+struct MeasuredLoss: Sendable {
+  let evaluation: Transformers.Evaluation
+  /// Nil for the original.
+  let comparison: Transformers.Comparison?
+  let measuredOn: String
+}
+
+extension Metrics {
+  mutating func take(_ measured: MeasuredLoss) {
+    loss = measured.evaluation.loss
+    perplexity = measured.evaluation.perplexity
+    tokens = measured.evaluation.tokens
+    tokensPerSecond = measured.evaluation.tokensPerSecond
+    kl = measured.comparison?.divergence ?? 0
+    agreement = measured.comparison?.agreement ?? 1
+    measuredOn = measured.measuredOn
+  }
+}
+
+extension Transformers.Evaluation {
+  /// Enough for a steady speed.
+  private static let speedTokens = 4096
+
+  /// The same with the speed of a short run of its own, when the clock of the
+  /// long one also ran while something else went on.
+  fileprivate func timed(
+    _ network: Network, _ tokens: [Int], threads: Int, shouldStop: @Sendable () -> Bool
+  ) throws -> Self {
+    let start = Array(tokens.prefix(Self.speedTokens))
+    let short = try network.evaluate(start, threads: threads, shouldStop: shouldStop)
+    var timed = self
+    timed.seconds = short.seconds / Double(short.tokens) * Double(self.tokens)
+    return timed
+  }
+}
+
+/// Notices when a job is held, so that held time is not taken for work.
+private final class PauseWatch: Sendable {
+  /// Longer than a question to a gate ever takes that is not closed.
+  private static let suspicious = Duration.milliseconds(20)
+
+  private let ask: @Sendable () -> Bool
+  private let paused = Atomic(false)
+
+  init(_ job: borrowing JobContext) { ask = job.shouldStop }
+
+  var hasPaused: Bool { paused.load(ordering: .acquiring) }
+
+  var shouldStop: @Sendable () -> Bool {
+    { [self] in
+      let start = ContinuousClock.now
+      let isOver = ask()
+      if ContinuousClock.now - start > Self.suspicious { paused.store(true, ordering: .releasing) }
+      return isOver
+    }
+  }
+}

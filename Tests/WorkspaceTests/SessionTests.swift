@@ -1,0 +1,188 @@
+import Compression
+import TestSupport
+import Testing
+import Workspace
+
+@Suite struct SessionTests {
+  private let folder = TemporaryFolder()
+
+  private func session(bytes: Int = 100) -> Session {
+    Session(
+      directory: folder.file("state/pare"), checkpointPath: nil, checkpointName: "m odel/ü",
+      checkpointBytes: bytes)
+  }
+
+  private func filled(seed: UInt64) throws -> Session {
+    var random = SplitMix64(seed: seed)
+    var steps = RandomSteps(seed: seed)
+    var tree = RevisionTree(original: Metrics(weights: 10))
+    for _ in 0..<12 {
+      let some = try #require(tree.revisions.randomElement(using: &random)).id
+      let id = tree.add(step: try steps.step(), parent: some)
+      var metrics = Metrics(weights: 10)
+      metrics.loss = [1.25, .infinity, nil][Int.random(in: 0..<3, using: &random)]
+      metrics.fileBytes = Int.random(in: 0..<1_000, using: &random)
+      metrics.measuredOn = "a text"
+      tree.setMetrics(metrics, of: id)
+      if Bool.random(using: &random) { try tree.go(to: id) }
+    }
+    var session = session()
+    session.tree = tree
+    session.place = ["view": "layer", "cursor": "3,4", "ö": "\n"]
+    return session
+  }
+
+  @Test func nothingStoredIsAnEmptySession() {
+    let session = session()
+    #expect(session.tree == nil)
+    #expect(session.place.isEmpty)
+    #expect(session.warning == nil)
+    #expect(folder.names.isEmpty)
+  }
+
+  @Test(arguments: 0..<20 as Range<UInt64>) func whatIsWrittenIsReadBack(seed: UInt64) throws {
+    let written = try filled(seed: seed)
+    try written.write()
+    let read = session()
+    #expect(read.path == written.path)
+    #expect(read.warning == nil)
+    #expect(read.tree == written.tree)
+    #expect(read.place == written.place)
+    #expect(session(bytes: 101).tree == nil)
+  }
+
+  /// A program that was killed before it renamed leaves its sibling; what was
+  /// there before is what is read.
+  @Test func aTornWriteLeavesTheFormerSession() throws {
+    let written = try filled(seed: 1)
+    try written.write()
+    let whole = try folder.read(written.path)
+    for share in stride(from: 0.0, to: 1, by: 0.1) {
+      let torn = Array(whole[..<Int(share * Double(whole.count))])
+      let name = String(written.path.dropFirst(folder.path.count + 1)) + ".77.tmp"
+      _ = try folder.write(torn, to: name)
+      #expect(session().tree == written.tree)
+    }
+    var next = written
+    next.place = [:]
+    try next.write()
+    #expect(session().place.isEmpty)
+  }
+
+  /// Cut off anywhere, the file is set aside and the session is empty.
+  @Test func aCutFileIsSetAside() throws {
+    let written = try filled(seed: 2)
+    try written.write()
+    let whole = try folder.read(written.path)
+    let name = String(written.path.dropFirst(folder.path.count + 1))
+    for length in stride(from: 0, to: whole.count - 1, by: max(1, whole.count / 200)) {
+      _ = try folder.write(Array(whole[..<length]), to: name)
+      let read = session()
+      #expect(read.tree == nil)
+      #expect(read.warning?.contains(".bad") == true)
+      #expect(try folder.read(written.path + ".bad").count == length)
+      #expect(session().warning == nil)
+    }
+  }
+
+  @Test(arguments: 0..<4 as Range<UInt64>) func mutationsNeverTrap(seed: UInt64) throws {
+    let written = try filled(seed: seed)
+    try written.write()
+    let whole = try folder.read(written.path)
+    let name = String(written.path.dropFirst(folder.path.count + 1))
+    var random = SplitMix64(seed: seed)
+    for _ in 0..<500 {
+      var bytes = whole
+      for _ in 0..<Int.random(in: 1...3, using: &random) {
+        let place = Int.random(in: 0..<bytes.count, using: &random)
+        if Bool.random(using: &random) {
+          bytes[place] = UInt8.random(in: 0x20...0x7E, using: &random)
+        } else {
+          bytes.remove(at: place)
+        }
+      }
+      _ = try folder.write(bytes, to: name)
+      let read = session()
+      #expect((read.tree == nil) == (read.warning != nil))
+      if let tree = read.tree { #expect(tree[tree.current] != nil) }
+    }
+  }
+
+  @Test(arguments: [
+    "", "{}", "[]", "null", "\u{0}", "[[[[",
+    #"{"version":2,"place":{},"current":0,"nextNumber":1,"lastVisited":[],"revisions":[]}"#,
+    #"{"version":1,"place":{},"current":0,"nextNumber":1,"lastVisited":[],"revisions":[]}"#,
+    #"{"version":1,"place":{},"current":4,"nextNumber":1,"lastVisited":[],"#
+      + #""revisions":[{"id":0,"metrics":{"weights":1}}]}"#,
+    #"{"version":1,"place":{},"current":0,"nextNumber":9223372036854775807,"lastVisited":[],"#
+      + #""revisions":[{"id":0,"metrics":{"weights":1}}]}"#,
+  ]) func foreignFilesAreSetAside(text: String) throws {
+    let path = session().path
+    var other = session()
+    other.place = ["a": "b"]
+    try other.write()
+    _ = try folder.write(Array(text.utf8), to: String(path.dropFirst(folder.path.count + 1)))
+    let read = session()
+    #expect(read.tree == nil)
+    #expect(read.warning != nil)
+  }
+
+  @Test func deepNestingIsRefused() throws {
+    try filled(seed: 3).write()
+    let path = session().path
+    let deep = [UInt8](repeating: UInt8(ascii: "["), count: 1_000_000)
+    _ = try folder.write(deep, to: String(path.dropFirst(folder.path.count + 1)))
+    #expect(session().warning != nil)
+  }
+
+  @Test func aFolderInItsPlaceIsNoCrash() throws {
+    let path = session().path
+    _ = try filled(seed: 4).write()
+    _ = try? folder.write([], to: "x")
+    let blocked = Session(
+      directory: folder.file("x"), checkpointPath: nil, checkpointName: "m", checkpointBytes: 1)
+    #expect(blocked.tree == nil)
+    #expect(throws: SessionError.self) { try blocked.write() }
+    #expect(!path.isEmpty)
+  }
+
+  /// Two programs on one checkpoint: whichever writes, the file is whole.
+  @Test func theLastWriterWins() throws {
+    let first = try filled(seed: 5)
+    let second = try filled(seed: 6)
+    for _ in 0..<20 {
+      try first.write()
+      try second.write()
+      #expect(session().tree == second.tree)
+    }
+  }
+
+  @Test func theFolderFollowsTheSpecification() {
+    func directory(_ variables: [String: String]) -> String? {
+      Session.standardDirectory { variables[$0] }
+    }
+    #expect(directory(["XDG_STATE_HOME": "/s", "HOME": "/h"]) == "/s/pare")
+    #expect(directory(["XDG_STATE_HOME": "relative", "HOME": "/h"]) == "/h/.local/state/pare")
+    #expect(directory(["HOME": "/h"]) == "/h/.local/state/pare")
+    #expect(directory([:]) == nil)
+    #expect(directory(["PARE_NO_SESSION": "1", "HOME": "/h"]) == nil)
+    #expect(directory(["PARE_NO_SESSION": "0", "HOME": "/h"]) != nil)
+  }
+
+  /// Another file under the same name, or the same one changed, is another
+  /// checkpoint.
+  @Test func aChangedCheckpointHasItsOwnSession() throws {
+    func path(_ file: String, bytes: Int) -> String {
+      Session(
+        directory: folder.path, checkpointPath: file, checkpointName: "a", checkpointBytes: bytes
+      ).path
+    }
+    let file = try folder.write([1, 2, 3], to: "a")
+    let first = path(file, bytes: 3)
+    #expect(path(folder.file("./a"), bytes: 3) == first)
+    let other = try folder.write([1, 2, 3], to: "b")
+    #expect(path(other, bytes: 3) != first)
+    _ = try folder.write([1, 2, 3, 4], to: "a")
+    #expect(path(file, bytes: 4) != first)
+  }
+}
