@@ -6,9 +6,9 @@ void pare_measure_group(int level, const float *values, size_t count, pare_group
   DISPATCH(measure_group, values, count, out)
 }
 
-void pare_sum_above(int level, const float *values, size_t count, float threshold, double *sum,
-                    uint64_t *above) {
-  DISPATCH(sum_above, values, count, threshold, sum, above)
+void pare_fit_scale(int level, const float *values, size_t count, float scale, float zero,
+                    float low, float high, pare_fit *out) {
+  DISPATCH(fit_scale, values, count, scale, zero, low, high, out)
 }
 
 double pare_quantize(int level, const float *values, size_t count, float scale, float zero,

@@ -63,7 +63,8 @@ public struct Comparison: Sendable, Hashable {
         missing.append(parameter.name)
         continue
       }
-      let difference = try Difference(of: parameter, with: other, in: job)
+      let difference = try Difference(
+        of: parameter, with: other, threads: job.threads, shouldStop: job.shouldStop)
       compared.append(
         Layer(name: parameter.name, place: parameter.place, difference: difference))
     }
@@ -74,18 +75,26 @@ public struct Comparison: Sendable, Hashable {
 }
 
 extension Comparison.Difference {
-  /// Compares two layers of one shape; places that are not finite are skipped.
-  init(of before: Parameter, with after: Parameter, in job: borrowing JobContext) throws {
-    let (threads, shouldStop) = (job.threads, job.shouldStop)
+  /// Streams two layers of one shape. Weights that are not finite in both count
+  /// as no error.
+  init(
+    of before: Parameter, with after: Parameter, threads: Int, shouldStop: @Sendable () -> Bool
+  ) throws {
     let first = try before.tensor()
     let second = before.isIdentical(to: after) ? first : try after.tensor()
     guard
-      let difference = TensorDifference(
-        from: first, to: second, threads: threads, shouldStop: shouldStop),
       let summary = Statistics.summary(of: second, threads: threads, shouldStop: shouldStop)
     else { throw Cancelled() }
+    var (norm, error) = (summary.sumOfSquares, 0.0)
+    if !first.isIdentical(to: second) {
+      guard
+        let difference = TensorDifference(
+          from: first, to: second, threads: threads, shouldStop: shouldStop)
+      else { throw Cancelled() }
+      (norm, error) = (difference.sumOfSquares, difference.squaredError)
+    }
     self.init(
       weights: after.shape.count, zeros: summary.zeroCount, kept: after.keptCount,
-      squaredNorm: difference.sumOfSquares, squaredError: difference.squaredError)
+      squaredNorm: norm, squaredError: error)
   }
 }

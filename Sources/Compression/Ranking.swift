@@ -1,59 +1,151 @@
-/// The order in which units go, as integers: 0 for those that are gone already,
-/// else 1 + the score's 31 bits. Floats of one sign order like their bits.
-typealias Rank = UInt32
+internal import Jobs
+internal import Tensors
 
-/// Where a ranking is cut: all ranks below `rank` go, and of those equal to it
-/// the first `ties`, in order.
-struct Cut: Sendable, Hashable {
-  var rank: Rank
-  var ties: Int
-
-  /// Nothing goes.
-  static let nothing = Cut(rank: 0, ties: 0)
-
-  /// All magnitudes up to `threshold` go.
-  static func upTo(_ threshold: Double) -> Cut {
-    let nearest = Float(threshold)
-    let largest = Double(nearest) > threshold ? nearest.nextDown : nearest
-    return largest < 0 ? nothing : Cut(rank: magnitudeRank(of: largest) + 1, ties: 0)
-  }
-}
-
-/// The rank of a magnitude; the sign does not matter, NaN comes last.
-@inline(__always)
-func magnitudeRank(of value: Float) -> Rank { value.bitPattern & 0x7FFF_FFFF + 1 }
-
-/// Finds the cut below which exactly `quota` ranks lie, by two histograms of 16
-/// bits each: the ranks are streamed twice, never stored or sorted.
+/// A layer's units and the order in which they would go.
 ///
-/// `each` calls its argument with all ranks, in runs of any length. O(count).
-func cut(
-  quota: Int, each: (_ body: (UnsafeBufferPointer<Rank>) throws -> Void) throws -> Void
-) rethrows -> Cut {
-  guard quota > 0 else { return .nothing }
-  var counts = [Int](repeating: 0, count: 1 << 16)
-  try unsafe each { ranks in
-    for index in ranks.indices { unsafe counts[Int(ranks[index] >> 16)] += 1 }
+/// Scores are f32 numbers compared by the bits of their magnitude, as `Select`
+/// does. Where `isShifted`, a score of 0 means gone already, and all others are
+/// one bit pattern higher than they were.
+struct Ranking: Sendable {
+  let units: Units
+  /// One score a unit: `[down, across]`, or the layer's own shape for weights.
+  let scores: Tensor
+  let isShifted: Bool
+
+  /// Ranks `parameter`'s units by magnitude (structures by root mean square) or
+  /// by a seeded draw. The draw depends on the seed, the layer's name and the
+  /// unit's index alone, so that it is the same whatever other layers are chosen.
+  ///
+  /// Rankings that are compared must all be shifted or none. Weights by magnitude
+  /// are ranked by themselves, without a copy, if they need no shift.
+  init(
+    of parameter: Parameter, under pass: Prune, shifted: Bool, threads: Int,
+    shouldStop: @Sendable () -> Bool
+  ) throws {
+    units = pass.units(of: parameter.shape)
+    let weights = try parameter.tensor()
+    let draw = pass.method == .random ? Draw(seed: pass.seed, layer: parameter.name) : nil
+    isShifted = shifted || draw != nil || !units.areSingleWeights
+    if !isShifted {
+      scores = weights
+    } else if units.areSingleWeights {
+      scores = Self.scores(weights, parameter.mask, draw, threads, shouldStop)
+    } else {
+      scores = Self.scores(units, weights, parameter.mask, draw, threads, shouldStop)
+    }
+    if shouldStop() { throw Cancelled() }
   }
-  let (high, before) = bucket(of: quota, in: counts)
-  counts = [Int](repeating: 0, count: 1 << 16)
-  try unsafe each { ranks in
-    for index in ranks.indices {
-      let rank = unsafe ranks[index]
-      if rank >> 16 == UInt32(high) { counts[Int(rank & 0xFFFF)] += 1 }
+
+  /// The score of a magnitude in this ranking; the sign does not matter.
+  func score(ofMagnitude magnitude: Float) -> Float {
+    isShifted ? Self.shifted(magnitude) : magnitude
+  }
+
+  /// One bit pattern up, so that 0 is left for what is gone; NaN stays the last.
+  @inline(__always)
+  private static func shifted(_ magnitude: Float) -> Float {
+    Float(bitPattern: min(magnitude.bitPattern & 0x7FFF_FFFF + 1, 0x7FFF_FFFF))
+  }
+
+  /// Scores of single weights.
+  private static func scores(
+    _ weights: Tensor, _ mask: Mask?, _ draw: Draw?, _ threads: Int,
+    _ shouldStop: @Sendable () -> Bool
+  ) -> Tensor {
+    let count = weights.shape.count
+    return unsafe Tensor(weights.shape) { out in
+      let out = unsafe Shared(out)
+      Parallel.forEach(
+        count: Parallel.chunks(count), threads: threads, shouldStop: shouldStop
+      ) { chunk in
+        unsafe weights.withUnsafeValues { weights in
+          for index in Parallel.range(chunk, of: count) {
+            let score = unsafe draw?.score(of: index) ?? shifted(weights[index])
+            unsafe out.pointer[index] = mask?[index] ?? true ? score : 0
+          }
+        }
+      }
     }
   }
-  let (low, ties) = bucket(of: before, in: counts)
-  return Cut(rank: UInt32(high) << 16 | UInt32(low), ties: ties)
+
+  /// Scores of tiles, a row of them at a time.
+  private static func scores(
+    _ units: Units, _ weights: Tensor, _ mask: Mask?, _ draw: Draw?, _ threads: Int,
+    _ shouldStop: @Sendable () -> Bool
+  ) -> Tensor {
+    unsafe Tensor([units.down, units.across]) { out in
+      let out = unsafe Shared(out)
+      Parallel.forEach(count: units.down, threads: threads, shouldStop: shouldStop) { row in
+        let (sizes, kept) = sizes(of: row, units, weights, mask, shouldStop)
+        for tile in 0..<units.across {
+          let index = row * units.across + tile
+          let score = draw?.score(of: index) ?? shifted(sizes[tile])
+          unsafe out.pointer[index] = kept[tile] ? score : 0
+        }
+      }
+    }
+  }
+
+  /// √(Σw² / count) of each tile in a row of tiles, and whether any of its
+  /// weights is kept.
+  private static func sizes(
+    of tileRow: Int, _ units: Units, _ weights: Tensor, _ mask: Mask?,
+    _ shouldStop: @Sendable () -> Bool
+  ) -> (sizes: [Float], kept: [Bool]) {
+    let rows = units.rowRange(tileRow)
+    var squares = [Double](repeating: 0, count: units.across)
+    var kept = [Bool](repeating: mask == nil, count: units.across)
+    for row in rows {
+      if row & 63 == 0, shouldStop() { break }
+      let start = row * units.columns
+      unsafe weights.withUnsafeValues { weights in
+        for tile in 0..<units.across {
+          for column in units.columnRange(tile) {
+            let weight = unsafe Double(weights[start + column])
+            squares[tile] += weight * weight
+          }
+        }
+      }
+      guard let mask else { continue }
+      for tile in 0..<units.across where !kept[tile] {
+        let columns = units.columnRange(tile)
+        kept[tile] = mask.keptCount(in: start + columns.lowerBound..<start + columns.upperBound) > 0
+      }
+    }
+    let sizes = squares.indices.map { tile in
+      let count = rows.count * units.columnRange(tile).count
+      return Float((squares[tile] / Double(count)).squareRoot())
+    }
+    return (sizes, kept)
+  }
 }
 
-/// The bucket that holds the `quota`-th entry, and how many entries of that
-/// bucket belong to the first `quota`.
-private func bucket(of quota: Int, in counts: [Int]) -> (index: Int, remaining: Int) {
-  var remaining = quota
-  for (index, count) in counts.enumerated() {
-    if remaining <= count { return (index, remaining) }
-    remaining -= count
+/// A seeded draw over a layer's units: SplitMix64 (Steele, Lea and Flood, 2014)
+/// by position, so that any thread may ask for any of them.
+struct Draw: Sendable {
+  private let state: UInt64
+
+  /// `layer` enters by its FNV-1a hash.
+  init(seed: Int, layer: String) {
+    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+    for byte in layer.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
+    state = Self.mix(hash &+ Self.mix(UInt64(truncatingIfNeeded: seed) &+ Self.increment))
   }
-  return (counts.count - 1, remaining)
+
+  /// A score of 30 random bits, never 0.
+  @inline(__always)
+  func score(of index: Int) -> Float {
+    let random = Self.mix(state &+ UInt64(truncatingIfNeeded: index) &* Self.increment)
+    return Float(bitPattern: UInt32(random >> 34) + 1)
+  }
+
+  private static let increment: UInt64 = 0x9E37_79B9_7F4A_7C15
+
+  @inline(__always)
+  private static func mix(_ value: UInt64) -> UInt64 {
+    var z = value
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z >> 31)
+  }
 }

@@ -49,3 +49,35 @@ extension Prune {
   /// Weights that stay of a group of `length` consecutive inputs.
   func keepCount(ofGroup length: Int) -> Int { (n * length + m - 1) / m }
 }
+
+extension Units {
+  /// The weights of the units that a mask over units keeps.
+  func weights(of kept: Mask, in shape: Shape) -> Mask {
+    if areSingleWeights { return kept }
+    var words = [UInt64](repeating: 0, count: (shape.count + 63) / 64)
+    for tileRow in 0..<down {
+      for tile in 0..<across where kept[tileRow * across + tile] {
+        let columns = columnRange(tile)
+        for row in rowRange(tileRow) {
+          let start = row * self.columns
+          Self.set(start + columns.lowerBound..<start + columns.upperBound, in: &words)
+        }
+      }
+    }
+    return Mask(shape: shape, words: words)
+  }
+
+  /// Sets consecutive bits. Precondition: `range` is not empty.
+  private static func set(_ range: Range<Int>, in words: inout [UInt64]) {
+    let (first, last) = (range.lowerBound >> 6, (range.upperBound - 1) >> 6)
+    let head = UInt64.max << UInt64(range.lowerBound & 63)
+    let tail = UInt64.max >> UInt64(63 - (range.upperBound - 1) & 63)
+    if first == last {
+      words[first] |= head & tail
+      return
+    }
+    words[first] |= head
+    for word in first + 1..<last { words[word] = .max }
+    words[last] |= tail
+  }
+}

@@ -45,19 +45,9 @@ static void NAME(measure_group)(const float *values, size_t count, pare_group *o
   out->sum_squares = NAME(sum)(squares);
 }
 
-static void NAME(sum_above)(const float *values, size_t count, float threshold, double *sum,
-                            uint64_t *above) {
-  f64x16 total = 0;
-  *above = 0;
-  for (size_t i = 0; i < count; i += LANES) {
-    f32x16 x = NAME(take)(values, i, count);
-    f32x16 magnitude = NAME(magnitude)(x);
-    i32x16 taken =
-        (magnitude > (f32x16)threshold) & NAME(is_finite)(x) & NAME(present)(i, count);
-    *above += (uint64_t)__builtin_popcount(NAME(bits)(taken));
-    total += __builtin_convertvector(taken ? magnitude : (f32x16)0.0f, f64x16);
-  }
-  *sum = NAME(sum)(total);
+INLINE f64x16 NAME(difference)(f32x16 x, f32x16 y, i32x16 taken) {
+  return __builtin_convertvector(taken ? x : (f32x16)0.0f, f64x16) -
+         __builtin_convertvector(taken ? y : (f32x16)0.0f, f64x16);
 }
 
 INLINE f32x16 NAME(clamp)(f32x16 x, float low, float high) {
@@ -78,13 +68,33 @@ static double NAME(quantize)(const float *values, size_t count, float scale, flo
   for (size_t i = 0; i < count; i += LANES) {
     f32x16 x = NAME(take)(values, i, count);
     f32x16 code = NAME(clamp)(x / (f32x16)scale, low - zero, high - zero);
-    f32x16 y = __builtin_elementwise_rint(code) * (f32x16)scale;
+    // Adding 0 turns -0 into 0, which is what the code gives back.
+    f32x16 y = __builtin_elementwise_rint(code) * (f32x16)scale + (f32x16)0.0f;
     i32x16 taken = NAME(is_finite)(x) & NAME(present)(i, count);
     f64x16 d = NAME(difference)(x, y, taken);
     error = __builtin_elementwise_fma(d, d, error);
     if (out) NAME(give)(out, i, count, y);
   }
   return NAME(sum)(error);
+}
+
+static void NAME(fit_scale)(const float *values, size_t count, float scale, float zero, float low,
+                            float high, pare_fit *out) {
+  f64x16 error = 0, products = 0, squares = 0;
+  for (size_t i = 0; i < count; i += LANES) {
+    f32x16 x = NAME(take)(values, i, count);
+    f32x16 code = __builtin_elementwise_rint(
+        NAME(clamp)(x / (f32x16)scale, low - zero, high - zero));
+    i32x16 taken = NAME(is_finite)(x) & NAME(present)(i, count);
+    f32x16 y = code * (f32x16)scale;
+    f64x16 d = NAME(difference)(x, y, taken);
+    f64x16 w = __builtin_convertvector(taken ? x : (f32x16)0.0f, f64x16);
+    f64x16 c = __builtin_convertvector(taken ? code : (f32x16)0.0f, f64x16);
+    error = __builtin_elementwise_fma(d, d, error);
+    products = __builtin_elementwise_fma(w, c, products);
+    squares = __builtin_elementwise_fma(c, c, squares);
+  }
+  *out = (pare_fit){NAME(sum)(error), NAME(sum)(products), NAME(sum)(squares)};
 }
 
 // One factor over one run: the values are in the first cache by then.

@@ -84,12 +84,8 @@ typedef struct {
 
 void pare_measure_group(int level, const float *values, size_t count, pare_group *out);
 
-/// Sum and count of the finite |values| above `threshold`.
-void pare_sum_above(int level, const float *values, size_t count, float threshold, double *sum,
-                    uint64_t *above);
-
-/// `out` = scale * (clamp(rint(x / scale) + zero, low, high) - zero); returns the
-/// sum of squared differences over finite values. `out` may be null.
+/// `out` = scale * (clamp(rint(x / scale) + zero, low, high) - zero), never -0;
+/// returns the sum of squared differences over finite values. `out` may be null.
 double pare_quantize(int level, const float *values, size_t count, float scale, float zero,
                      float low, float high, float *out);
 
@@ -98,6 +94,17 @@ double pare_quantize(int level, const float *values, size_t count, float scale, 
 void pare_scale_errors(int level, const float *values, size_t count, float scale, float zero,
                        float low, float high, const float *factor, size_t factors,
                        double *errors);
+
+/// Sums over finite values, where code has the zero subtracted: the quotient of
+/// `products` and `squares` is the scale of least squared error for those codes.
+typedef struct {
+  double error, products, squares;
+} pare_fit;
+
+/// The squared error that `pare_quantize` would make, the sum of x * code and that
+/// of code squared.
+void pare_fit_scale(int level, const float *values, size_t count, float scale, float zero,
+                    float low, float high, pare_fit *out);
 
 /// `out` = sign(x) * scale where |x| > threshold, else 0; with threshold < 0 zeros
 /// become +scale. Returns the squared error over finite values.

@@ -12,10 +12,9 @@ public import Tensors
 ///     binary      scale mean |w| (Rastegari 2016)    −scale and +scale, for 0 too
 ///
 /// One symmetric bit is binary. Pruned weights stay zero and out of the means.
-/// With `scale` mse the scale is the one of least squared error that is found:
-/// 63 smaller scales are tried, then codes and scale are fitted in turn, which
-/// for ternary is the threshold of Li et al. (2016). Binary's mean is that
-/// already.
+/// With `scale` mse the scale is the one of least squared error that a search
+/// finds (`Quantization.ScaleRule`), never worse than the above; binary's mean is
+/// that already.
 public struct Quantize: CompressionPass {
   /// Which levels there are.
   public enum Scheme: String, Sendable, Hashable, Codable, CaseIterable {
@@ -80,14 +79,24 @@ public struct Quantize: CompressionPass {
       weights: parameters.reduce(0) { $0 + $1.shape.count },
       kept: parameters.reduce(0) { $0 + $1.keptCount }, isExact: true,
       bitsPerKeptWeight: Double(codeBits),
-      groups: parameters.reduce(0) { $0 + groups(of: $1.shape).count })
+      groups: parameters.reduce(0) { $0 + scaleCount(in: $1.shape) })
   }
 
   /// Whether there are two levels, neither of them 0.
-  var isBinary: Bool { scheme == .binary || scheme == .symmetric && bits == 1 }
+  var isBinary: Bool { levels == .binary }
+
+  /// The levels there are.
+  var levels: Quantization.Levels {
+    switch scheme {
+    case .symmetric: bits == 1 ? .binary : .symmetric(bits: bits)
+    case .affine: .affine(bits: bits)
+    case .ternary: .ternary
+    case .binary: .binary
+    }
+  }
 
   /// Bits a code takes.
-  var codeBits: Int {
+  private var codeBits: Int {
     switch scheme {
     case .symmetric, .affine: bits
     case .ternary: 2
@@ -95,23 +104,19 @@ public struct Quantize: CompressionPass {
     }
   }
 
-  /// Smallest and largest code.
-  var codes: ClosedRange<Int> {
-    switch scheme {
-    case .symmetric where bits > 1: -(1 << (bits - 1))...(1 << (bits - 1)) - 1
-    case .symmetric, .binary: 0...1
-    case .affine: 0...(1 << bits) - 1
-    case .ternary: -1...1
+  /// Consecutive weights that share a scale; nil when all of a layer do.
+  func groupLength(in shape: Shape) -> Int? {
+    switch granularity {
+    case .tensor: nil
+    case .channel: max(shape.columns, 1)
+    case .group: groupSize
     }
   }
 
-  /// How a layer falls into groups that share a scale.
-  func groups(of shape: Shape) -> Groups {
-    switch granularity {
-    case .tensor: Groups(rows: shape.count == 0 ? 0 : 1, columns: shape.count, size: shape.count)
-    case .channel: Groups(rows: shape.rows, columns: shape.columns, size: shape.columns)
-    case .group:
-      Groups(rows: shape.rows, columns: shape.columns, size: min(groupSize, shape.columns))
-    }
+  /// Scales that a layer takes.
+  private func scaleCount(in shape: Shape) -> Int {
+    guard shape.count > 0 else { return 0 }
+    guard let length = groupLength(in: shape) else { return 1 }
+    return shape.rows * ((shape.columns + length - 1) / length)
   }
 }

@@ -16,13 +16,14 @@ public enum Quantization {
 
   /// How a group's scale is found.
   public enum ScaleRule: Sendable, Hashable {
-    /// From the extremes, so that no weight is clipped. Ternary: s is the mean of
-    /// the |w| above 0.7 times the mean |w| (Li and Liu, Ternary Weight Networks,
-    /// 2016). Binary: s is the mean |w|, which is already the least squares' one.
+    /// From the extremes, so that no weight is clipped. Ternary: s is the mean |w|
+    /// (Ma et al., BitNet b1.58, 2024). Binary: s is the mean |w|, which is already
+    /// the least squares' one (Rastegari et al., XNOR-Net, 2016).
     case largestMagnitude
-    /// The scale of least squared error: of 80 shrinkings of the former by 1 % each,
-    /// then of 16 finer ones about the best. Ternary: s alternates with the set of
-    /// |w| > s/2 that it fits.
+    /// The scale of least squared error: the best of 80 shrinkings of the former by
+    /// 1 % each, from which scale and codes are fitted in turn. Ternary: of 65 scales
+    /// from the mean to the largest |w|, which leads to the threshold and scale of
+    /// Li and Liu (Ternary Weight Networks, 2016).
     case leastSquares
   }
 
@@ -36,9 +37,10 @@ public enum Quantization {
 
   /// The grid for a tensor's weights: `groupSize` consecutive weights of a row
   /// share a scale; `columns` for one a channel; nil for one a tensor. nil when
-  /// stopped. Bits are held to their range.
+  /// stopped. Bits are held to their range. Weights that `mask` prunes must be 0;
+  /// they are left out of means. A group of zeros gets scale 1, binary 0.
   public static func grid(
-    for tensor: Tensor, levels: Levels, groupSize: Int?, rule: ScaleRule,
+    for tensor: Tensor, mask: Mask? = nil, levels: Levels, groupSize: Int?, rule: ScaleRule,
     threads: Int = Parallel.defaultThreads, shouldStop: @Sendable () -> Bool = { false }
   ) -> QuantizationGrid? {
     let size = max(groupSize ?? tensor.shape.count, 1)
@@ -46,7 +48,7 @@ public enum Quantization {
     guard
       let figures = layout.figures(of: tensor, threads: threads, shouldStop: shouldStop)
     else { return nil }
-    let fit = GridFit(tensor: tensor, levels: levels, rule: rule)
+    let fit = GridFit(tensor: tensor, mask: mask, levels: levels, rule: rule)
     var scales = [Float](repeating: 1, count: layout.count)
     var zeros = [Int32](repeating: 0, count: layout.count)
     let finished = unsafe scales.withUnsafeMutableBufferPointer { scales in

@@ -1,0 +1,38 @@
+internal import Jobs
+internal import Tensors
+
+/// What a pass does to the values of one layer: nil when stopped.
+typealias Change =
+  @Sendable (
+    _ weights: Tensor, _ threads: Int, _ shouldStop: @Sendable () -> Bool
+  ) -> Tensor?
+
+extension Parameter {
+  /// The same parameter with changed values: made now and kept, or `lazily` each
+  /// time they are read, so that a model larger than memory can be worked on.
+  ///
+  /// `weights` are the parameter's present values. Throws `Cancelled`.
+  func changed(
+    from weights: Tensor, lazily: Bool, grid: QuantizationGrid?, mask: Mask?, threads: Int,
+    shouldStop: @Sendable () -> Bool, by change: @escaping Change
+  ) throws -> Parameter {
+    guard lazily else {
+      guard let values = change(weights, threads, shouldStop) else { throw Cancelled() }
+      return replacing(values, grid: grid, mask: mask)
+    }
+    return Parameter(
+      name: name, shape: shape, dtype: dtype, place: place, isTransposed: isTransposed,
+      grid: grid, mask: mask,
+      load: {
+        let values = change(try tensor(), Parallel.defaultThreads, { false })
+        guard let values else { throw Cancelled() }
+        return values
+      })
+  }
+}
+
+extension [Parameter] {
+  /// Whether changed values are made when they are read rather than kept: from
+  /// 2²⁸ weights, which are 1 GiB.
+  var areLarge: Bool { reduce(0) { $0 + $1.shape.count } >= 1 << 28 }
+}
