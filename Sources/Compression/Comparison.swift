@@ -5,6 +5,7 @@ public import Tensors
 public struct Comparison: Sendable, Hashable {
   /// One layer, or several together.
   public struct Difference: Sendable, Hashable {
+    /// All weights of the layer.
     public let weights: Int
     /// Weights after that are exactly 0, pruned or rounded.
     public let zeros: Int
@@ -31,8 +32,11 @@ public struct Comparison: Sendable, Hashable {
 
   /// A layer and its difference.
   public struct Layer: Sendable, Hashable {
+    /// The name in the checkpoint.
     public let name: String
+    /// Where it stands in the model.
     public let place: Place
+    /// How far it is from what it was.
     public let difference: Difference
   }
 

@@ -47,15 +47,20 @@ public protocol CompressionPass: Sendable, Hashable, Codable {
 
 /// What is wrong with a pass's settings or with a layer, in one sentence.
 public struct PassError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// The sentence.
   public let description: String
 
+  /// An error that says `description`.
   public init(_ description: String) { self.description = description }
 }
 
 extension CompressionPass {
+  /// None.
   public static var identity: Self? { nil }
 
+  /// It does.
   public var isLayerwise: Bool { true }
 
+  /// Nothing to check beyond the dials' ranges.
   public func validate() throws {}
 }

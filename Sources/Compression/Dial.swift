@@ -5,6 +5,7 @@ public struct Dial<Pass: Sendable>: Sendable {
   public let name: String
   /// One sentence for help.
   public let help: String
+  /// What it lets one choose.
   public let control: DialControl
   /// Whether the setting matters under the pass's other settings.
   public let isActive: @Sendable (Pass) -> Bool
@@ -91,10 +92,15 @@ public enum DialValue: Sendable, Hashable, CustomStringConvertible {
 /// A dial of some pass together with its present setting, for code that
 /// treats all passes alike.
 public struct DialSetting: Sendable, Hashable {
+  /// The word in recipes and options.
   public let name: String
+  /// One sentence for help.
   public let help: String
+  /// What the dial lets one choose.
   public let control: DialControl
+  /// What is chosen now.
   public let value: DialValue
+  /// Whether the setting matters under the pass's other settings.
   public let isActive: Bool
 }
 

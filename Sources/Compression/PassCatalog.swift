@@ -1,5 +1,6 @@
 /// Every pass there is: dials, options, recipes, help and tables follow.
 public enum PassCatalog {
+  /// In the order in which tables and menus show them.
   public static let all: [any CompressionPass.Type] = [Prune.self, Quantize.self]
 
   /// The pass of that name.

@@ -15,6 +15,7 @@ public struct PassProspect: Sendable, Hashable {
   /// Scales that would be stored.
   public let groups: Int
 
+  /// A prospect of these counts.
   public init(weights: Int, kept: Int?, isExact: Bool, bitsPerKeptWeight: Double, groups: Int) {
     self.weights = weights
     self.kept = kept

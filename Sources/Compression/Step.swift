@@ -4,9 +4,12 @@ public import Jobs
 /// A pass and the layers it works on: one line of a recipe, one revision of a
 /// model. Which pass it is need not be known.
 public struct Step: Sendable {
+  /// What is done, with its settings.
   public let pass: any CompressionPass
+  /// To which layers.
   public let layers: LayerSelection
 
+  /// A step of a pass as it is; `apply` checks its settings.
   public init(pass: any CompressionPass, layers: LayerSelection = .all) {
     self.pass = pass
     self.layers = layers
@@ -71,10 +74,12 @@ public struct Step: Sendable {
 }
 
 extension Step: Hashable {
+  /// Whether pass, settings and layers are equal.
   public static func == (a: Step, b: Step) -> Bool {
     AnyHashable(a.pass) == AnyHashable(b.pass) && a.layers == b.layers
   }
 
+  /// Hashes pass, settings and layers.
   public func hash(into hasher: inout Hasher) {
     hasher.combine(AnyHashable(pass))
     hasher.combine(layers)

@@ -1,9 +1,11 @@
 /// How far a job is: `fraction` never falls, from 0 to 1.
 public struct Progress: Sendable, Hashable {
+  /// Share of the work that is done, 0…1.
   public var fraction: Double
   /// What is being worked on, such as a layer's path.
   public var detail: String
 
+  /// A job that is so far.
   public init(fraction: Double, detail: String = "") {
     self.fraction = fraction
     self.detail = detail
@@ -12,12 +14,14 @@ public struct Progress: Sendable, Hashable {
 
 /// What a running job may ask and say. It cannot be kept beyond the job.
 public struct JobContext: ~Copyable {
+  /// What stops the job.
   public let cancellation: Cancellation
   /// Threads the job may use; results never depend on it.
   public let threads: Int
   private let gate: PauseGate
   private let report: @Sendable (Progress) -> Void
 
+  /// What a job gets; by default nobody watches it.
   public init(
     cancellation: Cancellation = Cancellation(), gate: PauseGate = PauseGate(), threads: Int = 2,
     report: @escaping @Sendable (Progress) -> Void = { _ in }

@@ -3,18 +3,23 @@ internal import Synchronization
 
 /// Names a job for as long as the program runs.
 public struct JobID: Sendable, Hashable, Comparable {
+  /// Rises with each job of a queue.
   public let number: Int
 
   /// Numbers of jobs are given by whoever shows them.
   public init(number: Int) { self.number = number }
 
+  /// Whether `a` was submitted first.
   public static func < (a: JobID, b: JobID) -> Bool { a.number < b.number }
 }
 
 /// A job that was handed to a queue; lets the owner pause and cancel it.
 public struct JobHandle: Sendable {
+  /// Names the job.
   public let id: JobID
+  /// Stops it.
   public let cancellation: Cancellation
+  /// Pauses it.
   public let gate: PauseGate
 }
 

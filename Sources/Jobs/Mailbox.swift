@@ -11,6 +11,7 @@ public final class Mailbox<Message: Sendable>: Sendable {
   private let ringDescriptor: Int32
   private let waiting = Mutex<[Message]>([])
 
+  /// An empty mailbox. Takes two file descriptors.
   public init() {
     var ends: [Int32] = [-1, -1]
     let status = unsafe pipe(&ends)

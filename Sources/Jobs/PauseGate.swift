@@ -7,11 +7,13 @@ public final class PauseGate: Sendable {
   /// Entered while paused, so that resuming wakes all who wait.
   private let resumed = DispatchGroup()
 
+  /// An open gate.
   public init() {}
 
   // A group must not be released while it is entered.
   deinit { setPaused(false) }
 
+  /// Whether jobs wait here.
   public var isPaused: Bool { paused.load(ordering: .acquiring) }
 
   /// Pauses or resumes.

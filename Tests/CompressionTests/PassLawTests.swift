@@ -94,6 +94,17 @@ import Testing
     }
   }
 
+  @Test(arguments: variants.filter(\.pass.isLayerwise))
+  func layersHangOnThemselvesAlone(_ step: Step) throws {
+    let model = SmallModel.parameters()
+    let all = try step.apply(to: model, in: JobContext())
+    for name in step.layers.of(model).map(\.name) {
+      let one = try Step(pass: step.pass, layers: .named([name])).apply(to: model, in: JobContext())
+      #expect(one[name]?.mask == all[name]?.mask && one[name]?.grid == all[name]?.grid)
+      #expect(try one[name]?.tensor().array == all[name]?.tensor().array)
+    }
+  }
+
   @Test(arguments: variants)
   func progressNeverFallsAndEndsAtOne(_ step: Step) throws {
     let seen = Recorder()

@@ -112,14 +112,15 @@ import Testing
         let ternary = unsafe pare_ternarize(level, values, size, 0.3, 0.1, &out)
         results += out.map { UInt64($0.bitPattern) }
         unsafe pare_scale_errors(level, values, size, 0.1, 3, 0, 15, [1, 0.9, 0.5], 3, &errors)
-        var (group, sum, above) = (pare_group(), 0.0, UInt64(0))
+        var (group, fit) = (pare_group(), pare_fit())
         unsafe pare_measure_group(level, values, size, &group)
-        unsafe pare_sum_above(level, values, size, 0.2, &sum, &above)
+        unsafe pare_fit_scale(level, values, size, 0.1, 3, 0, 15, &fit)
         var difference = pare_difference()
         unsafe pare_compare(level, values, other, size, &difference)
-        errors += [error, ternary, sum, group.sum_magnitude, group.sum_squares]
+        errors += [error, ternary, fit.error, fit.products, fit.squares]
+        errors += [group.sum_magnitude, group.sum_squares]
         errors += [difference.difference_squares, difference.product]
-        return results + errors.map(\.bitPattern) + [above, group.finite, difference.different]
+        return results + errors.map(\.bitPattern) + [group.finite, difference.different]
       }
     }
   }

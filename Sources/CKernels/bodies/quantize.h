@@ -45,11 +45,6 @@ static void NAME(measure_group)(const float *values, size_t count, pare_group *o
   out->sum_squares = NAME(sum)(squares);
 }
 
-INLINE f64x16 NAME(difference)(f32x16 x, f32x16 y, i32x16 taken) {
-  return __builtin_convertvector(taken ? x : (f32x16)0.0f, f64x16) -
-         __builtin_convertvector(taken ? y : (f32x16)0.0f, f64x16);
-}
-
 INLINE f32x16 NAME(clamp)(f32x16 x, float low, float high) {
   x = x < (f32x16)low ? (f32x16)low : x;
   return x > (f32x16)high ? (f32x16)high : x;

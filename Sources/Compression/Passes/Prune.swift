@@ -33,30 +33,43 @@ public struct Prune: CompressionPass {
     case input
   }
 
+  /// What decides which weights go.
   public var method = Method.magnitude
   /// Share of the weights, tiles, channels or inputs that go.
   public var amount = 0.5
   /// Largest magnitude that goes, in the weights' own unit.
   public var threshold = 0.01
+  /// Within what the amount is counted.
   public var scope = Scope.layer
+  /// What goes as one.
   public var structure = Structure.none
+  /// Weights that stay of each `m`.
   public var n = 2
+  /// Consecutive inputs of which `n` stay.
   public var m = 4
+  /// Channels a tile spans.
   public var tileRows = 4
+  /// Inputs a tile spans.
   public var tileColumns = 4
+  /// Which random draw.
   public var seed = 0
 
+  /// Half of each layer's weights, the smallest.
   public init() {}
 
+  /// The word in recipes and on the command line.
   public static let name = "prune"
+  /// One sentence for help.
   public static let summary = "Zero the weights that matter least, or whole structures of them."
 
+  /// An amount of nothing.
   public static var identity: Prune? {
     var pass = Prune()
     pass.amount = 0
     return pass
   }
 
+  /// Its settings.
   public static let dials: [Dial<Prune>] = [
     .choice("method", \.method, help: "What decides which weights go."),
     .number(
@@ -87,6 +100,7 @@ public struct Prune: CompressionPass {
       when: { $0.method == .random }),
   ]
 
+  /// `prune magnitude 50 %`.
   public var title: String {
     var words = ["prune"]
     switch (structure, method) {
@@ -105,6 +119,7 @@ public struct Prune: CompressionPass {
     return words.joined(separator: " ")
   }
 
+  /// Refuses N > M, N of M by a threshold, and channels within a channel.
   public func validate() throws {
     if structure == .nOfM, n > m {
       throw PassError("prune keeps n of m weights, so n is at most m, not \(n) of \(m)")
@@ -117,6 +132,7 @@ public struct Prune: CompressionPass {
     }
   }
 
+  /// Unless the amount is counted over the whole model.
   public var isLayerwise: Bool { !countsShares || scope != .model }
 
   /// Whether the amount applies, rather than a threshold or N of M.

@@ -34,20 +34,27 @@ public struct Quantize: CompressionPass {
     case mse
   }
 
+  /// Which levels there are.
   public var scheme = Scheme.symmetric
   /// Bits of a code; ternary and binary have their own.
   public var bits = 4
+  /// What shares a scale.
   public var granularity = Granularity.channel
   /// Consecutive inputs of a channel that share a scale; the last group of a
   /// channel may be shorter.
   public var groupSize = 64
+  /// How a scale is chosen.
   public var scale = Fit.absmax
 
+  /// Four symmetric bits, one scale a channel.
   public init() {}
 
+  /// The word in recipes and on the command line.
   public static let name = "quantize"
+  /// One sentence for help.
   public static let summary = "Round weights to a few levels that share a scale."
 
+  /// Its settings.
   public static let dials: [Dial<Quantize>] = [
     .choice("scheme", \.scheme, help: "Which levels there are."),
     .integer(
@@ -63,6 +70,7 @@ public struct Quantize: CompressionPass {
       when: { !$0.isBinary }),
   ]
 
+  /// `quantize int4 · group 64`.
   public var title: String {
     let levels =
       switch scheme {
@@ -74,6 +82,7 @@ public struct Quantize: CompressionPass {
     return "quantize \(levels) · \(sharing)" + (scale == .mse && !isBinary ? " · mse" : "")
   }
 
+  /// What would stay: all that is there, in few bits.
   public func prospect(for parameters: [Parameter]) -> PassProspect {
     PassProspect(
       weights: parameters.reduce(0) { $0 + $1.shape.count },
