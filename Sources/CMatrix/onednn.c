@@ -347,9 +347,10 @@ static bool reorder(dnnl_memory_t from, dnnl_memory_t to) {
   return good;
 }
 
-static bool pack(pare_weights *weights, const float *w) {
+static bool pack(pare_weights *weights, const float *w, size_t out_stride) {
   int64_t dims[] = {(int64_t)weights->k, (int64_t)weights->n}, steps[] = {1, (int64_t)weights->k};
   key key = weights_key(weights->n, weights->k, weights->bf16, USUAL_ROWS);
+  key.c_stride = (int64_t)out_stride;
   dnnl_primitive_desc_t product = NULL;
   dnnl_memory_t plain = NULL;
   desc plain_desc = {0}, bias = {0};
@@ -372,14 +373,15 @@ static bool pack(pare_weights *weights, const float *w) {
   return good;
 }
 
-pare_weights *pare_weights_pack(const float *w, size_t n, size_t k, bool bf16) {
+pare_weights *pare_weights_pack(
+    const float *w, size_t n, size_t k, size_t out_stride, bool bf16) {
   if (!ready()) return NULL;
   pare_weights *weights = calloc(1, sizeof *weights);
   if (!weights) return NULL;
   weights->n = n;
   weights->k = k;
   weights->bf16 = bf16;
-  if (pack(weights, w)) return weights;
+  if (pack(weights, w, out_stride)) return weights;
   pare_weights_free(weights);
   return NULL;
 }

@@ -32,7 +32,9 @@ pare_matrix *pare_matrix_create(void) {
 
 void pare_matrix_destroy(pare_matrix *matrix) { free(matrix); }
 
-pare_weights *pare_weights_pack(const float *w, size_t n, size_t k, bool bf16) {
+pare_weights *pare_weights_pack(
+    const float *w, size_t n, size_t k, size_t out_stride, bool bf16) {
+  (void)out_stride;
   if (bf16) return NULL;
   pare_weights *weights = calloc(1, sizeof *weights);
   if (weights) *weights = (pare_weights){w, n, k};

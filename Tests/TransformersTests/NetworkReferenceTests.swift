@@ -57,4 +57,27 @@ import Transformers
     #expect(evaluation.tokens == 256)
     #expect(abs(evaluation.loss - expected["mean_nll"].number) < 1e-5)
   }
+
+  /// The 6×384 network of the shared data, as trained.
+  @Test func shakespeareLogitsAndLossAgree() throws {
+    let network = try Self.network("shakespeare-char/ckpt.pt")
+    let expected = try Expected.read("shakespeare-char/expected.json")
+    let text = try Text.validation()
+    let logits = try network.logits(Array(text[..<64]))
+    Self.expectClose(
+      (0..<8).map { logits[63, $0] }, expected["logits"]["last_position_first8"].numbers,
+      largest: Self.largest(logits))
+    #expect(Self.argmax(logits) == expected["logits"]["argmax"].integers)
+  }
+
+  /// The whole validation text, 20 to 60 seconds: set PARE_SLOW_TESTS to run it.
+  @Test(.enabled(if: Slow.isWanted), arguments: [Precision.f32, .bf16])
+  func shakespeareValidationLossAgrees(_ precision: Precision) throws {
+    let network = try Self.network("shakespeare-char/ckpt.pt")
+    let expected = try Expected.read("shakespeare-char/expected.json")
+    let evaluation = try network.evaluate(try Text.validation(), precision: precision)
+    #expect(evaluation.tokens == Int(expected["scored"].number))
+    let tolerance = precision == .f32 ? 1e-6 : 1e-4
+    #expect(abs(evaluation.loss - expected["validation_loss"].number) < tolerance)
+  }
 }

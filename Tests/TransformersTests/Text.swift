@@ -20,3 +20,8 @@ enum Text {
     return Array(tokens[(tokens.count * 9 / 10)...])
   }
 }
+
+/// Tests that take longer than all the others together.
+enum Slow {
+  static let isWanted = ProcessInfo.processInfo.environment["PARE_SLOW_TESTS"] != nil
+}

@@ -27,10 +27,12 @@ void pare_matrix_destroy(pare_matrix *matrix);
 /// number of threads may use them.
 typedef struct pare_weights pare_weights;
 
-/// Packs `w`, n × k (out × in). The library may also keep `w` itself, which must
+/// Packs `w`, n × k (out × in), to be multiplied into rows of `out_stride` values,
+/// on which the best order depends. The library may also keep `w` itself, which must
 /// therefore live as long as the result. With `bf16` they are rounded. NULL when
 /// memory runs out.
-pare_weights *pare_weights_pack(const float *w, size_t n, size_t k, bool bf16);
+pare_weights *pare_weights_pack(
+    const float *w, size_t n, size_t k, size_t out_stride, bool bf16);
 void pare_weights_free(pare_weights *weights);
 
 /// What happens to a product before it is stored; may be joined.

@@ -45,7 +45,7 @@ final class Linear: Sendable {
 /// `@unchecked Sendable`: the handles are only read after `init`.
 @safe
 final class PackedWeights: @unchecked Sendable {
-  /// Output channels in a group, but for the last.
+  /// Output channels in a group; the last may have more.
   let groupRows: Int
   let rows: Int
   let columns: Int
@@ -63,11 +63,12 @@ final class PackedWeights: @unchecked Sendable {
     isHalf = precision == .bf16 && pare_matrix_has_bf16()
     groupRows = PackedWeights.groupRows(of: rows)
     try unsafe weight.withUnsafeValues { values in
-      for first in stride(from: 0, to: rows, by: groupRows) {
-        let count = min(groupRows, rows - first)
+      for index in 0..<max(rows / groupRows, 1) {
+        let first = index * groupRows
         guard
           let group = unsafe pare_weights_pack(
-            values.baseAddress.unsafelyUnwrapped + first * columns, count, columns, isHalf)
+            values.baseAddress.unsafelyUnwrapped + first * columns, channels(of: index), columns,
+            rows, isHalf)
         else { throw NetworkError.outOfMemory(source.weight.name) }
         unsafe groups.append(group)
       }
@@ -78,11 +79,18 @@ final class PackedWeights: @unchecked Sendable {
 
   var groupCount: Int { unsafe groups.count }
 
-  /// About eight groups of whole panels of 64, which the libraries like.
+  /// The last group also has what is left over.
+  private func channels(of group: Int) -> Int {
+    let following = (group + 2) * groupRows
+    return following <= rows ? groupRows : rows - group * groupRows
+  }
+
+  /// About six groups of whole panels of 64, which the libraries like; fewer than
+  /// 192 channels make a product slower.
   private static func groupRows(of rows: Int) -> Int {
-    let (panel, most, groups) = (64, 512, 8)
+    let (panel, least, most, groups) = (64, 192, 512, 6)
     let wanted = (rows / groups + panel - 1) / panel * panel
-    return min(max(wanted, panel), most)
+    return min(max(wanted, least), most)
   }
 
   /// What happens to the product on its way out.
@@ -111,7 +119,7 @@ final class PackedWeights: @unchecked Sendable {
       if !pare_matrix_fuses() {
         unsafe finish(
           count, target.assumingMemoryBound(to: Float.self),
-          width: min(groupRows, rows - first), bias, epilogue)
+          width: channels(of: group), bias, epilogue)
       }
     }
   }

@@ -1,0 +1,80 @@
+import Tensors
+import TestSupport
+import Testing
+import Transformers
+
+/// Everything that is refused, with its sentence.
+@Suite struct RefusalTests {
+  @Test func badTokensAndTexts() throws {
+    let network = try TinyModel.network()
+    #expect(throws: NetworkError.tokenOutOfRange(token: 37, position: 1, vocabulary: 37)) {
+      try network.logits([0, 37])
+    }
+    #expect(throws: NetworkError.tokenOutOfRange(token: -1, position: 0, vocabulary: 37)) {
+      try network.evaluate([-1, 0])
+    }
+    #expect(throws: NetworkError.contextOverflow(tokens: 25, context: 24)) {
+      try network.logits(TinyModel.text(25))
+    }
+    #expect(throws: NetworkError.textTooShort(tokens: 0, needed: 1)) { try network.logits([]) }
+    #expect(throws: NetworkError.textTooShort(tokens: 1, needed: 2)) { try network.evaluate([3]) }
+    #expect(throws: NetworkError.textTooShort(tokens: 0, needed: 1)) {
+      try network.generate(prompt: [], count: 3)
+    }
+    #expect(throws: NetworkError.self) {
+      try network.generate(prompt: [1], count: 3, temperature: -.infinity)
+    }
+    #expect(throws: NetworkError.self) { try network.generate(prompt: [1], count: -1) }
+    #expect(throws: NetworkError.self) { try network.generate(prompt: [1], count: 1, topK: 0) }
+  }
+
+  @Test(arguments: [
+    ([:], "This model cannot be run: its settings do not say how many heads it has (n_head)"),
+    (["n_head": "3"], "3 heads do not divide its width of 20"),
+    (["n_head": "0"], "its setting n_head is 0, which is no count"),
+    (["n_head": "2", "n_layer": "5"], "it has 2 blocks where its settings say 5"),
+    (["n_head": "2", "activation_function": "relu"], "its activation relu is neither"),
+    (["n_head": "2", "layer_norm_epsilon": "-1"], "its layer_norm_epsilon is -1"),
+  ])
+  func badSettings(_ settings: [String: String], _ sentence: String) {
+    let obstacle = ArchitectureCatalog.obstacle(
+      of: TinyModel.parameters(), configuration: settings)
+    #expect(obstacle?.contains(sentence) == true, "\(obstacle ?? "none")")
+  }
+
+  @Test func missingAndMisshapenTensors() {
+    for parameter in TinyModel.parameters() {
+      let rest = Parameters(TinyModel.parameters().filter { $0.name != parameter.name })
+      #expect(ArchitectureCatalog.obstacle(of: rest, configuration: ["n_head": "2"]) != nil)
+    }
+    let obstacle = ArchitectureCatalog.obstacle(of: Parameters([]), configuration: [:])
+    #expect(obstacle?.contains("not named like") == true)
+  }
+
+  @Test(arguments: ["", "transformer.", "_orig_mod.transformer."])
+  func prefixesAreRecognised(_ prefix: String) {
+    let parameters = TinyModel.parameters(prefix: prefix)
+    #expect(ArchitectureCatalog.obstacle(of: parameters, configuration: ["n_head": "2"]) == nil)
+  }
+
+  @Test func nonFiniteWeightsGiveAnswersAndNoTrap() throws {
+    let parameters = TinyModel.parameters()
+    let layer = try #require(parameters["h.0.attn.c_attn.weight"])
+    let bad = Tensor(layer.shape, Array(repeating: .nan, count: layer.shape.count))
+    let network = try Network.make(
+      parameters.replacing([layer.replacing(bad, grid: nil, mask: nil)]),
+      configuration: ["n_head": "2"])
+    #expect(try network.evaluate(TinyModel.text(50)).loss.isNaN)
+    #expect(try network.generate(prompt: [1], count: 5).tokens.count == 5)
+  }
+
+  @Test func tokenizerNamesTheCharacterAndItsPosition() throws {
+    let tokenizer = CharacterTokenizer(vocabulary: ["a", "b", "\n", "é"])
+    #expect(try tokenizer.encode("ab\né") == [0, 1, 2, 3])
+    #expect(tokenizer.decode([0, 3, 9]) == "aé\u{FFFD}")
+    let error = #expect(throws: NetworkError.self) { try tokenizer.encode("ab\nz") }
+    #expect(
+      error?.description
+        == "The vocabulary has no token for \"z\" (U+7A) at position 3 of the text.")
+  }
+}
