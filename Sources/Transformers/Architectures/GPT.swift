@@ -69,10 +69,13 @@ private struct Reader {
       mlpOutput: try layer(name + "mlp.c_proj", rows: width, columns: hidden))
   }
 
-  /// Blocks are numbered from 0; `n_layer`, where given, must agree.
+  /// Blocks are numbered from 0 without a gap; `n_layer`, where given, must agree.
   private func blockCount() throws -> Int {
-    var count = 0
-    while parameters[prefix + "h.\(count).attn.c_attn.weight"] != nil { count += 1 }
+    let stem = prefix + "h."
+    let last = parameters.lazy.filter { $0.name.hasPrefix(stem) }.compactMap {
+      $0.name.dropFirst(stem.count).split(separator: ".").first.flatMap { Int($0) }
+    }.max()
+    let count = min(max(last ?? 0, 0), Int.max - 1) + 1
     if let stated = try number("n_layer"), stated != count {
       throw NetworkError.notRunnable("it has \(count) blocks where its settings say \(stated)")
     }
