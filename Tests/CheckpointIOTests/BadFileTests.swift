@@ -1,0 +1,116 @@
+import CheckpointIO
+import Tensors
+import TestSupport
+import Testing
+
+/// Every hostile file has its outcome: a sentence, or an opening with so many
+/// tensors. Weights are read too: nothing traps later either.
+@Suite(.enabled(if: SharedData.isPresent)) struct BadFileTests {
+  enum Outcome: Sendable {
+    /// Words the sentence must have.
+    case refused(String)
+    case opens(Int, warning: String? = nil)
+  }
+
+  static let safetensors: [(String, Outcome)] = [
+    ("st_empty.safetensors", .refused("too short")),
+    ("st_7bytes.safetensors", .refused("needs 8 bytes, 7 are there")),
+    ("st_trunc_header.safetensors", .refused("truncated: the header at byte 8")),
+    ("st_trunc_data.safetensors", .refused("tensor 'transformer.wte.weight' ends at byte 112792")),
+    ("st_trailing_bytes.safetensors", .opens(15, warning: "16 bytes follow")),
+    ("st_header_len_huge.safetensors", .refused("claims 9223372036854775808 bytes")),
+    ("st_header_not_json.safetensors", .refused("JSON at byte 8")),
+    ("st_header_leading_space.safetensors", .opens(1, warning: "does not begin with '{'")),
+    ("st_header_padded.safetensors", .opens(1)),
+    ("st_deep_nesting.safetensors", .refused("invalid JSON")),
+    ("st_dup_keys.safetensors", .refused("'a' is listed twice")),
+    ("st_offset_reversed.safetensors", .refused("'a' has the impossible byte range 4 to 0")),
+    ("st_offset_negative.safetensors", .refused("'a' has the impossible byte range -4 to 0")),
+    ("st_offset_float.safetensors", .refused("integer expected")),
+    ("st_size_mismatch.safetensors", .refused("'a' needs 12 bytes by its shape")),
+    ("st_dtype_unknown.safetensors", .opens(1, warning: "'a' has the type 'F33'")),
+    ("st_shape_overflow.safetensors", .refused("'a' has a shape whose size overflows")),
+    ("st_shape_negative.safetensors", .refused("'a' has a negative dimension")),
+    ("st_zero_size.safetensors", .opens(3)),
+    ("st_nan_inf.safetensors", .opens(6)),
+    ("st_key_weird.safetensors", .opens(5)),
+    ("st_meta_nonstring.safetensors", .opens(1, warning: "metadata 'n' is not text")),
+    ("st_100k_tensors.safetensors", .opens(100_000)),
+    ("st_misaligned.safetensors", .opens(2)),
+    ("st_shards_missing", .refused("is a directory")),
+    ("st_shards_traversal", .refused("is a directory")),
+    ("html_instead.safetensors", .refused("HTML")),
+  ]
+
+  static let pytorch: [(String, Outcome)] = [
+    ("pt_raw_pickle_os_system.pt", .refused("bare pickle")),
+    ("pt_valid_minimal.pt", .opens(1)),
+    ("pt_cuda_device.pt", .opens(1)),
+    ("pt_storage_short.pt", .refused("'a' reaches to byte 16 of a storage of 8 bytes")),
+    ("pt_view_outside.pt", .refused("'a' reaches to byte 40000 of a storage of 16 bytes")),
+    ("pt_negative_stride.pt", .refused("'a' has a negative stride")),
+    ("pt_offset_negative.pt", .refused("'a' has a negative stride or offset")),
+    ("pt_numel_overflow.pt", .refused("'a' has a shape whose size overflows")),
+    ("pt_storage_traversal.pt", .refused("no entry 'a/data/../../../etc/passwd'")),
+    ("pt_no_data_pkl.pt", .refused("zip archive without data.pkl")),
+    ("pt_truncated_pickle.pt", .refused("truncated")),
+    ("pt_bad_opcode.pt", .refused("opcode 0xfe is unknown")),
+    ("pt_binunicode_huge.pt", .refused("needs 2147483647 bytes")),
+    ("pt_long4_negative.pt", .refused("an integer of -1 bytes")),
+    ("pt_self_ref.pt", .opens(0, warning: "no tensors")),
+    ("pt_deep_nest.pt", .opens(0, warning: "nested deeper")),
+    ("pt_memo_bomb.pt", .opens(0, warning: "no tensors")),
+    ("pt_bad_local_offset.pt", .refused("'a/data.pkl' does not begin there")),
+    ("pt_truncated_zip.pt", .refused("truncated")),
+    ("pt_legacy_truncated.pt", .refused("old format")),
+  ]
+
+  static let foreign: [(String, Outcome)] =
+    [
+      "alignment_zero", "dims_overflow", "dup_key", "dup_tensor", "empty_valid", "huge_array",
+      "huge_kv_count", "huge_tensor_count", "n_dims_huge", "nested_array", "no_tokenizer",
+      "offset_outside", "offset_unaligned", "removed_type", "row_not_block",
+    ].map { ("gguf_\($0).gguf", .refused("a GGUF file")) } + [
+      ("gguf_bad_magic.gguf", .refused("an old GGML file")),
+      ("npz_object_array.npz", .refused("a NumPy archive")),
+      ("npz_shape_overflow.npz", .refused("a NumPy archive")),
+      ("npz_short_data.npz", .refused("a NumPy archive")),
+    ]
+
+  @Test(arguments: safetensors + pytorch + foreign)
+  func eachHasItsOutcome(file: String, outcome: Outcome) throws {
+    do {
+      let checkpoint = try Checkpoint.open(SharedData.path("bad/" + file))
+      for parameter in checkpoint.parameters { _ = try parameter.tensor() }
+      guard case .opens(let count, let warning) = outcome else {
+        Issue.record("\(file) was opened")
+        return
+      }
+      #expect(checkpoint.tensors.count == count)
+      let warnings = checkpoint.warnings.joined(separator: "; ")
+      #expect(warning.map(warnings.contains) ?? warnings.isEmpty, "\(warnings)")
+    } catch let error as CheckpointError {
+      guard case .refused(let words) = outcome else {
+        Issue.record("\(file) was refused: \(error)")
+        return
+      }
+      #expect(error.description.contains(words), "\(error)")
+      #expect(!error.description.contains("\n") && error.description.count < 400)
+    }
+  }
+
+  @Test func misalignedValuesAreRead() throws {
+    let checkpoint = try Checkpoint.open(SharedData.path("bad/st_misaligned.safetensors"))
+    #expect(try checkpoint.parameters["a"]?.tensor().array == [1, 2])
+  }
+
+  @Test func aHundredThousandTensorsMakeTenThousandBlocks() throws {
+    let path = SharedData.path("bad/st_100k_tensors.safetensors")
+    let clock = ContinuousClock()
+    var blocks = 0
+    let time = try clock.measure { blocks = try Checkpoint.open(path).blockMap.blocks.count }
+    #expect(blocks == 10_000)
+    print("indexed 100,000 tensors in \(time)")
+    #expect(time < .seconds(2))
+  }
+}
