@@ -23,15 +23,16 @@ public struct BlockMap: Sendable {
   /// Parameters outside the blocks, in the order of the checkpoint.
   public let outside: [Int]
   private let weights: [Key: Int]
+  private let layerNumbers: [String: Int]
 
   private struct Key: Hashable {
     let block: Int
-    let layer: String
+    let layer: Int
   }
 
   /// Position of the weight matrix or norm weight of a layer.
   public func position(block: Int, layer: String) -> Int? {
-    weights[Key(block: block, layer: layer)]
+    layerNumbers[layer].flatMap { weights[Key(block: block, layer: $0)] }
   }
 
   /// Maps parameters whose places are known; `names` are the blocks' prefixes.
@@ -48,24 +49,27 @@ public struct BlockMap: Sendable {
         continue
       }
       members[block, default: []].append(position)
-      if order[place.layer] == nil { order[place.layer] = order.count }
+      let number = order[place.layer] ?? order.count
+      if number == order.count { order[place.layer] = number }
       if place.role == .linear { linear.insert(place.layer) }
       if place.role == .linear || place.role == .norm {
-        weights[Key(block: block, layer: place.layer)] = position
+        weights[Key(block: block, layer: number)] = position
       }
     }
+    layerNumbers = order
     layers = LayerOrder.sorted(Array(order.keys), firstMet: order)
     linearLayers = layers.filter(linear.contains)
     self.outside = outside
     self.weights = weights
     let ranks = Dictionary(uniqueKeysWithValues: layers.enumerated().map { ($1, $0) })
     blocks = members.keys.sorted().map { index in
-      let positions = (members[index] ?? []).sorted {
-        let (a, b) = (parameters[$0].place, parameters[$1].place)
-        return (ranks[a.layer] ?? 0, a.role == .bias ? 1 : 0, $0)
-          < (ranks[b.layer] ?? 0, b.role == .bias ? 1 : 0, $1)
+      let ranked = (members[index] ?? []).map { position in
+        let place = parameters[position].place
+        return (ranks[place.layer] ?? 0, place.role == .bias ? 1 : 0, position)
       }
-      return Block(index: index, name: names[index] ?? "block.\(index)", positions: positions)
+      return Block(
+        index: index, name: names[index] ?? "block.\(index)",
+        positions: ranked.sorted { $0 < $1 }.map(\.2))
     }
   }
 }

@@ -9,6 +9,14 @@ struct ModelLayout {
   private(set) var blockNames: [Int: String] = [:]
 
   private var stacks: [Substring: Int] = [:]
+  /// Layer and role of what was met before: blocks repeat each other.
+  private var known: [Kind: Place] = [:]
+
+  private struct Kind: Hashable {
+    let rest: Substring
+    let dtype: DType?
+    let rank: Int
+  }
 
   init(_ index: CheckpointIndex, bytes: Bytes) throws(CheckpointError) {
     let resolved = try PackedIndex.resolve(index, bytes)
@@ -18,6 +26,7 @@ struct ModelLayout {
       by: resolved.lazy.map(\.tensor), modelType: index.configuration["model_type"])
     var list: [Parameter] = []
     list.reserveCapacity(names.count)
+    tensors.reserveCapacity(names.count)
     for (entry, name) in zip(resolved, names) {
       let tensor = entry.tensor
       let place = place(of: tensor, name)
@@ -42,13 +51,18 @@ struct ModelLayout {
 
   private mutating func place(of tensor: IndexedTensor, _ name: TensorName) -> Place {
     if tensor.isOptimizer { return Place(block: nil, layer: tensor.name, role: .optimizer) }
-    var block: Int?
-    if let stack = name.stack, let index = name.block, let first = stacks[stack] {
-      let number = first + index
-      block = number
-      if blockNames[number] == nil { blockNames[number] = "\(stack).\(index)" }
+    guard let stack = name.stack, let index = name.block, let first = stacks[stack] else {
+      return name.place(dtype: tensor.dtype, shape: tensor.shape, block: nil)
     }
-    return name.place(dtype: tensor.dtype, shape: tensor.shape, block: block)
+    let block = first + index
+    if blockNames[block] == nil { blockNames[block] = "\(stack).\(index)" }
+    let kind = Kind(
+      rest: name.rest, dtype: tensor.dtype, rank: tensor.shape.dimensions.count)
+    var place =
+      known[kind] ?? name.place(dtype: tensor.dtype, shape: tensor.shape, block: block)
+    if known[kind] == nil { known[kind] = place }
+    place.block = block
+    return place
   }
 
   /// The stacks' blocks are numbered one stack after the other, in the order
@@ -58,8 +72,12 @@ struct ModelLayout {
     var highest: [Substring: Int] = [:]
     for name in names {
       guard let stack = name.stack, let block = name.block else { continue }
-      if highest[stack] == nil { order.append(stack) }
-      highest[stack] = max(highest[stack] ?? 0, block)
+      if let known = highest[stack] {
+        if block > known { highest[stack] = block }
+      } else {
+        order.append(stack)
+        highest[stack] = block
+      }
     }
     var first = 0
     for stack in order {

@@ -82,7 +82,7 @@ struct TensorName {
     if isBuffer(suffix: suffix, shape: shape) { return .buffer }
     guard let dtype, dtype.isFloatingPoint else { return suffix == .none ? .buffer : .other }
     let last = layer.lowercased()
-    if last.contains("norm") || last.hasSuffix("ln_f") || last.hasSuffix("ln_1")
+    if last.holds("norm") || last.hasSuffix("ln_f") || last.hasSuffix("ln_1")
       || last.hasSuffix("ln_2") || last.hasSuffix("ln")
     {
       return suffix == .none ? .other : suffix == .bias ? .bias : .norm
@@ -105,7 +105,8 @@ struct TensorName {
   }
 
   private func isEmbedding(_ layer: String) -> Bool {
-    ["wte", "wpe", "embed", "embd", "attention_bias"].contains { layer.contains($0) }
+    let names: [StaticString] = ["wte", "wpe", "embed", "embd", "attention_bias"]
+    return names.contains { layer.holds($0) }
       && !layer.hasSuffix("embed_out")
   }
 
@@ -115,5 +116,20 @@ struct TensorName {
     if suffix == .bias, shape.dimensions.count >= 3 { return true }
     return ["masked_bias", "inv_freq", "position_ids", "num_batches_tracked", "causal_mask"]
       .contains { rest.hasSuffix($0) }
+  }
+}
+
+extension String {
+  /// Whether another text stands somewhere in this one, byte for byte.
+  func holds(_ part: StaticString) -> Bool {
+    let bytes = utf8
+    return part.withUTF8Buffer { part in
+      var start = bytes.startIndex
+      while let end = bytes.index(start, offsetBy: part.count, limitedBy: bytes.endIndex) {
+        if unsafe bytes[start..<end].elementsEqual(part) { return true }
+        start = bytes.index(after: start)
+      }
+      return false
+    }
   }
 }

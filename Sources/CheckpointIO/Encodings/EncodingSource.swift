@@ -46,7 +46,7 @@ package struct EncodingSource: Sendable {
 }
 
 /// A stored tensor about to be read: its description and its arrays.
-package struct PackedTensor: Sendable {
+package final class PackedTensor: Sendable {
   let name: String
   let record: PackingRecord
   /// By suffix; the bytes are bounded by the file, their counts are checked.
@@ -56,6 +56,12 @@ package struct PackedTensor: Sendable {
     let dtype: DType
     let bytes: Bytes
     var count: Int { bytes.count / dtype.byteCount }
+  }
+
+  init(name: String, record: PackingRecord, parts: [String: Part]) {
+    self.name = name
+    self.record = record
+    self.parts = parts
   }
 
   func part(_ suffix: String) throws(CheckpointError) -> Part {
