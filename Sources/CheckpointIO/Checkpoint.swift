@@ -59,6 +59,7 @@ public final class Checkpoint: Sendable {
     let format = try FormatCatalog.format(of: bytes)
     var index = try format.index(bytes)
     Sidecars.read(beside: path, into: &index)
+    TiedHead.mark(in: &index, bytes)
     let layout = try ModelLayout(index, bytes: bytes)
     self.bytes = bytes
     self.path = path

@@ -18,7 +18,7 @@ public struct TensorInfo: Sendable, Hashable {
   public let place: Place
   /// `dense`, or the name of the encoding of a packed tensor.
   public let encoding: String
-  /// The earlier tensor whose storage this one is another view of.
+  /// The tensor that this one is only another name for.
   public let sharesStorageOf: String?
 }
 
@@ -34,7 +34,7 @@ package struct IndexedTensor: Sendable, Hashable {
   var strides: [Int]?
   /// Part of an optimizer's state.
   var isOptimizer = false
-  /// The earlier tensor with exactly the same bytes, shape and strides.
+  /// The tensor that has exactly the same bytes, shape and strides.
   var sharesStorageOf: String?
 }
 

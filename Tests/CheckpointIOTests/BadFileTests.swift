@@ -1,4 +1,5 @@
 import CheckpointIO
+import Glibc
 import Tensors
 import TestSupport
 import Testing
@@ -106,11 +107,18 @@ import Testing
 
   @Test func aHundredThousandTensorsMakeTenThousandBlocks() throws {
     let path = SharedData.path("bad/st_100k_tensors.safetensors")
-    let clock = ContinuousClock()
-    var blocks = 0
-    let time = try clock.measure { blocks = try Checkpoint.open(path).blockMap.blocks.count }
+    let start = processorTime()
+    let blocks = try Checkpoint.open(path).blockMap.blocks.count
+    let time = processorTime() - start
     #expect(blocks == 10_000)
-    print("indexed 100,000 tensors in \(time)")
-    #expect(time < .seconds(2))
+    print("indexed 100,000 tensors in \(time) s of processor time")
+    #expect(time < 1)
+  }
+
+  /// Of this thread, in seconds: other tests run at the same time.
+  private func processorTime() -> Double {
+    var time = timespec()
+    unsafe clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
   }
 }

@@ -58,6 +58,13 @@ import Testing
     #expect(checkpoint.parameters["lm_head.weight"] == nil)
   }
 
+  @Test func aHeadWrittenTwiceIsCountedOnce() throws {
+    let checkpoint = try Checkpoint.open(SharedData.path("shakespeare-char/ckpt.pt"))
+    let head = try #require(checkpoint.tensors.first { $0.name == "lm_head.weight" })
+    #expect(head.sharesStorageOf == "transformer.wte.weight")
+    #expect(checkpoint.parameters.reduce(0) { $0 + $1.shape.count } == 10_745_088)
+  }
+
   @Test func optimizerStateIsListedAndNoWeight() throws {
     let checkpoint = try Checkpoint.open(SharedData.path("samples/ckpt.pt"))
     let state = checkpoint.tensors.filter { $0.place.role == .optimizer }

@@ -32,7 +32,7 @@ package enum BitmapEncoding: StorageEncoding {
     let kept = Bitmap.gather(source.tensor, source.kept, count: source.keptCount)
     return [
       Bitmap.bytes(source.kept),
-      unsafe kept.withUnsafeValues { unsafe Conversion.bytes(of: $0, source.dtype) },
+      StoredNumbers.bytes(of: kept, source.dtype),
     ]
   }
 

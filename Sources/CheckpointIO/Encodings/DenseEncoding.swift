@@ -15,14 +15,13 @@ package enum DenseEncoding: StorageEncoding {
   }
 
   package static func encode(_ source: EncodingSource) -> [[UInt8]] {
-    let stored = source.isTransposed ? Transpose.tensor(source.tensor) : source.tensor
-    return [unsafe stored.withUnsafeValues { unsafe Conversion.bytes(of: $0, source.dtype) }]
+    let stored = source.isTransposed ? source.tensor.transposed() : source.tensor
+    return [StoredNumbers.bytes(of: stored, source.dtype)]
   }
 
   /// The same for values at any type, without looking at them first.
   static func bytes(_ tensor: Tensor, _ dtype: DType, isTransposed: Bool) -> [Bytes] {
-    let stored = isTransposed ? Transpose.tensor(tensor) : tensor
-    return [Bytes(unsafe stored.withUnsafeValues { unsafe Conversion.bytes(of: $0, dtype) })]
+    [Bytes(StoredNumbers.bytes(of: isTransposed ? tensor.transposed() : tensor, dtype))]
   }
 
   package static func check(_ stored: PackedTensor) throws(CheckpointError) {

@@ -20,9 +20,7 @@ package struct EncodingSource: Sendable {
   init(_ parameter: Parameter, _ tensor: Tensor) {
     self.tensor = tensor
     isTransposed = parameter.isTransposed
-    dtype =
-      unsafe tensor.withUnsafeValues { unsafe Conversion.isExact($0, parameter.dtype) }
-      ? parameter.dtype : .f32
+    dtype = StoredNumbers.isExact(tensor, parameter.dtype) ? parameter.dtype : .f32
     kept = Bitmap.kept(of: tensor, mask: parameter.mask)
     keptCount = kept.keptCount
     var reach = GridCodes.Reach.none

@@ -38,10 +38,8 @@ package struct GridLayout: Sendable, Hashable {
 /// The narrowest types for what a grid stores a group.
 enum GridScales {
   static func type(of scales: [Float]) -> DType {
-    unsafe scales.withUnsafeBufferPointer { values in
-      for type in [DType.f16, .bf16] where unsafe Conversion.isExact(values, type) { return type }
-      return .f32
-    }
+    let tensor = Tensor([scales.count], scales)
+    return [DType.f16, .bf16].first { StoredNumbers.isExact(tensor, $0) } ?? .f32
   }
 
   /// nil where there are no zero points.
@@ -54,9 +52,7 @@ enum GridScales {
   }
 
   static func bytes(_ scales: [Float]) -> [UInt8] {
-    unsafe scales.withUnsafeBufferPointer { values in
-      unsafe Conversion.bytes(of: values, type(of: scales))
-    }
+    StoredNumbers.bytes(of: Tensor([scales.count], scales), type(of: scales))
   }
 
   static func bytes(_ zeros: [Int32]) -> [UInt8] {

@@ -48,6 +48,11 @@ package struct Bytes: @unchecked Sendable {
       littleEndian: unsafe UnsafeRawPointer(start + offset).loadUnaligned(as: T.self))
   }
 
+  /// Whether both hold the same bytes; reads them.
+  package func isEqual(to other: Bytes) -> Bool {
+    unsafe count == other.count && memcmp(start, other.start, count) == 0
+  }
+
   /// Whether the bytes begin with an ASCII text.
   package func starts(with text: StaticString) -> Bool {
     guard count >= text.utf8CodeUnitCount else { return false }

@@ -14,11 +14,11 @@ struct TensorReader: Sendable {
   /// The values in logical orientation. Aligned row-major f32 is a view of the
   /// mapping; all else is converted into memory of its own.
   func tensor() -> Tensor {
-    if let view = borrowed() { return isTransposed ? Transpose.tensor(view) : view }
-    let values = unsafe Tensor(shape) { target in
-      unsafe rowMajor.withUnsafeBytes { unsafe Conversion.convert($0, dtype, to: target) }
+    if let view = borrowed() { return isTransposed ? view.transposed() : view }
+    let values = unsafe rowMajor.withUnsafeBytes {
+      unsafe Tensor(shape, converting: $0, from: dtype)
     }
-    return isTransposed ? Transpose.tensor(values) : values
+    return isTransposed ? values.transposed() : values
   }
 
   private func borrowed() -> Tensor? {
@@ -62,29 +62,6 @@ private enum Gather {
       index[axis] += 1
       if index[axis] < shape.dimensions[axis] { return }
       index[axis] = 0
-    }
-  }
-}
-
-/// Exchanges the axes of a matrix, tile by tile so that both sides stay in the
-/// cache.
-enum Transpose {
-  private static let tile = 32
-
-  static func tensor(_ matrix: Tensor) -> Tensor {
-    let (rows, columns) = (matrix.shape.rows, matrix.shape.columns)
-    return unsafe Tensor(matrix.shape.reversed) { target in
-      unsafe matrix.withUnsafeValues { source in
-        for top in stride(from: 0, to: rows, by: tile) {
-          for left in stride(from: 0, to: columns, by: tile) {
-            for row in top..<min(top + tile, rows) {
-              for column in left..<min(left + tile, columns) {
-                unsafe target[column * rows + row] = source[row * columns + column]
-              }
-            }
-          }
-        }
-      }
     }
   }
 }

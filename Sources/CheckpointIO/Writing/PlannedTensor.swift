@@ -65,7 +65,7 @@ struct PlannedTensor: Sendable {
     _ parameter: Parameter, _ tensor: Tensor, _ wanted: DType?
   ) -> DType {
     if let wanted, parameter.dtype.isFloatingPoint { return wanted }
-    let isExact = unsafe tensor.withUnsafeValues { unsafe Conversion.isExact($0, parameter.dtype) }
+    let isExact = StoredNumbers.isExact(tensor, parameter.dtype)
     return isExact ? parameter.dtype : .f32
   }
 

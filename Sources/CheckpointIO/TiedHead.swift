@@ -1,0 +1,33 @@
+/// A head that is the embedding over again. PyTorch files say so by sharing a
+/// storage; where the bytes were written twice, they are compared.
+enum TiedHead {
+  /// Larger ones would make opening read too much of the file; they are listed
+  /// as two tensors then.
+  private static let byteLimit = 4 << 20
+
+  static func mark(in index: inout CheckpointIndex, _ file: Bytes) {
+    guard let headPosition = position("lm_head.weight", in: index),
+      let embeddingPosition = position(of: ["wte.weight", "embed_tokens.weight"], in: index)
+    else { return }
+    let (head, embedding) = (index.tensors[headPosition], index.tensors[embeddingPosition])
+    guard head.sharesStorageOf == nil, head.dtype == embedding.dtype,
+      head.shape == embedding.shape, head.strides == nil, embedding.strides == nil,
+      head.byteRange.count <= byteLimit, head.byteRange.count > 0,
+      file[head.byteRange].isEqual(to: file[embedding.byteRange])
+    else { return }
+    index.tensors[headPosition].sharesStorageOf = embedding.name
+  }
+
+  private static func position(of names: [String], in index: CheckpointIndex) -> Int? {
+    for name in names {
+      if let position = position(name, in: index) { return position }
+    }
+    return nil
+  }
+
+  private static func position(_ ending: String, in index: CheckpointIndex) -> Int? {
+    index.tensors.firstIndex { tensor in
+      !tensor.isOptimizer && (tensor.name == ending || tensor.name.hasSuffix("." + ending))
+    }
+  }
+}

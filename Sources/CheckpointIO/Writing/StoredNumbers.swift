@@ -1,0 +1,77 @@
+internal import Tensors
+
+/// f32 values as the bytes of any data type, and whether that loses nothing.
+enum StoredNumbers {
+  /// The bytes a file stores for the values, to nearest, ties to even.
+  static func bytes(of tensor: Tensor, _ dtype: DType) -> [UInt8] {
+    if dtype.isFloatingPoint { return tensor.bytes(as: dtype) }
+    return unsafe tensor.withUnsafeValues { values in
+      switch dtype {
+      case .i64: unsafe integers(values) { Int64(nearest: $0) }
+      case .i32: unsafe integers(values) { Int32(nearest: $0) }
+      case .i16: unsafe integers(values) { Int16(nearest: $0) }
+      case .i8: unsafe integers(values) { Int8(nearest: $0) }
+      case .u8: unsafe integers(values) { UInt8(nearest: $0) }
+      case .bool: unsafe integers(values) { UInt8($0 == 0 ? 0 : 1) }
+      case .f64, .f32, .f16, .bf16, .f8e4m3, .f8e5m2: []
+      }
+    }
+  }
+
+  /// Whether `dtype` gives back every value bit for bit.
+  static func isExact(_ tensor: Tensor, _ dtype: DType) -> Bool {
+    if dtype == .f32 { return true }
+    return unsafe tensor.withUnsafeValues { values in
+      // Most tensors that do not fit show it early.
+      var start = 0
+      while start < values.count {
+        let end = min(start + (start == 0 ? 4096 : 1 << 20), values.count)
+        let run = unsafe UnsafeBufferPointer(rebasing: values[start..<end])
+        guard unsafe isExact(run, dtype) else { return false }
+        start = end
+      }
+      return true
+    }
+  }
+
+  private static func isExact(_ values: UnsafeBufferPointer<Float>, _ dtype: DType) -> Bool {
+    let run = unsafe Tensor([values.count]) { _ = unsafe $0.initialize(fromContentsOf: values) }
+    let stored = bytes(of: run, dtype)
+    let again = unsafe stored.withUnsafeBytes {
+      unsafe Tensor(run.shape, converting: $0, from: dtype)
+    }
+    return unsafe again.withUnsafeValues { again in
+      var difference: UInt32 = 0
+      for index in 0..<values.count {
+        difference |= unsafe again[index].bitPattern ^ values[index].bitPattern
+      }
+      return difference == 0
+    }
+  }
+
+  private static func integers<T: FixedWidthInteger>(
+    _ values: UnsafeBufferPointer<Float>, _ number: (Float) -> T
+  ) -> [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(values.count * MemoryLayout<T>.size)
+    for index in 0..<values.count {
+      let bits = unsafe number(values[index])
+      for byte in 0..<MemoryLayout<T>.size {
+        bytes.append(UInt8(truncatingIfNeeded: bits >> T(8 * byte)))
+      }
+    }
+    return bytes
+  }
+}
+
+extension FixedWidthInteger {
+  /// The nearest integer of this width; NaN gives 0.
+  fileprivate init(nearest value: Float) {
+    let rounded = value.rounded(.toNearestOrEven)
+    if let exact = Self(exactly: rounded) {
+      self = exact
+    } else {
+      self = value.isNaN ? 0 : value < 0 ? .min : .max
+    }
+  }
+}
