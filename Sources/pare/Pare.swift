@@ -11,6 +11,9 @@ struct Pare: ParsableCommand {
     usage: "pare [FILE] [options]\npare <subcommand> …",
     version: version,
     subcommands: [ExploreCommand.self, InspectCommand.self]
-      + PassCatalog.all.map { $0.command } + [RunCommand.self, ConvertCommand.self],
+      + PassCatalog.all.map { $0.command } + [
+        RunCommand.self, EvalCommand.self, CompareCommand.self, GenerateCommand.self,
+        ConvertCommand.self,
+      ],
     defaultSubcommand: ExploreCommand.self)
 }

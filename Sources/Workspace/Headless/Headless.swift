@@ -82,16 +82,17 @@ public enum Headless {
     return metrics
   }
 
-  /// Has `parameters`, which come of `checkpoint`, continue a prompt; `each`
+  /// Has `parameters`, which come of `checkpoint`, continue a prompt, drawing
+  /// among the `topK` likeliest tokens where that is given; `each`
   /// gets the text so far. Throws `TextError` and `NetworkError`.
   public static func write(
     with parameters: Parameters, of checkpoint: Checkpoint, prompt: String, seed: UInt64,
-    count: Int, temperature: Double, in job: borrowing JobContext,
+    count: Int, temperature: Double, topK: Int? = nil, in job: borrowing JobContext,
     each: (_ text: String) -> Void = { _ in }
   ) throws -> (text: String, tokens: [Int], tokensPerSecond: Double) {
     let meter = try LossMeter(checkpoint: checkpoint, text: .selfWritten, part: .whole)
     let request = SampleRequest(
-      prompt: prompt, seed: seed, count: count, temperature: temperature)
+      prompt: prompt, seed: seed, count: count, temperature: temperature, topK: topK)
     let sample = try meter.write(request, with: parameters, in: job) { each($0.text) }
     return (sample.text, sample.tokens, sample.tokensPerSecond)
   }

@@ -8,6 +8,8 @@ struct SampleRequest: Sendable {
   let seed: UInt64
   let count: Int
   let temperature: Double
+  /// How many of the likeliest tokens are drawn among; nil for all.
+  var topK: Int?
 }
 
 /// What has been written so far, without the prompt.
@@ -33,7 +35,7 @@ extension LossMeter {
     var clock = WorkClock()
     let generation = try network.generate(
       prompt: prompt, count: request.count, temperature: request.temperature,
-      seed: request.seed, threads: job.threads
+      topK: request.topK, seed: request.seed, threads: job.threads
     ) { token in
       sample.tokens.append(token)
       sample.text += tokenizer.decode([token])

@@ -44,6 +44,14 @@ enum Figure {
     return (value < 0 ? "-" : "") + String(text.reversed())
   }
 
+  /// The same of a number that may be missing, rounded.
+  static func count(_ value: Double?) -> String {
+    value.flatMap { Int(exactly: $0.rounded()) }.map { count($0) } ?? none
+  }
+
+  /// The same of a number that may be missing.
+  static func count(_ value: Int?) -> String { value.map { count($0) } ?? none }
+
   /// Bytes with a unit of a thousand: `21.3 MB`.
   static func bytes(_ count: Int) -> String {
     var value = Double(count)

@@ -1,0 +1,98 @@
+internal import ArgumentParser
+internal import CheckpointIO
+internal import Jobs
+internal import Tensors
+internal import Transformers
+internal import Workspace
+
+/// `pare compare A B`: how far a checkpoint is from another of its kind.
+struct CompareCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "compare",
+    abstract: "Compare two checkpoints, tensor by tensor and by what they predict.",
+    discussion: """
+      Errors are of the second against the first: ‖W − W′‖ / ‖W‖. Where both models run, \
+      their losses, the divergence and the agreement of their predictions are measured too.
+      """)
+
+  @Argument(help: "The original.", completion: .file())
+  var first: String
+
+  @Argument(help: "What it is compared with.", completion: .file())
+  var second: String
+
+  @Flag(help: "Compare the tensors only; measure no losses.")
+  var weightsOnly = false
+
+  @OptionGroup var text: TextOptions
+  @OptionGroup var threads: ThreadOptions
+  @OptionGroup var report: ReportOptions
+
+  /// The share of the time that tensors take when losses are measured too.
+  private static let tensorShare = 0.2
+
+  func run() throws {
+    let first = try Checkpoint.openingTellingOddities(first)
+    let second = try Checkpoint.openingTellingOddities(second)
+    let obstacle = weightsOnly ? "--weights-only" : obstacle(first) ?? obstacle(second)
+    let (comparison, losses) = try Work.run("compare", threads: threads.count) { job in
+      let share = obstacle == nil ? Self.tensorShare : 1
+      let comparison = try TensorComparison(
+        of: first.parameters, with: second.parameters, in: job.part(0...share))
+      guard obstacle == nil else { return (comparison, (first: Metrics(), second: Metrics())) }
+      let losses = try Headless.compare(
+        first, second, on: text.text, part: text.part.part, in: job.part(share...1))
+      return (comparison, losses)
+    }
+    if report.json {
+      json(comparison, losses.first, losses.second).print()
+    } else {
+      comparison.table.print()
+      StandardOutput.write(summary(comparison, losses.first, losses.second, obstacle))
+    }
+  }
+
+  /// Why a model's loss cannot be measured; nil when it can.
+  private func obstacle(_ checkpoint: Checkpoint) -> String? {
+    ArchitectureCatalog.obstacle(
+      of: checkpoint.parameters, configuration: checkpoint.configuration)
+  }
+
+  private func json(
+    _ comparison: TensorComparison, _ first: Metrics, _ second: Metrics
+  ) -> JSON {
+    .object([
+      "agreement": .number(second.agreement),
+      "first": .object(first.lossFields),
+      "kl": .number(second.kl),
+      "layer_error": .number(comparison.layerError),
+      "only_in_first": .array(comparison.onlyInFirst.map { .string($0) }),
+      "only_in_second": .array(comparison.onlyInSecond.map { .string($0) }),
+      "second": .object(second.lossFields),
+      "tensors": .array(comparison.rows.map(\.json)),
+    ])
+  }
+
+  private func summary(
+    _ comparison: TensorComparison, _ first: Metrics, _ second: Metrics, _ obstacle: String?
+  ) -> String {
+    var lines = ["", "layer error \(Figure.percent(comparison.layerError))"]
+    for (title, names) in [
+      ("only in the first", comparison.onlyInFirst),
+      ("only in the second", comparison.onlyInSecond),
+    ] where !names.isEmpty {
+      lines.append("\(title): \(sentence(names.joined(separator: ", ")))")
+    }
+    if let obstacle {
+      if !weightsOnly { lines.append("no losses: \(sentence(obstacle))") }
+    } else {
+      lines.append(
+        """
+        loss \(Figure.short(first.loss)) → \(Figure.short(second.loss))   \
+        KL \(Figure.short(second.kl))   agreement \(Figure.percent(second.agreement))   \
+        on \(sentence(first.measuredOn ?? "nothing"))
+        """)
+    }
+    return lines.joined(separator: "\n") + "\n"
+  }
+}

@@ -1,0 +1,82 @@
+internal import ArgumentParser
+internal import CheckpointIO
+internal import Jobs
+internal import Workspace
+
+/// `pare generate FILE`: lets a model write.
+struct GenerateCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "generate",
+    abstract: "Let a model continue a prompt; the same seed, the same text.")
+
+  @OptionGroup var input: FileArgument
+
+  @Option(help: ArgumentHelp("What is to be continued.", valueName: "text"))
+  var prompt = "\n"
+
+  @Option(help: ArgumentHelp("How many tokens to write.", valueName: "number"))
+  var tokens = 256
+
+  @Option(
+    help: ArgumentHelp(
+      "0 takes the likeliest token, 1 draws as the model says, more is bolder.",
+      valueName: "number"))
+  var temperature = 0.8
+
+  @Option(
+    help: ArgumentHelp("Draw among this many likeliest tokens only.", valueName: "number"))
+  var topK: Int?
+
+  @Option(help: ArgumentHelp("Which random draw.", valueName: "number"))
+  var seed: UInt64 = 1
+
+  @OptionGroup var threads: ThreadOptions
+  @OptionGroup var report: ReportOptions
+
+  /// More than anyone waits for.
+  private static let tokenLimit = 1_000_000
+
+  func validate() throws {
+    guard (0...Self.tokenLimit).contains(tokens) else {
+      throw ValidationError(
+        "--tokens is a whole number from 0 to \(Self.tokenLimit), not \(tokens)")
+    }
+    guard temperature.isFinite, temperature >= 0 else {
+      throw ValidationError("--temperature is a number from 0 up, not \(temperature)")
+    }
+    if let topK, topK < 1 {
+      throw ValidationError("--top-k is a whole number from 1 up, not \(topK)")
+    }
+  }
+
+  func run() throws {
+    let checkpoint = try input.open()
+    var shown = 0
+    func show(_ text: String) {
+      guard !report.json else { return }
+      let bytes = Array(text.utf8)
+      StandardOutput.write(Array(bytes[shown...]))
+      shown = bytes.count
+    }
+    show(prompt)
+    shown = 0
+    // Text on the screen is progress enough.
+    let written = try Work.run(report.json ? "generate" : nil, threads: threads.count) {
+      try Headless.write(
+        with: checkpoint.parameters, of: checkpoint, prompt: prompt, seed: seed, count: tokens,
+        temperature: temperature, topK: topK, in: $0, each: show)
+    }
+    show(written.text)
+    if report.json {
+      JSON.object([
+        "prompt": .string(prompt),
+        "seed": .integer(Int(exactly: seed)),
+        "text": .string(written.text),
+        "tokens": .integer(written.tokens.count),
+        "tokens_per_second": .number(written.tokensPerSecond),
+      ]).print()
+    } else {
+      StandardOutput.write("\n")
+    }
+  }
+}
