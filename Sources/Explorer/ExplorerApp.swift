@@ -103,9 +103,16 @@ public final class ExplorerApp {
     case .pauseJob(let id, let isPaused): workbench.setPaused(id, isPaused)
     case .retryJob(let id): _ = workbench.retry(id)
     case .requestLayer(let name, let id): workbench.requestLayer(name, of: id)
+    case .requestSpectrum(let name, let id): workbench.requestSpectrum(name, of: id)
+    case .reach(let bytes, let id): workbench.reach(bytes, from: id)
     case .requestFigures(let id, let visible):
       workbench.requestBlockFigures(of: id, visible: visible)
-    case .sample, .stopSampling, .save: break
+    case .sample(let ids, let prompt, let seed):
+      workbench.sample(ids, prompt: prompt, seed: seed, count: 400, temperature: 0.8)
+    case .stopSampling: workbench.stopSampling()
+    case .save(let id, let path, let dense, let overwrite):
+      workbench.save(
+        id, to: path, form: dense ? .dense(nil) : .packed, overwrite: overwrite)
     case .writeRecipe(let id, let path, let overwrite):
       try TextFile.write(workbench.tree.recipe(to: id).yaml, to: path, overwrite: overwrite)
       state.notice = Notice("Wrote the recipe of \(id) to \(path).")

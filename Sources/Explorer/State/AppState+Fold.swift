@@ -20,6 +20,8 @@ extension AppState {
       if case .failed(let sentence) = record.state { notice = Notice(sentence, isError: true) }
     case .revisionAdded, .metricsChanged: break
     case .layerReady(let snapshot): keep(snapshot)
+    case .spectrumReady(let spectrum):
+      spectra[LayerKey(name: spectrum.name, revision: spectrum.revision)] = spectrum
     case .blockFigures(let revision, let layers):
       figures[revision, default: [:]].merge(layers) { $1 }
     case .previewReady(let preview):

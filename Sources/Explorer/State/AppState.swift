@@ -38,6 +38,8 @@ public struct AppState: Sendable {
   public var figures: [RevisionID: [String: LayerStatistics]] = [:]
   /// Layers that are at hand for drawing.
   public var snapshots: [LayerKey: LayerSnapshot] = [:]
+  /// Singular values that are at hand.
+  public var spectra: [LayerKey: Spectrum] = [:]
   /// Order in which `snapshots` were used, oldest first.
   var snapshotUse: [LayerKey] = []
   /// What has been asked of the workbench and not come back.
@@ -73,6 +75,11 @@ public struct AppState: Sendable {
   /// A layer of a revision, if it is at hand.
   public func snapshot(_ name: String, _ revision: RevisionID) -> LayerSnapshot? {
     snapshots[LayerKey(name: name, revision: revision)]
+  }
+
+  /// A layer's singular values, if they are at hand.
+  public func spectrum(_ name: String, _ revision: RevisionID) -> Spectrum? {
+    spectra[LayerKey(name: name, revision: revision)]
   }
 
   /// Jobs that run or wait.

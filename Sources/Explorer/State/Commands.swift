@@ -135,6 +135,14 @@ public enum CommandCatalog {
       return state.show(.frontier)
     },
     Command(
+      "reach", "reach 1.5MB", "find and run the mix of quantizers that fits a size best"
+    ) { state, words in
+      guard let bytes = ByteCount.bytes(words.joined()) else {
+        throw CommandError("reach takes a size: reach 1.5MB")
+      }
+      return [.reach(bytes, from: state.current)]
+    },
+    Command(
       "theme", "theme NAME", "change the colours",
       completing: { _, _ in ThemeNames.all }
     ) { state, words in

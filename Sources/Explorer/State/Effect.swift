@@ -17,10 +17,13 @@ public enum Effect: Sendable, Hashable {
   case pauseJob(JobID, Bool)
   case retryJob(JobID)
   case requestLayer(String, of: RevisionID)
+  case requestSpectrum(String, of: RevisionID)
   case requestFigures(RevisionID, visible: [String])
   case sample([RevisionID], prompt: String, seed: UInt64)
   case stopSampling
   case save(RevisionID, path: String, dense: Bool, overwrite: Bool)
+  /// Search the best mix of quantizers for a size, and run it.
+  case reach(Int, from: RevisionID)
   case writeRecipe(RevisionID, path: String, overwrite: Bool)
   case runRecipe(path: String, on: RevisionID)
   case export(path: String, overwrite: Bool)

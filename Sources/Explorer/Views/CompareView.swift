@@ -139,9 +139,7 @@ public enum CompareView: View {
 
   public static func demands(_ state: AppState, in area: Rect) -> [Effect] {
     guard let name = state.layer.name else { return [] }
-    let shown = [state.compare.left, state.comparedRevision]
-    let layers = shown.filter { state.snapshot(name, $0) == nil }
-      .map { Effect.requestLayer(name, of: $0) }
+    let layers = state.layerDemands(name, [state.compare.left, state.comparedRevision])
     let names = state.model.layers.map(\.name)
     let figures = state.figures[state.comparedRevision] ?? [:]
     guard names.contains(where: { figures[$0] == nil }) else { return layers }

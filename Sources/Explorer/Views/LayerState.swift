@@ -8,6 +8,7 @@ public struct LayerState: Sendable, Hashable {
     case magnitude
     case tiles
     case channels
+    case spectrum
 
     var title: String {
       switch self {
@@ -15,6 +16,7 @@ public struct LayerState: Sendable, Hashable {
       case .magnitude: "mean |w|"
       case .tiles: "tiles"
       case .channels: "kept and bits by channel"
+      case .spectrum: "singular values"
       }
     }
   }

@@ -102,7 +102,7 @@ public enum LayerView: View {
       "rows \(window.rows.lowerBound)–\(window.rows.upperBound - 1) · "
       + "columns \(window.columns.lowerBound)–\(window.columns.upperBound - 1)"
     let title =
-      state.layer.tab == .channels
+      state.layer.tab == .channels || state.layer.tab == .spectrum
       ? state.layer.tab.title
       : state.layer.tab.title + (shown.isPreview ? " (preview)" : "") + " · " + place
         + " · 1 dot = " + window.scale
@@ -127,9 +127,7 @@ public enum LayerView: View {
   public static func demands(_ state: AppState, in area: Rect) -> [Effect] {
     guard let name = state.layer.name else { return [] }
     let parent = state.tree[state.current]?.parent
-    return [state.current, parent].compactMap { $0 }
-      .filter { state.snapshot(name, $0) == nil }
-      .map { .requestLayer(name, of: $0) }
+    return state.layerDemands(name, [state.current] + (parent.map { [$0] } ?? []))
   }
 }
 
@@ -141,6 +139,15 @@ struct ShownLayer {
 }
 
 extension AppState {
+  /// What drawing a layer of some revisions still lacks.
+  func layerDemands(_ name: String, _ revisions: [RevisionID]) -> [Effect] {
+    let layers = revisions.filter { snapshot(name, $0) == nil }
+      .map { Effect.requestLayer(name, of: $0) }
+    guard layer.tab == .spectrum else { return layers }
+    return layers
+      + revisions.filter { spectrum(name, $0) == nil }.map { .requestSpectrum(name, of: $0) }
+  }
+
   /// What the Layer view draws: the preview of the open sheet over the present
   /// revision, or the present revision over its parent.
   var shownLayer: ShownLayer {

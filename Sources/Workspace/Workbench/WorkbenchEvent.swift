@@ -7,6 +7,7 @@ public enum WorkbenchEvent: Sendable {
   case layerReady(LayerSnapshot)
   /// Figures of layers by name, some layers at a time.
   case blockFigures(RevisionID, [String: LayerStatistics])
+  case spectrumReady(Spectrum)
   case previewReady(Preview)
   /// What a revision has written so far, the prompt left out.
   case sample(RevisionID, text: String, tokensPerSecond: Double, isDone: Bool)

@@ -1,0 +1,34 @@
+internal import CheckpointIO
+internal import Compression
+public import Jobs
+internal import Tensors
+
+extension Workbench {
+  /// Searches the mix of quantizers that brings a revision's packed file to
+  /// `bytes` or less with the least error, and then runs it as passes.
+  @discardableResult
+  public func reach(_ bytes: Int, from id: RevisionID) -> JobID {
+    let checkpoint = checkpoint
+    let plan = JobPlan<Never>(
+      title: "find a mix for \(bytes) bytes", kind: .pass, revision: id,
+      retry: { $0.reach(bytes, from: id) })
+    return start(plan, on: queues.passes, needing: id) { parameters, job, _ -> [Step] in
+      let whole = try Saving.plan(parameters, of: checkpoint, form: .packed, in: job.part(0...0))
+      let linear = LayerSelection.all.of(parameters)
+      var taken = 0
+      for layer in linear { taken += try Saving.packedByteCount(of: layer, in: job) }
+      // What the header will say of the packed tensors is known only roughly.
+      let margin = 512 * linear.count
+      let rest = whole.byteCount - taken + margin
+      return try MixSearch.steps(for: parameters, budget: bytes - rest, in: job) {
+        try Saving.packedByteCount(of: $0, in: job)
+      }
+    } onFinish: { workbench, steps in
+      guard !steps.isEmpty else {
+        return [.failed("\(id) is small enough already; nothing was changed")]
+      }
+      _ = workbench.run(Recipe(steps: steps), on: id)
+      return []
+    }
+  }
+}
