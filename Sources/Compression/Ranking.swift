@@ -99,12 +99,9 @@ struct Ranking: Sendable {
       if row & 63 == 0, shouldStop() { break }
       let start = row * units.columns
       unsafe weights.withUnsafeValues { weights in
-        for tile in 0..<units.across {
-          for column in units.columnRange(tile) {
-            let weight = unsafe Double(weights[start + column])
-            squares[tile] += weight * weight
-          }
-        }
+        unsafe add(
+          UnsafeBufferPointer(rebasing: weights[start..<start + units.columns]),
+          width: units.width, to: &squares)
       }
       guard let mask else { continue }
       for tile in 0..<units.across where !kept[tile] {
@@ -112,11 +109,34 @@ struct Ranking: Sendable {
         kept[tile] = mask.keptCount(in: start + columns.lowerBound..<start + columns.upperBound) > 0
       }
     }
-    let sizes = squares.indices.map { tile in
+    let sizes = squares.indices.map { (tile: Int) -> Float in
       let count = rows.count * units.columnRange(tile).count
       return Float((squares[tile] / Double(count)).squareRoot())
     }
     return (sizes, kept)
+  }
+}
+
+/// Adds the squares of a row's weights to the sums of the tiles they are in.
+private func add(
+  _ row: UnsafeBufferPointer<Float>, width: Int, to squares: inout [Double]
+) {
+  unsafe squares.withUnsafeMutableBufferPointer { squares in
+    if width == 1 {
+      for column in row.indices {
+        let weight = unsafe Double(row[column])
+        unsafe squares[column] += weight * weight
+      }
+      return
+    }
+    for tile in squares.indices {
+      var sum = 0.0
+      for column in tile * width..<min((tile + 1) * width, row.count) {
+        let weight = unsafe Double(row[column])
+        sum += weight * weight
+      }
+      unsafe squares[tile] += sum
+    }
   }
 }
 

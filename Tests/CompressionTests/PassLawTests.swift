@@ -126,6 +126,25 @@ import Testing
     }
   }
 
+  /// Cancelled while the first layer is being read: nothing but the inner loops
+  /// can tell.
+  @Test(arguments: variants)
+  func cancelledInsideALayer(_ step: Step) throws {
+    let cancellation = Cancellation()
+    let layer = try #require(SmallModel.normal([64, 64]).first)
+    let model = Parameters([
+      Parameter(
+        name: layer.name, shape: layer.shape, dtype: layer.dtype, place: layer.place,
+        load: {
+          cancellation.cancel()
+          return try layer.tensor()
+        })
+    ])
+    #expect(throws: Cancelled.self) {
+      try step.apply(to: model, in: JobContext(cancellation: cancellation))
+    }
+  }
+
   @Test(arguments: variants)
   func nothingSelectedIsNothingDone(_ step: Step) throws {
     let model = SmallModel.parameters()

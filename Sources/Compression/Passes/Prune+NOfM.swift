@@ -19,7 +19,9 @@ extension Prune {
           for row in Parallel.range(index, of: rows, size: band) {
             for start in stride(from: row * columns, to: (row + 1) * columns, by: m) {
               let group = start..<min(start + m, (row + 1) * columns)
-              let kept = unsafe largest(of: scores, group)
+              let kept =
+                unsafe group.count == 4
+                ? largestOfFour(scores, start) : largest(of: scores, group)
               unsafe Self.set(kept, at: start, words.pointer)
             }
           }
@@ -44,6 +46,22 @@ extension Prune {
       if before < keep { kept |= 1 << UInt64(index - group.lowerBound) }
     }
     return kept
+  }
+
+  /// The same for four scores, without branches.
+  @inline(__always)
+  private func largestOfFour(_ scores: UnsafeBufferPointer<Float>, _ start: Int) -> UInt64 {
+    let keep = keepCount(ofGroup: 4)
+    let a = unsafe scores[start].magnitude.bitPattern
+    let b = unsafe scores[start + 1].magnitude.bitPattern
+    let c = unsafe scores[start + 2].magnitude.bitPattern
+    let d = unsafe scores[start + 3].magnitude.bitPattern
+    let (ab, ac, ad) = (b >= a ? 1 : 0, c >= a ? 1 : 0, d >= a ? 1 : 0)
+    let (bc, bd, cd) = (c >= b ? 1 : 0, d >= b ? 1 : 0, d >= c ? 1 : 0)
+    let bits =
+      (ab + ac + ad < keep ? 1 : 0) | (1 - ab + bc + bd < keep ? 2 : 0)
+      | (2 - ac - bc + cd < keep ? 4 : 0) | (3 - ad - bd - cd < keep ? 8 : 0)
+    return UInt64(bits)
   }
 
   /// Sets bits from `position` on; they may reach into the next word.

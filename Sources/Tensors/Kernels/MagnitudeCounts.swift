@@ -66,8 +66,9 @@ enum RadixCounts {
   ) -> Bool {
     let buckets = counts.count
     let count = tensor.shape.count
-    // Large pieces: each clears and adds a table of its own.
-    let size = 1 << 22
+    // Large pieces: each clears and adds a table of its own. Sums of whole numbers
+    // are the same however the weights are cut.
+    let size = min(max(count / max(threads, 1) + 1, 1 << 17), 1 << 22)
     let totals = Mutex([Int](repeating: 0, count: buckets))
     let finished = Parallel.forEach(
       count: Parallel.chunks(count, of: size), threads: threads, shouldStop: shouldStop
@@ -81,7 +82,11 @@ enum RadixCounts {
           unsafe kernel(start + range.lowerBound, range.count, table)
         }
       }
-      totals.withLock { for i in table.indices { $0[i % buckets] += Int(table[i]) } }
+      totals.withLock { totals in
+        for start in stride(from: 0, to: table.count, by: buckets) {
+          for bucket in 0..<buckets { totals[bucket] += Int(table[start + bucket]) }
+        }
+      }
     }
     if finished { totals.withLock { for i in 0..<buckets { counts[i] += $0[i] } } }
     return finished
