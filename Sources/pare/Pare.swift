@@ -13,7 +13,7 @@ struct Pare: ParsableCommand {
     subcommands: [ExploreCommand.self, InspectCommand.self]
       + PassCatalog.all.map { $0.command } + [
         RunCommand.self, EvalCommand.self, CompareCommand.self, GenerateCommand.self,
-        ConvertCommand.self,
+        ConvertCommand.self, BenchCommand.self,
       ],
     defaultSubcommand: ExploreCommand.self)
 }

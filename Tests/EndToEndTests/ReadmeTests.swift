@@ -11,6 +11,10 @@ import Testing
     try expectPart("passes", Self.passes)
   }
 
+  @Test func layoutOfPackedFilesIsTheEncodersOwn() throws {
+    try expectPart("packed", try Self.packedLayouts())
+  }
+
   @Test func floorPlanNamesEveryTarget() throws {
     let sources = Fixtures.root.appendingPathComponent("Sources")
     let plan = try String(contentsOf: sources.appendingPathComponent("README.md"), encoding: .utf8)
@@ -33,6 +37,24 @@ import Testing
       }
     }
     return lines.joined(separator: "\n")
+  }
+
+  /// The drawings above the encoders, as they stand there.
+  static func packedLayouts() throws -> String {
+    let sources = [
+      ("`dense`", "DenseEncoding"), ("`bitmap`", "BitmapEncoding"),
+      ("`packed`", "PackedEncoding"), ("`bitmap+packed`", "BitmapPackedEncoding"),
+      ("Metadata", "PackingRecord"),
+    ]
+    return try sources.map { title, file in
+      let url = Fixtures.root.appendingPathComponent(
+        "Sources/CheckpointIO/Encodings/\(file).swift")
+      let lines = try String(contentsOf: url, encoding: .utf8).split(
+        separator: "\n", omittingEmptySubsequences: false)
+      let comment = lines.drop { !$0.hasPrefix("///") }.prefix { $0.hasPrefix("///") }
+      return "### \(title)\n\n"
+        + comment.map { $0.dropFirst(4) }.joined(separator: "\n")
+    }.joined(separator: "\n\n")
   }
 
   /// Compares what stands between `<!-- name -->` and `<!-- /name -->`.

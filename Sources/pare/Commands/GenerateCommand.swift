@@ -54,12 +54,10 @@ struct GenerateCommand: ParsableCommand {
     var shown = 0
     func show(_ text: String) {
       guard !report.json else { return }
-      let bytes = Array(text.utf8)
+      let bytes = Array((prompt + text).utf8)
       StandardOutput.write(Array(bytes[shown...]))
       shown = bytes.count
     }
-    show(prompt)
-    shown = 0
     // Text on the screen is progress enough.
     let written = try Work.run(report.json ? "generate" : nil, threads: threads.count) {
       try Headless.write(

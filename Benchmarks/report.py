@@ -1,0 +1,69 @@
+"""Prints what `make bench` measured: the figure, the peer's, the goal.
+
+    python3 report.py FOLDER       with pare.json, startup.json and perhaps peers.json
+"""
+
+import json
+import os
+import sys
+
+
+def read(folder, name):
+    path = os.path.join(folder, name)
+    if not os.path.exists(path):
+        return {}
+    with open(path) as file:
+        return json.load(file)
+
+
+def number(value, unit):
+    if value is None:
+        return "–"
+    digits = 3 if value < 1 else 2 if value < 10 else 1 if value < 100 else 0
+    return f"{value:,.{digits}f} {unit}".rstrip()
+
+
+def rows(pare, startup, peers):
+    """(what, unit, ours, PyTorch's, whether more is better, goal)."""
+    def both(what, unit, key, more, goal, peer=None):
+        return what, unit, pare.get(key), peers.get(peer or key), more, goal
+
+    yield both("summary and mask, f32, of memory's speed", "",
+               "summary_and_mask_f32_share_of_memory", True, "≥ 0.7")
+    yield both("summary and mask, bf16, of memory's speed", "",
+               "summary_and_mask_bf16_share_of_memory", True, "≥ 0.7")
+    yield both("and a histogram, f32", "GB/s", "summary_mask_histogram_f32_gb_per_s", True, "≥ 15")
+    yield both("and a histogram, bf16", "GB/s", "summary_mask_histogram_bf16_gb_per_s", True, "≥ 15")
+    yield both("all statistics of 500 MB", "s", "statistics_500mb_seconds", False, "< 0.3")
+    yield both("prune half of 100 M weights", "s", "prune_100m_seconds", False, "≥ 40 ×")
+    yield both("evaluation, f32", "tokens/s", "evaluation_f32_tokens_per_second", True, "≥ 1.1 ×")
+    yield both("evaluation, best precision", "tokens/s", "evaluation_best_tokens_per_second",
+               True, "≥ 1.1 ×")
+    yield both("a frame of 200 × 60", "ms", "frame_200x60_milliseconds", False, "< 2")
+    yield both("key to frame while a pass runs, p99", "ms", "key_to_frame_p99_milliseconds",
+               False, "< 16")
+    goals = {"embedded": "< 0.05", "500mb.safetensors": "< 0.1", "7gb.safetensors": "< 0.1",
+             "100k.safetensors": "< 1"}
+    for name, goal in goals.items():
+        figure = startup.get("first_frame_seconds", {}).get(name, {}).get("median")
+        yield f"start to first frame, {name}", "s", figure, None, False, goal
+
+
+def main(folder):
+    pare, startup, peers = (read(folder, f"{name}.json") for name in ("pare", "startup", "peers"))
+    speeds = [pare.get(f"evaluation_{kind}_tokens_per_second") or 0 for kind in ("f32", "bf16")]
+    pare["evaluation_best_tokens_per_second"] = max(speeds) or None
+    table = [("", "Pare", peers.get("peer", "no peer"), "ratio", "goal")]
+    for what, unit, ours, theirs, more, goal in rows(pare, startup, peers):
+        ratio = None
+        if ours and theirs:
+            ratio = ours / theirs if more else theirs / ours
+        table.append((what, number(ours, unit), number(theirs, unit), number(ratio, "×"), goal))
+    widths = [max(len(row[column]) for row in table) for column in range(5)]
+    for row in table:
+        cells = [row[0].ljust(widths[0])] + [c.rjust(w) for c, w in zip(row[1:], widths[1:])]
+        print("  ".join(cells).rstrip())
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,83 @@
+internal import ArgumentParser
+internal import CheckpointIO
+internal import Jobs
+internal import Tensors
+
+/// `pare bench`: what this machine and this program reach together.
+struct BenchCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "bench",
+    abstract: "Measure this program on this machine.",
+    discussion: """
+      Takes about half a minute and 1.2 GB of memory. The network and the explorer are \
+      measured on FILE, or on the checkpoint that is part of the program.
+      """)
+
+  @Argument(help: "The checkpoint.", completion: .file())
+  var file: String?
+
+  @OptionGroup var threads: ThreadOptions
+  @OptionGroup var report: ReportOptions
+
+  func run() throws {
+    let checkpoint = try file.map { try Checkpoint.openingTellingOddities($0) } ?? Embedded.open()
+    let threads = threads.count
+    let figures = try Work.run("bench", threads: threads) { job in
+      job.progress(0, "kernels")
+      let kernels = WeightKernelFigures.measure(threads: threads)
+      try job.checkpoint()
+      job.progress(0.5, "network")
+      let network = try NetworkFigures.measure(checkpoint, threads: threads)
+      try job.checkpoint()
+      job.progress(0.8, "explorer")
+      let explorer = try ExplorerFigures.measure(checkpoint, threads: threads)
+      return Self.figures(kernels, network, explorer)
+    }
+    if report.json {
+      JSON.object(Dictionary(uniqueKeysWithValues: figures.map { ($0.name, $0.value) })).print()
+    } else {
+      var table = Table([("figure", .left), ("", .right)])
+      for figure in figures { table.add([figure.name, figure.text]) }
+      table.print()
+    }
+  }
+
+  private struct NamedFigure {
+    let name: String
+    let value: JSON
+    let text: String
+
+    init(_ name: String, _ value: Double?) {
+      self.name = name
+      self.value = .number(value)
+      text = Figure.short(value)
+    }
+  }
+
+  private static func figures(
+    _ kernels: WeightKernelFigures, _ network: NetworkFigures?, _ explorer: ExplorerFigures
+  ) -> [NamedFigure] {
+    [
+      NamedFigure("threads", Double(kernels.threads)),
+      NamedFigure("memory_read_gb_per_s", kernels.memoryReadGBps),
+      NamedFigure("summary_f32_gb_per_s", kernels.summaryF32GBps),
+      NamedFigure("summary_bf16_gb_per_s", kernels.summaryBF16GBps),
+      NamedFigure("summary_and_mask_f32_gb_per_s", kernels.summaryMaskF32GBps),
+      NamedFigure("summary_and_mask_f32_share_of_memory", kernels.summaryMaskF32Share),
+      NamedFigure("summary_and_mask_bf16_gb_per_s", kernels.summaryMaskBF16GBps),
+      NamedFigure("summary_and_mask_bf16_share_of_memory", kernels.summaryMaskBF16Share),
+      NamedFigure("summary_mask_histogram_f32_gb_per_s", kernels.summaryHistogramF32GBps),
+      NamedFigure("summary_mask_histogram_bf16_gb_per_s", kernels.summaryHistogramBF16GBps),
+      NamedFigure("f32_to_bf16_gb_per_s", kernels.narrowBF16GBps),
+      NamedFigure("statistics_500mb_seconds", kernels.statisticsOf500MBSeconds),
+      NamedFigure("prune_100m_seconds", kernels.pruneSeconds),
+      NamedFigure("prune_100m_mask_only_seconds", kernels.pruneMaskSeconds),
+      NamedFigure("evaluation_f32_tokens_per_second", network?.evaluation),
+      NamedFigure("evaluation_bf16_tokens_per_second", network?.evaluationBF16),
+      NamedFigure("generation_tokens_per_second", network?.generation),
+      NamedFigure("frame_200x60_milliseconds", explorer.frameSeconds * 1000),
+      NamedFigure("key_to_frame_median_milliseconds", explorer.keySeconds.median * 1000),
+      NamedFigure("key_to_frame_p99_milliseconds", explorer.keySeconds.percentile99 * 1000),
+    ]
+  }
+}

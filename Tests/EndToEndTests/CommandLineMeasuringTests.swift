@@ -1,0 +1,99 @@
+import Foundation
+import Testing
+
+/// Commands that run the network.
+@Suite struct CommandLineMeasuringTests {
+  static let tiny = Fixtures.checkpoint("tiny.safetensors")
+
+  @Test func evalMeasuresOnATextTheModelWrites() throws {
+    let outcome = try Program.run(["eval", Self.tiny, "--json"], in: Scratch())
+    #expect(outcome.status == 0, "\(outcome.error)")
+    let loss = try #require(outcome.fields["loss"] as? Double)
+    let perplexity = try #require(outcome.fields["perplexity"] as? Double)
+    #expect(abs(exp(loss) - perplexity) <= 1e-12 * perplexity)
+    #expect(outcome.fields["tokens"] as? Int == 4095)
+    #expect(try #require(outcome.fields["tokens_per_second"] as? Double) > 0)
+  }
+
+  @Test func evalReadsATextAndItsLastTenth() throws {
+    let scratch = try Scratch()
+    let text = String(repeating: "To be, or not to be: ", count: 50)
+    try Data(text.utf8).write(to: scratch.url.appendingPathComponent("text"))
+    let whole = try Program.run(["eval", Self.tiny, "--text", "text", "--json"], in: scratch)
+    let part = try Program.run(
+      ["eval", Self.tiny, "--text", "text", "--part", "validation", "--json"], in: scratch)
+    #expect(whole.fields["tokens"] as? Int == text.count - 1)
+    #expect(part.fields["tokens"] as? Int == text.count / 10 - 1)
+  }
+
+  @Test func aCheckpointIsNoDistanceFromItself() throws {
+    let outcome = try Program.run(["compare", Self.tiny, Self.tiny, "--json"], in: Scratch())
+    #expect(outcome.status == 0, "\(outcome.error)")
+    #expect(outcome.fields["layer_error"] as? Double == 0)
+    #expect(outcome.fields["kl"] as? Double == 0)
+    #expect(outcome.fields["agreement"] as? Double == 1)
+    #expect((outcome.fields["only_in_first"] as? [Any])?.isEmpty == true)
+  }
+
+  @Test func comparesWhatAPassChanged() throws {
+    let scratch = try Scratch()
+    let pruned = try Program.run(
+      ["prune", Self.tiny, "-o", "half", "--amount", "0.5", "--json"], in: scratch)
+    let outcome = try Program.run(["compare", Self.tiny, "half", "--json"], in: scratch)
+    let error = try #require(outcome.fields["layer_error"] as? Double)
+    let saved = try #require(pruned.fields["layer_error"] as? Double)
+    #expect(abs(error - saved) <= 1e-9)
+    #expect(try #require(outcome.fields["kl"] as? Double) > 0)
+    let tensors = try #require(outcome.fields["tensors"] as? [[String: Any]])
+    for tensor in tensors {
+      let share = try #require(tensor["sparsity_second"] as? Double)
+      let isPruned = (tensor["error"] as? Double) != 0
+      #expect(share == (isPruned ? 0.5 : tensor["sparsity_first"] as? Double))
+    }
+  }
+
+  @Test func theSameSeedWritesTheSameText() throws {
+    let words = ["generate", Self.tiny, "--prompt", "ROMEO:", "--tokens", "80", "--top-k", "20"]
+    let scratch = try Scratch()
+    let one = try Program.run(words + ["--seed", "5", "--threads", "1"], in: scratch)
+    let same = try Program.run(words + ["--seed", "5", "--threads", "3"], in: scratch)
+    let other = try Program.run(words + ["--seed", "6"], in: scratch)
+    #expect(one.status == 0, "\(one.error)")
+    #expect(one.output.hasPrefix("ROMEO:"))
+    #expect(one.output == same.output)
+    #expect(one.output != other.output)
+    let json = try Program.run(words + ["--seed", "5", "--json"], in: scratch)
+    #expect(json.fields["tokens"] as? Int == 80)
+    #expect(one.output == "ROMEO:" + (json.fields["text"] as? String ?? "") + "\n")
+  }
+
+  @Test(arguments: [
+    (["eval", tiny, "--text", "nowhere"], 1, "nowhere"),
+    (["eval", tiny, "--part", "half"], 2, "--part"),
+    (["generate", tiny, "--prompt", "€"], 1, "€"),
+    (["generate", tiny, "--temperature", "-1"], 2, "--temperature"),
+    (["generate", tiny, "--tokens", "-5"], 2, "--tokens"),
+    (["generate", tiny, "--top-k", "0"], 2, "--top-k"),
+    (["compare", tiny], 2, "second"),
+    (["compare", tiny, "nowhere"], 1, "nowhere"),
+  ])
+  func refusesWithASentence(_ arguments: [String], _ status: Int32, _ part: String) throws {
+    let outcome = try Program.run(arguments, in: Scratch())
+    #expect(outcome.status == status, "\(outcome.error)")
+    #expect(outcome.error.hasPrefix("pare: "))
+    #expect(outcome.error.contains(part), "\(outcome.error)")
+    #expect(outcome.error.filter { $0 == "\n" }.count == 1)
+    #expect(outcome.output.isEmpty)
+  }
+
+  @Test func withoutATerminalTheBlocksAreText() throws {
+    for arguments in [[], [Self.tiny], [Self.tiny, "--ascii"]] {
+      let outcome = try Program.run(arguments, in: Scratch())
+      #expect(outcome.status == 0, "\(outcome.error)")
+      #expect(outcome.output.contains("attn.c_attn"))
+      #expect(!outcome.output.unicodeScalars.contains("\u{1B}"))
+    }
+    let ascii = try Program.run([Self.tiny, "--ascii"], in: Scratch())
+    #expect(ascii.output.utf8.allSatisfy { $0 < 0x80 })
+  }
+}
