@@ -105,6 +105,7 @@ public final class ExplorerApp {
     case .requestLayer(let name, let id): workbench.requestLayer(name, of: id)
     case .requestSpectrum(let name, let id): workbench.requestSpectrum(name, of: id)
     case .reach(let bytes, let id): workbench.reach(bytes, from: id)
+    case .requestSensitivity(let id): workbench.requestSensitivity(of: id)
     case .requestFigures(let id, let visible):
       workbench.requestBlockFigures(of: id, visible: visible)
     case .sample(let ids, let prompt, let seed):

@@ -25,6 +25,7 @@ enum MetricsLine {
     let theme = state.theme
     let text = theme[.text]
     func pending(_ label: String) -> [Span] { [Span(label + " …", theme[.dim])] }
+    let unit = state.columns < 100 ? "b/w" : "bits/weight"
     var parts: [[Span]] = []
     if state.whyNotRunnable != nil {
       parts.append([Span("loss n/a", theme[.dim])])
@@ -36,8 +37,8 @@ enum MetricsLine {
       parts.append(pending("loss"))
     }
     parts.append(
-      metrics.bitsPerWeight.map { [Span(Decimal.text($0, 2) + " bits/weight", text)] }
-        ?? pending("bits/weight"))
+      metrics.bitsPerWeight.map { [Span(Decimal.text($0, 2) + " " + unit, text)] }
+        ?? pending(unit))
     if let bytes = metrics.fileBytes {
       let ratio = Double(state.model.fileByteCount) / Double(max(bytes, 1))
       parts.append([
@@ -158,20 +159,31 @@ enum Duration {
 /// The keys that work here and now; those that cannot are dimmed.
 enum Footer {
   static func draw(_ state: AppState, on grid: inout CellGrid, in area: Rect) {
-    let theme = state.theme
+    let bindings = bindings(state)
+    // Help is always reachable, so its key keeps the right end.
+    let last = bindings.last { $0.keys.contains(.character("?")) && $0.label != nil }
+    let lastSpans = last.map { spans($0, state) } ?? []
+    let lastWidth = lastSpans.reduce(0) { $0 + $1.columns }
+    let right = area.right - 1 - lastWidth
+    grid.put(lastSpans, x: right, y: area.y, in: area)
     var x = area.x + 1
-    for binding in bindings(state) {
-      guard let key = binding.keys.first, let label = binding.label else { continue }
-      let isPossible = binding.obstacle(state) == nil
-      let spans = [
-        Span(key.label, theme[isPossible ? .key : .keyDisabled]),
-        Span(" " + label, theme[isPossible ? .text : .keyDisabled]),
-      ]
+    for binding in bindings where binding.keys != last?.keys {
+      let spans = spans(binding, state)
       let width = spans.reduce(0) { $0 + $1.columns }
-      guard x + width <= area.right else { break }
+      guard width > 0 else { continue }
+      guard x + width < right - 1 else { break }
       grid.put(spans, x: x, y: area.y, in: area)
       x += width + 2
     }
+  }
+
+  private static func spans(_ binding: Binding, _ state: AppState) -> [Span] {
+    guard let key = binding.keys.first, let label = binding.label else { return [] }
+    let isPossible = binding.obstacle(state) == nil
+    return [
+      Span(key.label, state.theme[isPossible ? .key : .keyDisabled]),
+      Span(" " + label, state.theme[isPossible ? .text : .keyDisabled]),
+    ]
   }
 
   private static func bindings(_ state: AppState) -> [Binding] {

@@ -20,6 +20,8 @@ extension AppState {
       if case .failed(let sentence) = record.state { notice = Notice(sentence, isError: true) }
     case .revisionAdded, .metricsChanged: break
     case .layerReady(let snapshot): keep(snapshot)
+    case .sensitivity(let revision, let layers):
+      sensitivities[revision, default: [:]].merge(layers) { $1 }
     case .spectrumReady(let spectrum):
       spectra[LayerKey(name: spectrum.name, revision: spectrum.revision)] = spectrum
     case .blockFigures(let revision, let layers):

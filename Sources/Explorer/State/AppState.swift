@@ -38,6 +38,8 @@ public struct AppState: Sendable {
   public var figures: [RevisionID: [String: LayerStatistics]] = [:]
   /// Layers that are at hand for drawing.
   public var snapshots: [LayerKey: LayerSnapshot] = [:]
+  /// Loss that layers add when disturbed, by revision and parameter.
+  public var sensitivities: [RevisionID: [String: Double]] = [:]
   /// Singular values that are at hand.
   public var spectra: [LayerKey: Spectrum] = [:]
   /// Order in which `snapshots` were used, oldest first.

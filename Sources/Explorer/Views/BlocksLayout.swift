@@ -15,6 +15,9 @@ struct BlocksLayout {
   /// Shares and bits of a whole row, at the right.
   let summary: Rect
   private let columnWidth: Int
+  /// A column of 14 shows a bar of four cells and its value: the four layers of
+  /// a GPT's block fit on 80 columns.
+  private static let narrowestColumn = 14
 
   init(_ state: AppState, in area: Rect) {
     let (heading, below) = area.split(top: 1)
@@ -30,7 +33,7 @@ struct BlocksLayout {
       x: area.right - summaryWidth - 1, y: body.y, width: summaryWidth, height: body.height)
     let room = max(0, area.width - labelWidth - 3 - summaryWidth - 2)
     let kindCount = max(1, state.model.kinds.count)
-    let fitting = max(1, min(kindCount, room / 15))
+    let fitting = max(1, min(kindCount, room / Self.narrowestColumn))
     columnWidth = max(1, min(34, room / fitting))
     let first = min(max(0, state.blocks.column - fitting + 1), kindCount - fitting)
     kinds = (first..<first + fitting).map { index in
@@ -54,12 +57,9 @@ struct BlocksLayout {
 struct BlocksScale {
   private let full: Double
 
-  init(_ state: AppState, _ figures: [String: LayerStatistics]) {
-    let quantity = state.blocks.quantity
-    let largest =
-      state.model.layers.compactMap { figures[$0.name] }
-      .compactMap { BlockFigures.value($0, quantity) }.max() ?? 1
-    full = quantity == .kept ? 1 : max(largest, .leastNormalMagnitude)
+  init(_ state: AppState) {
+    let largest = state.model.layers.compactMap { state.barValue($0.name) }.max() ?? 1
+    full = state.blocks.quantity == .kept ? 1 : max(largest, .leastNormalMagnitude)
   }
 
   func share(_ value: Double) -> Double { value / full }

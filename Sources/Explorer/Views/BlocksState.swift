@@ -5,7 +5,7 @@ internal import Workspace
 public struct BlocksState: Sendable {
   /// What the bars show.
   public enum Quantity: String, Sendable, CaseIterable {
-    case kept, bits, bytes, error, outliers
+    case kept, bits, bytes, error, sensitivity, outliers
 
     var title: String {
       switch self {
@@ -13,6 +13,7 @@ public struct BlocksState: Sendable {
       case .bits: "bits per weight"
       case .bytes: "bytes, packed"
       case .error: "error against the original"
+      case .sensitivity: "sensitivity, loss added by 3 bits in this layer alone"
       case .outliers: "outliers, max |w| over σ"
       }
     }
@@ -59,9 +60,10 @@ public struct BlocksState: Sendable {
       ? state.model.rows
       : state.model.rows.filter { $0.layers.contains { $0.map(matches) ?? false } }
     guard isSorted else { return matching }
-    let figures = state.figures[state.current] ?? [:]
     let keyed = matching.enumerated().map { index, row in
-      (row, BlockFigures(row, figures, quantity).mean ?? -1, index)
+      let values = row.layers.compactMap { $0.flatMap { state.barValue($0.name) } }
+      let mean = values.reduce(0, +) / Double(max(values.count, 1))
+      return (row, values.isEmpty ? -Double.infinity : mean, index)
     }
     return keyed.sorted { ($1.1, $0.2) < ($0.1, $1.2) }.map(\.0)
   }
@@ -75,40 +77,30 @@ public struct BlocksState: Sendable {
   }
 }
 
-/// A row's values of one quantity.
-struct BlockFigures {
-  let values: [Double?]
-  /// Mean over the row's layers; nil while some are missing.
-  var mean: Double? {
-    let known = values.compactMap { $0 }
-    return known.isEmpty ? nil : known.reduce(0, +) / Double(known.count)
-  }
-
-  init(
-    _ row: ModelMap.Row, _ figures: [String: LayerStatistics], _ quantity: BlocksState.Quantity
-  ) {
-    values = row.layers.map { layer in
-      layer.flatMap { figures[$0.name] }.flatMap { Self.value($0, quantity) }
+extension AppState {
+  /// What the bars show of a layer; nil while it is not known.
+  func barValue(_ name: String) -> Double? {
+    guard blocks.quantity != .sensitivity else { return sensitivities[current]?[name] }
+    guard let figures = figures[current]?[name] else { return nil }
+    switch blocks.quantity {
+    case .kept: return 1 - figures.sparsity
+    case .bits: return figures.bitsPerWeight
+    case .bytes: return Double(figures.packedBytes)
+    case .error: return figures.error ?? 0
+    case .outliers: return figures.outliers
+    case .sensitivity: return nil
     }
   }
+}
 
-  static func value(_ figures: LayerStatistics, _ quantity: BlocksState.Quantity) -> Double? {
-    switch quantity {
-    case .kept: 1 - figures.sparsity
-    case .bits: figures.bitsPerWeight
-    case .bytes: Double(figures.packedBytes)
-    case .error: figures.error
-    case .outliers:
-      figures.summary.standardDeviation > 0
-        ? Double(figures.summary.maximumMagnitude) / figures.summary.standardDeviation : nil
-    }
-  }
-
-  static func text(_ value: Double, _ quantity: BlocksState.Quantity) -> String {
-    switch quantity {
+extension BlocksState.Quantity {
+  /// A value as it stands behind its bar.
+  func text(_ value: Double) -> String {
+    switch self {
     case .kept, .error: Decimal.percent(value, value < 0.0995 && value > 0 ? 1 : 0)
     case .bits: Decimal.text(value, 2)
     case .bytes: ByteCount.text(Int(value))
+    case .sensitivity: Decimal.signed(value, 4)
     case .outliers: Decimal.text(value, 1) + " σ"
     }
   }

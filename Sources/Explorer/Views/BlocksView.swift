@@ -69,7 +69,7 @@ public enum BlocksView: View {
       grid.putLine(text, in: layout.body, row: 1, .center, state.theme[.dim])
       return
     }
-    let scale = BlocksScale(state, figures)
+    let scale = BlocksScale(state)
     for (line, index) in layout.visible.enumerated() {
       drawRow(
         rows[index], at: layout.body.y + line, isHere: index == state.blocks.row, state, figures,
@@ -119,13 +119,13 @@ public enum BlocksView: View {
     grid.putLine(row.label, in: label, row.block == nil ? .leading : .trailing, theme[.text])
     if row.block == nil, let layer = row.layers.first.flatMap({ $0 }) {
       let area = layout.column(layout.kinds.first?.0 ?? 0).atRow(y)
-      draw(layer, in: area, isCursor: isHere, state, figures, scale, on: &grid)
+      draw(layer, in: area, isCursor: isHere, state, scale, on: &grid)
     } else {
       for (index, _) in layout.kinds {
         guard index < row.layers.count, let layer = row.layers[index] else { continue }
         let isCursor = isHere && index == state.blocks.column
         let area = layout.column(index).atRow(y)
-        draw(layer, in: area, isCursor: isCursor, state, figures, scale, on: &grid)
+        draw(layer, in: area, isCursor: isCursor, state, scale, on: &grid)
       }
     }
     drawSummary(row, figures, theme, on: &grid, in: layout.summary.atRow(y))
@@ -133,7 +133,7 @@ public enum BlocksView: View {
 
   private static func draw(
     _ layer: ModelMap.Layer, in area: Rect, isCursor: Bool, _ state: AppState,
-    _ figures: [String: LayerStatistics], _ scale: BlocksScale, on grid: inout CellGrid
+    _ scale: BlocksScale, on grid: inout CellGrid
   ) {
     let theme = state.theme
     let isMarked = state.blocks.marked.contains(layer.name)
@@ -145,7 +145,7 @@ public enum BlocksView: View {
     grid.put("▏", x: area.x + 1, y: area.y, edge, in: area)
     grid.put("▕", x: bar.right, y: area.y, edge, in: area)
     let preview = state.sheet?.preview?.whole?.layers[layer.name]
-    let measured = figures[layer.name].flatMap { BlockFigures.value($0, state.blocks.quantity) }
+    let measured = state.barValue(layer.name)
     let planned = preview.flatMap { state.blocks.quantity.value($0) }
     let text: String
     if let value = planned ?? measured {
@@ -153,7 +153,7 @@ public enum BlocksView: View {
       grid.bar(
         share, in: bar, filled: theme[planned == nil ? .barFilled : .preview],
         empty: theme[.barEmpty], clip: area)
-      text = BlockFigures.text(value, state.blocks.quantity)
+      text = state.blocks.quantity.text(value)
     } else {
       text = "…"
     }
@@ -203,9 +203,13 @@ public enum BlocksView: View {
   public static func demands(_ state: AppState, in area: Rect) -> [Effect] {
     let layout = BlocksLayout(state, in: area)
     let figures = state.figures[state.current] ?? [:]
+    let isSensitivityWanted =
+      state.blocks.quantity == .sensitivity && state.whyNotRunnable == nil
+      && state.sensitivities[state.current] == nil
+    let more: [Effect] = isSensitivityWanted ? [.requestSensitivity(state.current)] : []
     let visible = layout.visible.flatMap { layout.rows[$0].layers.compactMap { $0?.name } }
-    guard visible.contains(where: { figures[$0] == nil }) else { return [] }
-    return [.requestFigures(state.current, visible: visible)]
+    guard visible.contains(where: { figures[$0] == nil }) else { return more }
+    return [.requestFigures(state.current, visible: visible)] + more
   }
 }
 
@@ -215,7 +219,7 @@ extension BlocksState.Quantity {
     switch self {
     case .kept: 1 - layer.sparsity
     case .error: layer.error
-    case .bits, .bytes, .outliers: nil
+    case .bits, .bytes, .sensitivity, .outliers: nil
     }
   }
 }

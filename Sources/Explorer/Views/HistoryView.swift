@@ -76,7 +76,9 @@ public enum HistoryView: View {
       var facts: [String] = []
       metrics.fileBytes.map { facts.append(ByteCount.text($0)) }
       metrics.loss.map { facts.append("loss " + Decimal.text($0, 4)) }
-      metrics.sparsity.map { facts.append(Decimal.percent($0, 0) + " zero") }
+      if area.width >= 56 {
+        metrics.sparsity.map { facts.append(Decimal.percent($0, 0) + " zero") }
+      }
       let right = facts.joined(separator: "  ")
       let style = theme[isCursor ? .selected : line.id == state.current ? .accent : .text]
       let left = "\(line.branch)\(sign) \(line.id) \(revision.title)"

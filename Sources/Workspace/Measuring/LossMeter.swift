@@ -91,6 +91,11 @@ final class LossMeter: Sendable {
     return (network, CharacterTokenizer(vocabulary: vocabulary))
   }
 
+  /// The original's network and the text.
+  func reference(in job: borrowing JobContext) throws -> Reference {
+    try prepare(in: job).reference
+  }
+
   private func prepare(in job: borrowing JobContext) throws -> Prepared {
     if let known = prepared.withLock({ $0 }) { return known }
     let original = try Network.make(
@@ -131,7 +136,7 @@ final class LossMeter: Sendable {
     return bytes <= Reference.keptByteLimit
   }
 
-  private func stoppable<Result>(
+  func stoppable<Result>(
     _ job: borrowing JobContext, _ body: ((Double) -> Void, Int) throws -> Result
   ) throws -> Result {
     let report = job.reporter

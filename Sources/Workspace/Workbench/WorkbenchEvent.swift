@@ -8,6 +8,8 @@ public enum WorkbenchEvent: Sendable {
   /// Figures of layers by name, some layers at a time.
   case blockFigures(RevisionID, [String: LayerStatistics])
   case spectrumReady(Spectrum)
+  /// Loss that layers add when disturbed, by name, some at a time.
+  case sensitivity(RevisionID, [String: Double])
   case previewReady(Preview)
   /// What a revision has written so far, the prompt left out.
   case sample(RevisionID, text: String, tokensPerSecond: Double, isDone: Bool)
