@@ -42,10 +42,12 @@ public final class ExplorerApp {
 
   /// The view as text, for an output that is no terminal.
   ///
-  /// Waits until the figures on screen are there.
+  /// Waits until the figures on screen are there, but not longer than a few
+  /// seconds: what a huge file still lacks then shows as `…`.
   public func text() -> String {
     turn([])
-    while !state.isComplete, !workbench.isIdle {
+    let deadline = ContinuousClock.now + .seconds(3)
+    while !state.isComplete, !workbench.isIdle, ContinuousClock.now < deadline {
       workbench.mailbox.wait(milliseconds: 50)
       turn([])
     }

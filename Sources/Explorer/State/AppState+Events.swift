@@ -72,7 +72,7 @@ extension AppState {
   /// One level back: out of a filter, then to the view one came from.
   mutating func back() -> [Effect] {
     if !blocks.filter.isEmpty, view == .blocks {
-      blocks.filter = ""
+      blocks.setFilter("", model: model)
     } else {
       view = trail.popLast() ?? .blocks
     }

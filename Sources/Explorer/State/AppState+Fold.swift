@@ -51,7 +51,6 @@ extension AppState {
     snapshots[key] = snapshot
     snapshotUse.removeAll { $0 == key }
     snapshotUse.append(key)
-    asked.remove(.requestLayer(snapshot.name, of: snapshot.revision))
     while snapshotUse.count > Self.snapshotLimit {
       snapshots[snapshotUse.removeFirst()] = nil
     }
@@ -60,11 +59,7 @@ extension AppState {
   /// What the screen still lacks and has not asked for yet.
   public mutating func newDemands() -> [Effect] {
     let wanted = ViewCatalog.view(view).demands(self, in: FrameLayout(self).view)
-    let fresh = wanted.filter { !asked.contains($0) }
-    asked.formUnion(fresh)
-    return fresh
+    defer { asked = Set(wanted) }
+    return wanted.filter { !asked.contains($0) }
   }
-
-  /// Forgets what was asked, so that a failed request is made again.
-  public mutating func forgetDemands() { asked = [] }
 }

@@ -27,7 +27,7 @@ extension AppState {
     guard var prompt else { return [] }
     switch key {
     case .escape, .control("c"):
-      if case .filter(let former) = prompt.purpose { blocks.filter = former }
+      if case .filter(let former) = prompt.purpose { blocks.setFilter(former, model: model) }
       self.prompt = nil
       return []
     case .enter: return submit(prompt)

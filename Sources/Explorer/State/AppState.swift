@@ -44,7 +44,8 @@ public struct AppState: Sendable {
   public var spectra: [LayerKey: Spectrum] = [:]
   /// Order in which `snapshots` were used, oldest first.
   var snapshotUse: [LayerKey] = []
-  /// What has been asked of the workbench and not come back.
+  /// What the screen lacked at the last turn and has asked for. What it does not
+  /// lack any more is forgotten, so that it is asked for again when it is.
   var asked: Set<Effect> = []
 
   public var sheet: Sheet?

@@ -1,5 +1,6 @@
 public import CheckpointIO
 public import Tensors
+internal import Terminal
 
 /// The model as the explorer walks it: rows of layers, one row a block, with
 /// the tensors outside the blocks as rows of their own.
@@ -38,6 +39,11 @@ public struct ModelMap: Sendable, Hashable {
   /// Headings of the columns: layer kinds in model order.
   public let kinds: [String]
   public let rows: [Row]
+  /// All layers, row by row.
+  public let layers: [Layer]
+  /// Columns that the longest row label takes.
+  let labelWidth: Int
+  private let positions: [String: Int]
   /// What was odd about the file, a sentence each.
   public let warnings: [String]
 
@@ -57,6 +63,11 @@ public struct ModelMap: Sendable, Hashable {
     blockCount = blocks.count
     rows =
       before.map(Self.outsideRow) + blocks + after.map(Self.outsideRow)
+    layers = rows.flatMap { $0.layers.compactMap { $0 } }
+    labelWidth = rows.map { $0.label.columns }.max() ?? 0
+    positions = Dictionary(
+      layers.enumerated().map { ($0.element.name, $0.offset) },
+      uniquingKeysWith: { first, _ in first })
   }
 
   /// Columns, block rows, and what stands before and after the blocks.
@@ -104,11 +115,11 @@ public struct ModelMap: Sendable, Hashable {
       layers: [Layer(parameter)], otherWeights: 0)
   }
 
-  /// All layers, row by row.
-  public var layers: [Layer] { rows.flatMap { $0.layers.compactMap { $0 } } }
-
   /// The layer of that name.
-  public func layer(named name: String) -> Layer? { layers.first { $0.name == name } }
+  public func layer(named name: String) -> Layer? { positions[name].map { layers[$0] } }
+
+  /// Position of a layer among all.
+  func position(of name: String) -> Int? { positions[name] }
 }
 
 extension ModelMap.Layer {

@@ -26,8 +26,7 @@ struct BlocksLayout {
     self.note = note.inset(left: 1, right: 1)
     self.body = body
     rows = state.blocks.rows(state)
-    let longest = state.model.rows.map { $0.label.columns }.max() ?? 5
-    labelWidth = min(max(5, longest), area.width / 4)
+    labelWidth = min(max(5, state.model.labelWidth), area.width / 4)
     let summaryWidth = 13
     summary = Rect(
       x: area.right - summaryWidth - 1, y: body.y, width: summaryWidth, height: body.height)
@@ -58,8 +57,12 @@ struct BlocksScale {
   private let full: Double
 
   init(_ state: AppState) {
-    let largest = state.model.layers.compactMap { state.barValue($0.name) }.max() ?? 1
-    full = state.blocks.quantity == .kept ? 1 : max(largest, .leastNormalMagnitude)
+    guard state.blocks.quantity != .kept else {
+      full = 1
+      return
+    }
+    let known = state.figures[state.current]?.keys.compactMap { state.barValue($0) } ?? []
+    full = max(known.max() ?? 1, .leastNormalMagnitude)
   }
 
   func share(_ value: Double) -> Double { value / full }

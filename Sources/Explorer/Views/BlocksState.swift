@@ -26,7 +26,9 @@ public struct BlocksState: Sendable {
   public var quantity = Quantity.kept
   /// Whether rows are sorted by the quantity instead of by block.
   public var isSorted = false
-  public var filter = ""
+  public private(set) var filter = ""
+  /// Rows with a layer that matches the filter; nil without one.
+  private var matchingRows: [ModelMap.Row]?
   /// Parameters by name that a pass is to be run on.
   public var marked: Set<String> = []
 
@@ -34,13 +36,15 @@ public struct BlocksState: Sendable {
 
   mutating func setFilter(_ text: String, model: ModelMap) {
     filter = text
+    matchingRows =
+      text.isEmpty ? nil : model.rows.filter { $0.layers.contains { $0.map(matches) ?? false } }
     row = 0
     column = firstMatch(model)
   }
 
   private func firstMatch(_ model: ModelMap) -> Int {
     guard !filter.isEmpty else { return column }
-    for row in model.rows {
+    for row in matchingRows ?? [] {
       if let index = row.layers.firstIndex(where: { $0.map(matches) ?? false }) { return index }
     }
     return 0
@@ -55,10 +59,7 @@ public struct BlocksState: Sendable {
 
   /// Rows in the order they are shown.
   func rows(_ state: AppState) -> [ModelMap.Row] {
-    let matching =
-      filter.isEmpty
-      ? state.model.rows
-      : state.model.rows.filter { $0.layers.contains { $0.map(matches) ?? false } }
+    let matching = matchingRows ?? state.model.rows
     guard isSorted else { return matching }
     let keyed = matching.enumerated().map { index, row in
       let values = row.layers.compactMap { $0.flatMap { state.barValue($0.name) } }

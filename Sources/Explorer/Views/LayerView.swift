@@ -189,7 +189,7 @@ extension AppState {
   mutating func stepLayer(by steps: Int) -> [Effect] {
     let layers = model.layers
     guard !layers.isEmpty else { return [] }
-    let index = layers.firstIndex { $0.name == layer.name } ?? 0
+    let index = layer.name.flatMap { model.position(of: $0) } ?? 0
     layer.open(layers[(index + steps + layers.count) % layers.count].name)
     return sheet == nil ? [] : askPreview()
   }
