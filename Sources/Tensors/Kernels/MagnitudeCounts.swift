@@ -83,12 +83,29 @@ enum RadixCounts {
         }
       }
       totals.withLock { totals in
-        for start in stride(from: 0, to: table.count, by: buckets) {
-          for bucket in 0..<buckets { totals[bucket] += Int(table[start + bucket]) }
+        unsafe totals.withUnsafeMutableBufferPointer { totals in
+          unsafe table.withUnsafeBufferPointer { unsafe join($0, into: totals) }
         }
       }
     }
-    if finished { totals.withLock { for i in 0..<buckets { counts[i] += $0[i] } } }
-    return finished
+    guard finished else { return false }
+    totals.withLock { totals in
+      unsafe totals.withUnsafeBufferPointer { totals in
+        unsafe counts.withUnsafeMutableBufferPointer { unsafe join(totals, into: $0) }
+      }
+    }
+    return true
+  }
+
+  /// Adds tables that follow one another to one table. Wrapping sums, which no
+  /// count of weights in memory reaches, so that the compiler takes many at once.
+  private static func join<Count: FixedWidthInteger>(
+    _ tables: UnsafeBufferPointer<Count>, into totals: UnsafeMutableBufferPointer<Int>
+  ) {
+    for start in stride(from: 0, to: tables.count, by: totals.count) {
+      for bucket in 0..<totals.count {
+        unsafe totals[bucket] &+= Int(truncatingIfNeeded: tables[start + bucket])
+      }
+    }
   }
 }
