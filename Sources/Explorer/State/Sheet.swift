@@ -19,6 +19,8 @@ public struct Sheet: Sendable {
   public init(pass: any CompressionPass, layers: LayerSelection) {
     self.pass = pass
     self.layers = layers
+    // The dial that is meant most often: the first that can be dragged.
+    selected = dials.firstIndex { $0.share != nil } ?? 0
   }
 
   /// The dials that matter under the present settings.
