@@ -58,12 +58,15 @@ public enum CompareView: View {
     let sides = [(state.compare.left, layout.left), (state.comparedRevision, layout.right)]
     for (index, side) in sides.enumerated() {
       let isDifference = index == 1 && state.compare.showsDifference
-      drawHalf(side.0, layer, state, isDifference: isDifference, on: &grid, in: side.1)
+      drawHalf(
+        side.0, beside: sides[1 - index].0, layer, state, isDifference: isDifference, on: &grid,
+        in: side.1)
     }
   }
 
   private static func drawHalf(
-    _ id: RevisionID, _ layer: ModelMap.Layer, _ state: AppState, isDifference: Bool,
+    _ id: RevisionID, beside other: RevisionID, _ layer: ModelMap.Layer, _ state: AppState,
+    isDifference: Bool,
     on grid: inout CellGrid, in area: Rect
   ) {
     let theme = state.theme
@@ -76,7 +79,9 @@ public enum CompareView: View {
       layer.shape, width: half.picture.width, height: half.picture.height * 2)
     if half.histogram.height >= 3 {
       HistogramDrawing.draw(
-        snapshot?.statistics.histogram, before: nil, state, on: &grid, in: half.histogram)
+        snapshot?.statistics.histogram, before: nil,
+        alongside: state.snapshot(layer.name, other)?.statistics.histogram, state, on: &grid,
+        in: half.histogram)
     }
     if let snapshot {
       if isDifference, let before = state.snapshot(layer.name, state.compare.left) {

@@ -2,10 +2,12 @@ internal import Glibc
 internal import Tensors
 internal import Terminal
 
-/// Draws a histogram as columns, the former one shaded behind it.
+/// Draws a histogram as columns, the former one shaded behind it, on an axis
+/// that also holds one drawn alongside.
 enum HistogramDrawing {
   static func draw(
-    _ histogram: Histogram?, before: Histogram?, _ state: AppState, on grid: inout CellGrid,
+    _ histogram: Histogram?, before: Histogram?, alongside: Histogram? = nil, _ state: AppState,
+    on grid: inout CellGrid,
     in area: Rect
   ) {
     let theme = state.theme
@@ -18,8 +20,9 @@ enum HistogramDrawing {
       grid.putLine("no finite values", in: area, row: area.height / 2, .center, theme[.dim])
       return
     }
-    let lower = Double(min(histogram.lowerBound, before?.lowerBound ?? histogram.lowerBound))
-    let upper = Double(max(histogram.upperBound, before?.upperBound ?? histogram.upperBound))
+    let ranged = [histogram, before, alongside].compactMap { $0 }
+    let lower = Double(ranged.map(\.lowerBound).min() ?? 0)
+    let upper = Double(ranged.map(\.upperBound).max() ?? 0)
     let bins = max(1, chart.width >> -state.layer.binShift)
     let front = Columns(histogram, lower, upper, bins)
     let back = before.map { Columns($0, lower, upper, bins) }
