@@ -75,8 +75,8 @@ let targets: [Target] =
     .testTarget(
       name: "EndToEndTests",
       dependencies: [
-        "pare", "Explorer", "Workspace", "Compression", "CheckpointIO", "Tensors", "Terminal",
-        "TestSupport",
+        "pare", "Explorer", "Workspace", "Compression", "CheckpointIO", "Tensors", "Jobs",
+        "Terminal", "TestSupport",
       ],
       swiftSettings: strict),
     .executableTarget(

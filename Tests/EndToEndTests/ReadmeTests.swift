@@ -4,11 +4,17 @@ import Testing
 
 /// The README says what is so: its generated parts are compared with what they
 /// are generated from. `RECORD_README=1` rewrites them and fails the run.
-@Suite struct ReadmeTests {
+@Suite(.serialized) struct ReadmeTests {
   static let url = Fixtures.root.appendingPathComponent("README.md")
 
   @Test func tableOfPassesIsUpToDate() throws {
     try expectPart("passes", Self.passes)
+  }
+
+  @Test func screenshotIsWhatTheExplorerDraws() throws {
+    let lines = try ReadmeScreen.text().split(separator: "\n", omittingEmptySubsequences: false)
+    let block = lines.map { $0.isEmpty ? "" : "    " + $0 }.joined(separator: "\n")
+    try expectPart("screenshot", "\n" + block)
   }
 
   @Test func layoutOfPackedFilesIsTheEncodersOwn() throws {

@@ -22,17 +22,16 @@ struct BenchCommand: ParsableCommand {
   func run() throws {
     let checkpoint = try file.map { try Checkpoint.openingTellingOddities($0) } ?? Embedded.open()
     let threads = threads.count
-    let figures = try Work.run("bench", threads: threads) { job in
-      job.progress(0, "kernels")
-      let kernels = WeightKernelFigures.measure(threads: threads)
-      try job.checkpoint()
-      job.progress(0.5, "network")
-      let network = try NetworkFigures.measure(checkpoint, threads: threads)
-      try job.checkpoint()
-      job.progress(0.8, "explorer")
-      let explorer = try ExplorerFigures.measure(checkpoint, threads: threads)
-      return Self.figures(kernels, network, explorer)
-    }
+    // Nothing is written, so a signal may end it as it ends any program.
+    let line = ProgressLine("bench")
+    line.show(Progress(fraction: 0, detail: "kernels"))
+    let kernels = WeightKernelFigures.measure(threads: threads)
+    line.show(Progress(fraction: 0.5, detail: "network"))
+    let network = try NetworkFigures.measure(checkpoint, threads: threads)
+    line.show(Progress(fraction: 0.8, detail: "explorer"))
+    let explorer = try ExplorerFigures.measure(checkpoint, threads: threads)
+    line.finish()
+    let figures = Self.figures(kernels, network, explorer)
     if report.json {
       JSON.object(Dictionary(uniqueKeysWithValues: figures.map { ($0.name, $0.value) })).print()
     } else {
