@@ -23,12 +23,14 @@ func floor(
   let hasTests = FileManager.default.fileExists(
     atPath: "\(Context.packageDirectory)/Tests/\(name)Tests")
   guard hasTests else { return [target] }
+  let hasScreens = FileManager.default.fileExists(
+    atPath: "\(Context.packageDirectory)/Tests/\(name)Tests/Screens")
   return [
     target,
     .testTarget(
       name: "\(name)Tests",
       dependencies: [.target(name: name), "TestSupport"] + dependencies + tests,
-      swiftSettings: strict),
+      exclude: hasScreens ? ["Screens"] : [], swiftSettings: strict),
   ]
 }
 
