@@ -134,8 +134,11 @@ public final class ExplorerApp {
     var bare = state
     bare.prompt = nil
     bare.notice = nil
+    let isDrawing = path.hasSuffix(".svg")
+    // Text has no colours: what they tell is drawn in shades.
+    if !isDrawing { bare.theme = ThemeNames.theme("mono", like: state.theme) ?? state.theme }
     let frame = Screen.draw(bare)
-    let text = path.hasSuffix(".svg") ? frame.svg(theme: state.theme) : frame.plainText
+    let text = isDrawing ? frame.svg(theme: state.theme) : frame.plainText
     try TextFile.write(text, to: path, overwrite: overwrite)
     state.notice = Notice("Wrote this view to \(path).")
   }

@@ -50,10 +50,15 @@ extension AppState {
       return []
     }
     _ = HelpKeys.bindings.first { $0.keys.contains(key) }?.action(&self)
-    guard let scroll = self.help?.scroll else { return [] }
-    let count = HelpText.lines(self, matching: help.search.string).count
-    self.help?.scroll = min(max(0, scroll), max(0, count - 1))
+    scrollHelp(by: 0)
     return []
+  }
+
+  /// Scrolls the help, no further than its first and last line.
+  mutating func scrollHelp(by lines: Int) {
+    guard let help else { return }
+    let count = HelpText.lines(self, matching: help.search.string).count
+    self.help?.scroll = min(max(0, help.scroll + lines), max(0, count - 1))
   }
 }
 

@@ -4,11 +4,16 @@ internal import Glibc
 public enum Count {
   /// `812`, `10.65 M`, `6.74 B`: three or four digits and a letter.
   public static func text(_ count: Int) -> String {
-    let value = Double(count)
-    switch count {
-    case ..<10_000: return String(count)
-    case ..<1_000_000: return Decimal.text(value / 1e3, 1) + " k"
-    case ..<1_000_000_000: return Decimal.text(value / 1e6, 2) + " M"
+    count < 10_000 ? String(count) : text(Double(count))
+  }
+
+  /// The same for a number that was measured, and may be any at all.
+  public static func text(_ value: Double) -> String {
+    // Each limit is where the smaller unit would be rounded up to 1000.
+    switch value {
+    case ..<9_999.5: return Decimal.text(value, 0)
+    case ..<999_950: return Decimal.text(value / 1e3, 1) + " k"
+    case ..<999_995_000: return Decimal.text(value / 1e6, 2) + " M"
     default: return Decimal.text(value / 1e9, 2) + " B"
     }
   }
@@ -17,12 +22,15 @@ public enum Count {
 /// Sizes as the screens write them.
 public enum ByteCount {
   /// `512 B`, `21.3 MB`, decimal units.
-  public static func text(_ bytes: Int) -> String {
-    let value = Double(bytes)
-    switch bytes {
-    case ..<1_000: return "\(bytes) B"
-    case ..<1_000_000: return Decimal.text(value / 1e3, 1) + " kB"
-    case ..<1_000_000_000: return Decimal.text(value / 1e6, 1) + " MB"
+  public static func text(_ bytes: Int) -> String { text(Double(bytes)) }
+
+  /// The same for the end of an axis, which may lie beyond any file.
+  static func text(_ value: Double) -> String {
+    // Each limit is where the smaller unit would be rounded up to 1000.
+    switch value {
+    case ..<999.5: return Decimal.text(value, 0) + " B"
+    case ..<999_950: return Decimal.text(value / 1e3, 1) + " kB"
+    case ..<999_950_000: return Decimal.text(value / 1e6, 1) + " MB"
     default: return Decimal.text(value / 1e9, 2) + " GB"
     }
   }
@@ -47,12 +55,12 @@ public enum Decimal {
   /// `value` with `digits` after the point; `–` where it is no number.
   public static func text(_ value: Double, _ digits: Int) -> String {
     guard value.isFinite else { return value.isNaN ? "–" : value > 0 ? "∞" : "-∞" }
-    guard abs(value) < 1e15 else { return short(value) }
-    let scale = [1.0, 10, 100, 1_000, 10_000, 100_000, 1_000_000][min(max(digits, 0), 6)]
-    let rounded = (abs(value) * scale).rounded()
-    let whole = Int(rounded / scale)
-    let fraction = Int(rounded - Double(whole) * scale)
-    let sign = value < 0 && rounded > 0 ? "-" : ""
+    let digits = min(max(digits, 0), 6)
+    let scale = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000][digits]
+    let scaled = (abs(value) * Double(scale)).rounded()
+    guard scaled < 1e18 else { return short(value) }
+    let (whole, fraction) = Int(scaled).quotientAndRemainder(dividingBy: scale)
+    let sign = value < 0 && scaled > 0 ? "-" : ""
     guard digits > 0 else { return "\(sign)\(whole)" }
     let tail = String(fraction)
     return "\(sign)\(whole).\(String(repeating: "0", count: digits - tail.count))\(tail)"

@@ -58,7 +58,8 @@ public struct SheetLayout: Sendable {
   static func valueText(_ dial: DialSetting) -> String {
     switch (dial.control, dial.value) {
     case (.number(_, _, .share), .number(let share)):
-      let percent = share * 100
+      // Rounded first: 0.55 × 100 is not quite 55.
+      let percent = (share * 1_000).rounded() / 10
       return Decimal.text(percent, percent == percent.rounded() ? 0 : 1) + " %"
     case (.number, .number(let value)): return Decimal.short(value)
     case (.integer, _), (.choice, _), (.number, .choice): return dial.value.description

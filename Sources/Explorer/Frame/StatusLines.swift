@@ -60,7 +60,7 @@ enum MetricsLine {
       parts.append([Span("error " + Decimal.percent(error), text)])
     }
     if let speed = metrics.tokensPerSecond {
-      parts.append([Span(Count.text(Int(speed)) + " tok/s", text)])
+      parts.append([Span(Count.text(speed) + " tok/s", text)])
     }
     return parts
   }

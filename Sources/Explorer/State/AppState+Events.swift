@@ -83,8 +83,8 @@ extension AppState {
     if mouse.kind == .press { notice = nil }
     if help != nil {
       switch mouse.kind {
-      case .wheelUp: help?.scroll -= 3
-      case .wheelDown: help?.scroll += 3
+      case .wheelUp: scrollHelp(by: -3)
+      case .wheelDown: scrollHelp(by: 3)
       case .press: help = nil
       case .release, .drag, .move: break
       }

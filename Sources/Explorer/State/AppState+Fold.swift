@@ -11,6 +11,7 @@ extension AppState {
     self.tree = tree
     self.jobs = jobs
     if current != former { revisionChanged(from: former) }
+    forgetDeleted()
     for event in events { fold(event) }
   }
 
@@ -42,8 +43,15 @@ extension AppState {
     if compare.right == former || compare.right == nil { compare.right = current }
     frontier.selected = current
     history.cursor = current
-    let known = Set(tree.revisions.map(\.id))
-    figures = figures.filter { known.contains($0.key) }
+  }
+
+  /// Leaves revisions that were deleted.
+  private mutating func forgetDeleted() {
+    if tree[compare.left] == nil { compare.left = .original }
+    if let right = compare.right, tree[right] == nil { compare.right = nil }
+    if tree[frontier.selected] == nil { frontier.selected = current }
+    if tree[history.cursor] == nil { history.cursor = current }
+    for id in figures.keys where tree[id] == nil { figures[id] = nil }
   }
 
   private mutating func keep(_ snapshot: LayerSnapshot) {

@@ -1,20 +1,28 @@
-internal import Compression
+package import Compression
 internal import Terminal
 internal import Workspace
 
 /// Reading and writing of commands as text.
-enum CommandText {
-  /// Splits a line into words; quotes keep blanks.
-  static func words(_ line: String) -> [String] {
+package enum CommandText {
+  /// Splits a line into words as a shell does: quotes keep blanks, and outside
+  /// them a backslash keeps the character after it.
+  package static func words(_ line: String) -> [String] {
     var words: [String] = []
     var word = ""
     var quote: Character?
     var isInWord = false
+    var isEscaped = false
     for character in line {
-      if let open = quote {
+      if isEscaped {
+        word.append(character)
+        isEscaped = false
+      } else if let open = quote {
         if character == open { quote = nil } else { word.append(character) }
       } else if character == "'" || character == "\"" {
         quote = character
+        isInWord = true
+      } else if character == "\\" {
+        isEscaped = true
         isInWord = true
       } else if character == " " {
         if isInWord { words.append(word) }
@@ -30,7 +38,7 @@ enum CommandText {
   }
 
   /// The step that `--amount 0.5 --layers 'block.*.mlp.*'` describes.
-  static func step(
+  package static func step(
     _ type: any CompressionPass.Type, _ words: [String], marked: Set<String>
   ) throws -> Step {
     var pass: any CompressionPass = type.init()
@@ -59,7 +67,7 @@ enum CommandText {
   }
 
   /// The shell command that does what a step does.
-  static func shell(_ step: Step, file: String) -> String {
+  package static func shell(_ step: Step, file: String) -> String {
     var words = ["pare", type(of: step.pass).name, quoted(file)]
     for setting in step.pass.settings where setting.isActive {
       words += ["--" + setting.name, setting.value.description]

@@ -40,7 +40,7 @@ extension DialSetting {
   public func turned(by steps: Int) -> DialValue {
     switch (control, value) {
     case (.number(let range, let step, _), .number(let number)):
-      let turned = ((number / step).rounded() + Double(steps)) * step
+      let turned = Self.multiple((number / step).rounded() + Double(steps), of: step)
       return .number(min(max(turned, range.lowerBound), range.upperBound))
     case (.integer(let range, let step), .number(let number)):
       let turned = Int(number) + steps * step
@@ -59,13 +59,21 @@ extension DialSetting {
     switch control {
     case .number(let range, let step, _):
       let raw = range.lowerBound + share * (range.upperBound - range.lowerBound)
-      return .number(min(max((raw / step).rounded() * step, range.lowerBound), range.upperBound))
+      let stepped = Self.multiple((raw / step).rounded(), of: step)
+      return .number(min(max(stepped, range.lowerBound), range.upperBound))
     case .integer(let range, _):
       return .number(
         (Double(range.lowerBound) + share * Double(range.upperBound - range.lowerBound)).rounded())
     case .choice(let words):
       return .choice(words[min(Int(share * Double(words.count)), words.count - 1)])
     }
+  }
+
+  /// `count` steps; for a step such as 0.01 the number nearest to that decimal
+  /// fraction, where a product would give 0.35000000000000003.
+  private static func multiple(_ count: Double, of step: Double) -> Double {
+    let inverse = (1 / step).rounded()
+    return step < 1 && abs(inverse * step - 1) < 1e-12 ? count / inverse : count * step
   }
 
   /// Where the setting lies along its range, 0…1; nil for a choice.

@@ -115,7 +115,7 @@ public enum CompareView: View {
       first.append("\(ByteCount.text(bytes)) (\(Decimal.text(ratio, 1))×)")
     }
     metrics.bitsPerWeight.map { first.append("\(Decimal.text($0, 2)) b/w") }
-    metrics.tokensPerSecond.map { first.append("\(Count.text(Int($0))) tok/s") }
+    metrics.tokensPerSecond.map { first.append("\(Count.text($0)) tok/s") }
     var second: [String] = []
     let error = snapshot?.statistics.error ?? (id == .original ? 0 : nil)
     second.append("layer error \(error.map { Decimal.percent($0) } ?? "…")")

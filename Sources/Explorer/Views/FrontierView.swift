@@ -123,9 +123,9 @@ public enum FrontierView: View {
     grid.putLine(Decimal.text(range.losses.upperBound, 3), in: scale, theme[.dim])
     grid.putLine(
       Decimal.text(range.losses.lowerBound, 3), in: scale, row: scale.height - 1, theme[.dim])
-    grid.putLine(ByteCount.text(Int(exp(range.logBytes.lowerBound))), in: axis, theme[.dim])
+    grid.putLine(ByteCount.text(exp(range.logBytes.lowerBound)), in: axis, theme[.dim])
     grid.putLine(
-      ByteCount.text(Int(exp(range.logBytes.upperBound))), in: axis, .trailing, theme[.dim])
+      ByteCount.text(exp(range.logBytes.upperBound)), in: axis, .trailing, theme[.dim])
   }
 
   private static func drawStatus(
@@ -183,19 +183,26 @@ public enum FrontierView: View {
 }
 
 /// A measured revision in the plane of size and loss.
-struct FrontierPoint {
-  let id: RevisionID
-  let bytes: Int
-  let loss: Double
-  let isOnFront: Bool
+package struct FrontierPoint {
+  package let id: RevisionID
+  package let bytes: Int
+  package let loss: Double
+  package let isOnFront: Bool
+
+  package init(id: RevisionID, bytes: Int, loss: Double, isOnFront: Bool) {
+    self.id = id
+    self.bytes = bytes
+    self.loss = loss
+    self.isOnFront = isOnFront
+  }
 }
 
 /// The part of the plane that is drawn, with a margin around the points.
-struct FrontierRange {
-  let logBytes: ClosedRange<Double>
-  let losses: ClosedRange<Double>
+package struct FrontierRange {
+  package let logBytes: ClosedRange<Double>
+  package let losses: ClosedRange<Double>
 
-  init(_ points: [FrontierPoint], _ target: FrontierState.Target?) {
+  package init(_ points: [FrontierPoint], _ target: FrontierState.Target?) {
     var sizes = points.map { log(Double(max($0.bytes, 1))) }
     var values = points.map(\.loss)
     switch target {
@@ -226,7 +233,7 @@ struct FrontierRange {
     (shareOfBytes(Double(point.bytes)), shareOfLoss(point.loss))
   }
 
-  func cell(_ point: FrontierPoint, in chart: Rect) -> (x: Int, y: Int) {
+  package func cell(_ point: FrontierPoint, in chart: Rect) -> (x: Int, y: Int) {
     let share = share(point)
     return (
       chart.x + Int((share.x * Double(max(chart.width - 1, 0))).rounded()),

@@ -144,13 +144,13 @@ public enum HistoryView: View {
 
 /// The tree of revisions as lines: a line of passes stays unindented, a branch
 /// moves to the right.
-enum HistoryTree {
-  struct Line {
-    let id: RevisionID
-    let branch: String
+package enum HistoryTree {
+  package struct Line {
+    package let id: RevisionID
+    package let branch: String
   }
 
-  static func lines(_ tree: RevisionTree) -> [Line] {
+  package static func lines(_ tree: RevisionTree) -> [Line] {
     var lines: [Line] = []
     var stack: [(id: RevisionID, branch: String)] = [(tree.original.id, "")]
     while let (id, branch) = stack.popLast() {

@@ -1,4 +1,4 @@
-internal import Tensors
+package import Tensors
 
 /// Where one is in a layer: what is drawn of its matrix, and the cursor on it.
 public struct LayerState: Sendable, Hashable {
@@ -47,7 +47,7 @@ public struct LayerState: Sendable, Hashable {
   }
 
   /// The part of a matrix that is seen on `width × height` pixels.
-  func window(_ shape: Shape, width: Int, height: Int) -> MatrixWindow {
+  package func window(_ shape: Shape, width: Int, height: Int) -> MatrixWindow {
     MatrixWindow(
       rows: Self.visible(shape.rows, pixels: height, zoom: zoom, around: row),
       columns: Self.visible(shape.columns, pixels: width, zoom: zoom, around: column),
@@ -73,14 +73,14 @@ public struct LayerState: Sendable, Hashable {
 }
 
 /// A part of a matrix on a raster of pixels; a pixel is one weight or more.
-struct MatrixWindow: Hashable {
-  let rows: Range<Int>
-  let columns: Range<Int>
+package struct MatrixWindow: Hashable {
+  package let rows: Range<Int>
+  package let columns: Range<Int>
   /// Pixels that are drawn, never more than there are weights.
-  let width: Int
-  let height: Int
+  package let width: Int
+  package let height: Int
 
-  init(rows: Range<Int>, columns: Range<Int>, width: Int, height: Int) {
+  package init(rows: Range<Int>, columns: Range<Int>, width: Int, height: Int) {
     self.rows = rows
     self.columns = columns
     self.width = max(0, min(width, columns.count))
@@ -88,7 +88,7 @@ struct MatrixWindow: Hashable {
   }
 
   /// The weights of a pixel.
-  func cell(_ x: Int, _ y: Int) -> (rows: Range<Int>, columns: Range<Int>) {
+  package func cell(_ x: Int, _ y: Int) -> (rows: Range<Int>, columns: Range<Int>) {
     (
       rows.lowerBound + rows.count * y / height..<rows.lowerBound + rows.count * (y + 1) / height,
       columns.lowerBound + columns.count * x / width..<columns.lowerBound + columns.count * (x + 1)
@@ -97,7 +97,7 @@ struct MatrixWindow: Hashable {
   }
 
   /// The pixel of a weight, if it is seen.
-  func pixel(row: Int, column: Int) -> (x: Int, y: Int)? {
+  package func pixel(row: Int, column: Int) -> (x: Int, y: Int)? {
     guard rows.contains(row), columns.contains(column), width > 0, height > 0 else { return nil }
     let x = ((column - columns.lowerBound) * width + width - 1) / columns.count
     let y = ((row - rows.lowerBound) * height + height - 1) / rows.count

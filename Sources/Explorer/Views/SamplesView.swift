@@ -122,22 +122,33 @@ public enum SamplesView: View {
 }
 
 /// Text cut into lines of a width, at blanks where there are any.
-enum WrappedText {
-  static func lines(_ text: String, width: Int) -> [String] {
+package enum WrappedText {
+  package static func lines(_ text: String, width: Int) -> [String] {
     guard width > 0 else { return [] }
-    return text.split(separator: "\n", omittingEmptySubsequences: false)
+    return text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
       .flatMap { wrapped(Array($0), width) }
   }
 
   private static func wrapped(_ line: [Character], _ width: Int) -> [String] {
     var lines: [String] = []
     var rest = line[...]
-    while rest.count > width {
-      let head = rest.prefix(width + 1)
+    while true {
+      let room = fitting(rest, width)
+      guard room < rest.count else { return lines + [String(rest)] }
+      let head = rest.prefix(room + 1)
       let cut = head.lastIndex(of: " ").map { $0 - rest.startIndex }.flatMap { $0 > 0 ? $0 : nil }
-      lines.append(String(rest.prefix(cut ?? width)))
-      rest = rest.dropFirst(cut.map { $0 + 1 } ?? width)
+      lines.append(String(rest.prefix(cut ?? room)))
+      rest = rest.dropFirst(cut.map { $0 + 1 } ?? room)
     }
-    return lines + [String(rest)]
+  }
+
+  /// How many characters fit in `width` columns, at least one.
+  private static func fitting(_ line: ArraySlice<Character>, _ width: Int) -> Int {
+    var columns = 0
+    for (count, character) in line.enumerated() {
+      columns += String(character).columns
+      if columns > width { return max(count, 1) }
+    }
+    return line.count
   }
 }
