@@ -49,6 +49,15 @@ import Testing
     #expect(Statistics.histogram(of: Weights.tensor(tiny), bins: 8)?.total == 2)
   }
 
+  /// One finite value, and infinities and NaN beside it.
+  @Test(arguments: [Float(0), -2, 3e38, .leastNonzeroMagnitude])
+  func countsWhatIsOutsideARangeOfOneValue(value: Float) throws {
+    let values: [Float] = [.infinity, value, -.infinity, .nan, .infinity, value]
+    let histogram = try #require(Statistics.histogram(of: Tensor([6], values), bins: 10))
+    #expect(histogram.total == 2 && histogram.nanCount == 1)
+    #expect(histogram.belowCount == 1 && histogram.aboveCount == 2)
+  }
+
   @Test(arguments: [DType.bf16, .f16, .f8e4m3, .f64])
   func readsBytesInPlace(dtype: DType) {
     let tensor = Weights.tensor(Weights.gaussian(150_001, seed: 6, scale: 1))

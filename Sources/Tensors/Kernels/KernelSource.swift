@@ -70,7 +70,9 @@ struct KernelSource: @unchecked Sendable {
     shouldStop: @Sendable () -> Bool
   ) -> Histogram? {
     let width = Double(range.upperBound) - Double(range.lowerBound)
-    let inverse = width > 0 ? Float(Double(bins) / width) : 0
+    // In a range of one value 0 · ∞ is no number, which falls into the first bin,
+    // and what lies above it falls into the last, where it is taken out again.
+    let inverse = width > 0 ? Float(Double(bins) / width) : .infinity
     let totals = Mutex([UInt64](repeating: 0, count: bins + 3))
     let size = dtype.isReadDirectly ? 1 << 19 : Parallel.chunk
     let finished = Parallel.forEach(
