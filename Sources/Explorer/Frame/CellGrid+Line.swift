@@ -1,5 +1,18 @@
 internal import Terminal
 
+/// Facts side by side: as many as fit, each whole.
+enum Facts {
+  static func line(_ facts: [String], width: Int) -> String {
+    var line = facts.first ?? ""
+    for fact in facts.dropFirst() {
+      let longer = line + "   " + fact
+      guard longer.columns <= width else { break }
+      line = longer
+    }
+    return line
+  }
+}
+
 extension CellGrid {
   /// Writes one line at the left of a row of `area`, cut with `…` where it does
   /// not fit.

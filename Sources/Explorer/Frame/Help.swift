@@ -67,6 +67,8 @@ enum HelpText {
   struct Line: Sendable {
     let key: String
     let text: String
+    /// The footer's word for it, which a search finds too.
+    var label = ""
     var isHeading: Bool { text.isEmpty }
   }
 
@@ -84,14 +86,15 @@ enum HelpText {
     guard !search.isEmpty else { return lines }
     let needle = search.lowercased()
     return lines.filter {
-      !$0.isHeading && ($0.key.lowercased() + " " + $0.text.lowercased()).contains(needle)
+      !$0.isHeading && "\($0.key) \($0.label) \($0.text)".lowercased().contains(needle)
     }
   }
 
   private static func section(_ title: String, _ bindings: [Binding]) -> [Line] {
     [Line(key: title, text: "")]
       + bindings.map {
-        Line(key: $0.keys.map(\.label).joined(separator: " "), text: $0.help)
+        Line(
+          key: $0.keys.map(\.label).joined(separator: " "), text: $0.help, label: $0.label ?? "")
       }
   }
 }

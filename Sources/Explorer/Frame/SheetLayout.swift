@@ -1,4 +1,4 @@
-internal import Compression
+package import Compression
 public import Terminal
 internal import Workspace
 
@@ -55,7 +55,7 @@ public struct SheetLayout: Sendable {
     return Double(x - track.x) / Double(max(track.width - 1, 1))
   }
 
-  static func valueText(_ dial: DialSetting) -> String {
+  package static func valueText(_ dial: DialSetting) -> String {
     switch (dial.control, dial.value) {
     case (.number(_, _, .share), .number(let share)):
       // Rounded first: 0.55 × 100 is not quite 55.

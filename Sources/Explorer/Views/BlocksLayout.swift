@@ -28,8 +28,7 @@ struct BlocksLayout {
     rows = state.blocks.rows(state)
     labelWidth = min(max(5, state.model.labelWidth), area.width / 4)
     let summaryWidth = 13
-    summary = Rect(
-      x: area.right - summaryWidth - 1, y: body.y, width: summaryWidth, height: body.height)
+    summary = body.split(right: summaryWidth + 1).right.inset(right: 1)
     let room = max(0, area.width - labelWidth - 3 - summaryWidth - 2)
     let kindCount = max(1, state.model.kinds.count)
     let fitting = max(1, min(kindCount, room / Self.narrowestColumn))

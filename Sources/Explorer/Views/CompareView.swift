@@ -118,17 +118,20 @@ public enum CompareView: View {
     metrics.tokensPerSecond.map { first.append("\(Count.text($0)) tok/s") }
     var second: [String] = []
     let error = snapshot?.statistics.error ?? (id == .original ? 0 : nil)
-    second.append("layer error \(error.map { Decimal.percent($0) } ?? "…")")
+    let isNarrow = area.width < 50
+    second.append("\(isNarrow ? "" : "layer ")error \(error.map { Decimal.percent($0) } ?? "…")")
     if id == .original {
-      second += ["KL 0", "agreement 100 %"]
+      second += ["KL 0", "\(isNarrow ? "agrees" : "agreement") 100 %"]
     } else {
       metrics.kl.map { second.append("KL \(Decimal.short($0))") }
-      metrics.agreement.map { second.append("agreement \(Decimal.percent($0))") }
+      metrics.agreement.map {
+        second.append("\(isNarrow ? "agrees" : "agreement") \(Decimal.percent($0))")
+      }
     }
     metrics.sparsity.map { second.append("sparsity \(Decimal.percent($0))") }
     let theme = state.theme
-    grid.putLine(first.joined(separator: "   "), in: area, theme[.text])
-    grid.putLine(second.joined(separator: "   "), in: area, row: 1, theme[.text])
+    grid.putLine(Facts.line(first, width: area.width), in: area, theme[.text])
+    grid.putLine(Facts.line(second, width: area.width), in: area, row: 1, theme[.text])
   }
 
   public static func handle(_ mouse: Mouse, in area: Rect, _ state: inout AppState) -> [Effect] {

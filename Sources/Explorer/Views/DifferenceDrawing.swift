@@ -27,8 +27,8 @@ enum DifferenceDrawing {
     }
     let kept = before.mask.keptCount - lost
     grid.putLine(
-      "error, brightest \(Decimal.short(top)) · lost \(Count.text(lost)) · "
-        + "kept \(Count.text(kept)) · gained \(Count.text(gained))",
+      "lost \(Count.text(lost)) · gained \(Count.text(gained)) · "
+        + "error to \(Decimal.short(top)) · kept \(Count.text(kept))",
       in: legend, theme[.dim])
   }
 

@@ -10,7 +10,7 @@ public struct FrontierState: Sendable, Hashable {
     case loss(Double)
 
     /// From the words of `target 1.5MB`, `target loss 1.53`; nil for `off`.
-    init?(_ words: [String]) throws {
+    package init?(_ words: [String]) throws {
       if words == ["off"] { return nil }
       if words.first == "loss", words.count == 2, let loss = Double(words[1]), loss > 0,
         loss.isFinite

@@ -40,11 +40,13 @@ enum LayerHeading {
       "   \(layer.shape) · \(layer.dtype.rawValue.lowercased())", x: x, y: line.y, theme[.text],
       in: line)
     guard let statistics = snapshot?.statistics else { return }
-    var facts = "kept \(Decimal.percent(1 - statistics.sparsity))"
-    facts += "   \(Decimal.text(statistics.bitsPerWeight, 2)) b/w"
-    facts += "   σ \(Decimal.short(statistics.summary.standardDeviation))"
-    if let error = statistics.error, error > 0 { facts += "   error \(Decimal.percent(error))" }
-    let width = min(facts.columns, max(0, line.right - x - 2))
+    var parts = ["kept \(Decimal.percent(1 - statistics.sparsity))"]
+    parts.append("\(Decimal.text(statistics.bitsPerWeight, 2)) b/w")
+    if let error = statistics.error, error > 0 { parts.append("error \(Decimal.percent(error))") }
+    parts.append("σ \(Decimal.short(statistics.summary.standardDeviation))")
+    let room = max(0, line.right - x - 2)
+    let facts = Facts.line(parts, width: room)
+    let width = min(facts.columns, room)
     grid.putLine(
       facts, in: Rect(x: line.right - width, y: line.y, width: width, height: 1), theme[.text])
   }
@@ -74,12 +76,14 @@ enum LayerStatus {
     let largest = Decimal.short(Double(statistics.rows[row].maximumMagnitude))
     let mean = Decimal.short(statistics.rows[row].meanMagnitude)
     let kept = "\(statistics.keptCount(ofRow: row))/\(layer.shape.columns)"
-    let spans = "channel \(row)   b \(bits)   kept \(kept)   |w| max \(largest)   mean |w| \(mean)"
+    let facts = [
+      "channel \(row)", "b \(bits)", "kept \(kept)", "|w| max \(largest)", "mean |w| \(mean)",
+    ]
     let weight = Decimal.short(Double(snapshot.tensor[row, column]))
     let right = "weight [\(row), \(column)] = \(weight)"
     let theme = state.theme
     grid.putLine(right, in: line, .trailing, theme[.accent])
-    grid.putLine(
-      spans, in: line.inset(right: right.columns + 2), theme[.text])
+    let left = line.inset(right: right.columns + 2)
+    grid.putLine(Facts.line(facts, width: left.width), in: left, theme[.text])
   }
 }

@@ -101,11 +101,13 @@ public enum LayerView: View {
     let place =
       "rows \(window.rows.lowerBound)–\(window.rows.upperBound - 1) · "
       + "columns \(window.columns.lowerBound)–\(window.columns.upperBound - 1)"
-    let title =
-      state.layer.tab == .channels || state.layer.tab == .spectrum
-      ? state.layer.tab.title
-      : state.layer.tab.title + (shown.isPreview ? " (preview)" : "") + " · " + place
-        + " · 1 dot = " + window.scale
+    var title = state.layer.tab.title + (shown.isPreview ? " (preview)" : "")
+    if state.layer.tab != .channels, state.layer.tab != .spectrum {
+      // The scale tells more than the place where there is no room for both.
+      let whole = title + " · " + place + " · 1 dot = " + window.scale
+      title =
+        whole.columns + 6 <= layout.picture.width ? whole : title + " · 1 dot = " + window.scale
+    }
     let style = state.theme[shown.isPreview ? .borderFocused : .border]
     let inner = grid.box(layout.picture, title: title, style, in: area)
     guard let after = shown.after else {
