@@ -8,7 +8,11 @@ internal import Jobs
 @main
 enum Main {
   static func main() {
-    exit(run(Array(CommandLine.arguments.dropFirst())).rawValue)
+    let status = run(Array(CommandLine.arguments.dropFirst()))
+    // A background job may still be on its way to the next check, in code that
+    // the libraries' own clean-up at `exit` would take away under it.
+    fflush(nil)
+    _exit(status.rawValue)
   }
 
   /// Runs the command that `arguments` name and tells how it went.
