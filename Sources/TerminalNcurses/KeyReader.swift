@@ -5,10 +5,12 @@ internal import Terminal
 struct KeyReader {
   private var held: Mouse.Button = .none
   private var pasted: String? = nil
+  private var reports: [Mouse] = []
 
   /// The next event that waits; nil when none does.
   mutating func next() -> Event? {
     while true {
+      if !reports.isEmpty { return .mouse(reports.removeFirst()) }
       var value: wint_t = 0
       let status = unsafe get_wch(&value)
       guard status != pare_err else { return nil }
@@ -53,7 +55,9 @@ struct KeyReader {
 
   private mutating func code(_ code: Int32) -> Event? {
     switch code {
-    case pare_key_mouse: return mouse()
+    case pare_key_mouse:
+      readMouse()
+      return nil
     case pare_key_resize: return nil
     case pare_key_paste_begin:
       pasted = ""
@@ -65,9 +69,17 @@ struct KeyReader {
     }
   }
 
-  private mutating func mouse() -> Event? {
+  /// ncurses gathers reports that come together and hands them out the last one first.
+  private mutating func readMouse() {
+    var newestFirst: [pare_mouse] = []
     var report = pare_mouse()
-    guard unsafe pare_read_mouse(&report) else { return nil }
+    while unsafe pare_read_mouse(&report) { newestFirst.append(report) }
+    for report in newestFirst.reversed() {
+      if let event = mouse(report) { reports.append(event) }
+    }
+  }
+
+  private mutating func mouse(_ report: pare_mouse) -> Mouse? {
     let buttons: [Mouse.Button] = [.none, .left, .middle, .right]
     var button = buttons[Int(report.button)]
     let kind: Mouse.Kind
@@ -77,9 +89,12 @@ struct KeyReader {
       held = button
     case 2:
       kind = .release
+      if button == .none || button == .left { button = held == .none ? .left : held }
       held = .none
     case 3:
-      kind = held == .none ? .move : .drag
+      // Only a button that is down is reported to move: its press was lost in a flood.
+      kind = held == .none ? .press : .drag
+      if held == .none { held = .left }
       button = held
     case 4: kind = .wheelUp
     case 5: kind = .wheelDown
@@ -89,8 +104,7 @@ struct KeyReader {
     if report.shift { modifiers.insert(.shift) }
     if report.alt { modifiers.insert(.alt) }
     if report.control { modifiers.insert(.control) }
-    return .mouse(
-      Mouse(kind, button, x: Int(report.x), y: Int(report.y), modifiers: modifiers))
+    return Mouse(kind, button, x: Int(report.x), y: Int(report.y), modifiers: modifiers)
   }
 
   private static func special(_ code: Int32) -> Key? {

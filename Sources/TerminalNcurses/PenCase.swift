@@ -47,10 +47,14 @@ struct PenCase {
     if depth != .monochrome {
       var front = PaletteIndex.of(style.foreground, depth, pare_colors())
       var back = PaletteIndex.of(style.background, depth, pare_colors())
-      if pare_colors() < 16, depth == .ansi16 {
-        // Eight colours: bright ones are bold.
-        if front >= 8 { pen.attributes |= pare_bold }
-        if front >= 8 { front -= 8 }
+      if pare_colors() < 16 {
+        // Eight colours: a bright one is bold, and grey, which would be bold black, dim.
+        if front == 8 {
+          pen.attributes |= pare_dim
+        } else if front > 8 {
+          pen.attributes |= pare_bold
+        }
+        if front >= 8 { front = front == 8 ? -1 : front - 8 }
         if back >= 8 { back -= 8 }
       }
       pen.pair = pair(front, back)

@@ -79,6 +79,27 @@ static inline int pare_color_pairs(void) { return COLOR_PAIRS; }
 static inline int pare_columns(void) { return COLS; }
 static inline int pare_rows(void) { return LINES; }
 
+/* Keys as common terminals send them, for those that the description has otherwise: TERM is
+   often a little wrong, above all inside tmux and screen. */
+static inline void pare_define_common_keys(void) {
+  static const struct { const char *bytes; int key; } common[] = {
+    {"\033[A", KEY_UP}, {"\033[B", KEY_DOWN}, {"\033[C", KEY_RIGHT}, {"\033[D", KEY_LEFT},
+    {"\033OA", KEY_UP}, {"\033OB", KEY_DOWN}, {"\033OC", KEY_RIGHT}, {"\033OD", KEY_LEFT},
+    {"\033[H", KEY_HOME}, {"\033OH", KEY_HOME}, {"\033[1~", KEY_HOME}, {"\033[7~", KEY_HOME},
+    {"\033[F", KEY_END}, {"\033OF", KEY_END}, {"\033[4~", KEY_END}, {"\033[8~", KEY_END},
+    {"\033[2~", KEY_IC}, {"\033[3~", KEY_DC}, {"\033[5~", KEY_PPAGE},
+    {"\033[6~", KEY_NPAGE}, {"\033[Z", KEY_BTAB}, {"\033OM", KEY_ENTER},
+    {"\033OP", KEY_F(1)}, {"\033OQ", KEY_F(2)}, {"\033OR", KEY_F(3)}, {"\033OS", KEY_F(4)},
+    {"\033[11~", KEY_F(1)}, {"\033[12~", KEY_F(2)}, {"\033[13~", KEY_F(3)},
+    {"\033[14~", KEY_F(4)}, {"\033[15~", KEY_F(5)},
+  };
+  for (unsigned i = 0; i < sizeof common / sizeof *common; i++) {
+    if (key_defined(common[i].bytes) == 0) define_key(common[i].bytes, common[i].key);
+  }
+  define_key("\033[200~", pare_key_paste_begin);
+  define_key("\033[201~", pare_key_paste_end);
+}
+
 static inline void pare_prepare_input(void) {
   raw();
   noecho();
@@ -89,8 +110,7 @@ static inline void pare_prepare_input(void) {
   intrflush(stdscr, FALSE);
   typeahead(-1);
   curs_set(0);
-  define_key("\033[200~", pare_key_paste_begin);
-  define_key("\033[201~", pare_key_paste_end);
+  pare_define_common_keys();
 }
 
 static inline void pare_start_color(void) {
