@@ -124,7 +124,7 @@ struct ProbeTests {
     ("TERM=", "TERM is not set"), ("TERM=dumb", "kind dumb cannot show a screen"),
   ])
   func anUnknownTerminalGetsASentence(setting: String, sentence: String) throws {
-    let terminal = try TmuxTerminal("\(setting) \(ProbeTests.probe); echo status $?")
+    let terminal = try TmuxTerminal("\(setting) \(ProbeTests.probe); echo status $?; exec cat")
     let screen = try terminal.shows("status 2")
     #expect(screen.contains("probe: ") && screen.contains(sentence))
   }
