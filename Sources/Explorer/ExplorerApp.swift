@@ -51,7 +51,9 @@ public final class ExplorerApp {
       workbench.mailbox.wait(milliseconds: 50)
       turn([])
     }
-    return Screen.draw(state).plainText
+    state.isPrinted = true
+    return Screen.draw(state).plainText.split(separator: "\n")
+      .filter { !$0.allSatisfy(\.isWhitespace) }.joined(separator: "\n") + "\n"
   }
 
   private func turn(_ events: [Event]) {

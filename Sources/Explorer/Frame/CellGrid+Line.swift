@@ -2,6 +2,19 @@ internal import Terminal
 
 /// Facts side by side: as many as fit, each whole.
 enum Facts {
+  /// The facts in as few lines as hold them, each whole.
+  static func lines(_ facts: [String], width: Int) -> [String] {
+    var lines: [String] = []
+    for fact in facts {
+      if let last = lines.last, last.columns + 3 + fact.columns <= width {
+        lines[lines.count - 1] = last + "   " + fact
+      } else {
+        lines.append(fact)
+      }
+    }
+    return lines
+  }
+
   static func line(_ facts: [String], width: Int) -> String {
     var line = facts.first ?? ""
     for fact in facts.dropFirst() {

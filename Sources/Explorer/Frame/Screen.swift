@@ -15,14 +15,16 @@ public enum Screen {
     }
     let layout = FrameLayout(state)
     drawTitle(state, on: &grid, in: layout.title)
-    drawTabs(state, on: &grid, layout)
+    if !state.isPrinted { drawTabs(state, on: &grid, layout) }
     ViewCatalog.view(state.view).draw(state, on: &grid, in: layout.view)
     if let area = layout.sheet, let sheet = state.sheet {
       SheetDrawing.draw(sheet, state, on: &grid, in: area)
     }
     MetricsLine.draw(state, on: &grid, in: layout.metrics)
-    JobLine.draw(state, on: &grid, in: layout.job)
-    Footer.draw(state, on: &grid, in: layout.footer)
+    if !state.isPrinted {
+      JobLine.draw(state, on: &grid, in: layout.job)
+      Footer.draw(state, on: &grid, in: layout.footer)
+    }
     if state.help != nil { HelpDrawing.draw(state, on: &grid, in: layout.view) }
     return finished(grid, state)
   }

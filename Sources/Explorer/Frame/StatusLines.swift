@@ -12,6 +12,7 @@ enum MetricsLine {
     var x = area.x + 1
     for part in parts(revision.metrics, parent, original, state) {
       let width = part.reduce(0) { $0 + $1.columns }
+      if width == 0 { continue }
       guard x + width <= area.right else { break }
       grid.put(part, x: x, y: area.y, in: area)
       x += width + 3
@@ -24,7 +25,9 @@ enum MetricsLine {
   ) -> [[Span]] {
     let theme = state.theme
     let text = theme[.text]
-    func pending(_ label: String) -> [Span] { [Span(label + " …", theme[.dim])] }
+    func pending(_ label: String) -> [Span] {
+      state.isPrinted ? [] : [Span(label + " …", theme[.dim])]
+    }
     let unit = state.columns < 100 ? "b/w" : "bits/weight"
     var parts: [[Span]] = []
     if state.whyNotRunnable != nil {

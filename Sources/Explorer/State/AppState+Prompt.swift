@@ -100,7 +100,7 @@ extension AppState {
     let text = prompt.editor.string
     switch prompt.purpose {
     case .filter: return []
-    case .value(let dial): return enterValue(text, dial: dial)
+    case .value(let dial, _): return enterValue(text, dial: dial)
     case .samplePrompt:
       samples.prompt = text
       return startSampling()

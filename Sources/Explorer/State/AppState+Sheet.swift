@@ -63,8 +63,9 @@ extension AppState {
   /// Opens the line for a value of the selected dial, if it takes a number.
   mutating func typeValue(startingWith character: Character) -> [Effect] {
     guard let sheet, let dial = sheet.dial, dial.share != nil else { return [] }
-    prompt = Prompt(.value(dial: sheet.selected), text: String(character))
-    notice = Notice(dial.help)
+    prompt = Prompt(
+      .value(dial: sheet.selected, label: "\(dial.name), \(dial.rangeText):"),
+      text: String(character))
     return []
   }
 

@@ -20,6 +20,9 @@ public struct AppState: Sendable {
   public var rows = 24
   public var theme: Theme
   public var isMouseOn = true
+  /// Whether the frame is printed and left: without keys, jobs, or figures that
+  /// are still to come.
+  var isPrinted = false
 
   public var view = ViewID.blocks
   /// Views that Esc leads back to.

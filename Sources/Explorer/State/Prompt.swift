@@ -8,7 +8,7 @@ public struct Prompt: Sendable, Hashable {
     /// Filters the view while it is typed; the former filter comes back on Esc.
     case filter(former: String)
     /// A dial's value.
-    case value(dial: Int)
+    case value(dial: Int, label: String)
     /// What the samples continue.
     case samplePrompt
   }
@@ -29,7 +29,7 @@ public struct Prompt: Sendable, Hashable {
     switch purpose {
     case .command: ":"
     case .filter: "/"
-    case .value: "value "
+    case .value(_, let label): label + " "
     case .samplePrompt: "prompt "
     }
   }

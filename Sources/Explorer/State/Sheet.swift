@@ -76,6 +76,17 @@ extension DialSetting {
     return step < 1 && abs(inverse * step - 1) < 1e-12 ? count / inverse : count * step
   }
 
+  /// What may be typed: `0 to 1 or per cent`.
+  var rangeText: String {
+    switch control {
+    case .number(let range, _, let unit):
+      "\(Decimal.short(range.lowerBound)) to \(Decimal.short(range.upperBound))"
+        + (unit == .share ? " or per cent" : "")
+    case .integer(let range, _): "\(range.lowerBound) to \(range.upperBound)"
+    case .choice(let words): words.joined(separator: ", ")
+    }
+  }
+
   /// Where the setting lies along its range, 0…1; nil for a choice.
   public var share: Double? {
     switch (control, value) {

@@ -93,6 +93,7 @@ public enum BlocksView: View {
       state.blocks.quantity == .bits ? "kept  b/w" : "kept  b/w",
       in: Rect(x: right.x, y: line.y, width: right.width, height: 1), .trailing, theme[.dim])
     var note = "bars: \(state.blocks.quantity.title)"
+    if state.sheet?.preview?.whole != nil { note += ", as the pass would leave them" }
     if state.blocks.isSorted { note += " · sorted" }
     if !state.blocks.filter.isEmpty { note += " · /\(state.blocks.filter)" }
     if !state.blocks.marked.isEmpty { note += " · \(state.blocks.marked.count) marked" }
@@ -128,7 +129,8 @@ public enum BlocksView: View {
         draw(layer, in: area, isCursor: isCursor, state, scale, on: &grid)
       }
     }
-    drawSummary(row, figures, theme, on: &grid, in: layout.summary.atRow(y))
+    let preview = state.sheet?.preview?.whole?.layers ?? [:]
+    drawSummary(row, figures, preview, theme, on: &grid, in: layout.summary.atRow(y))
   }
 
   private static func draw(
@@ -163,8 +165,8 @@ public enum BlocksView: View {
   }
 
   private static func drawSummary(
-    _ row: ModelMap.Row, _ figures: [String: LayerStatistics], _ theme: Theme,
-    on grid: inout CellGrid, in area: Rect
+    _ row: ModelMap.Row, _ figures: [String: LayerStatistics],
+    _ preview: [String: PreviewTotals.Layer], _ theme: Theme, on grid: inout CellGrid, in area: Rect
   ) {
     let layers = row.layers.compactMap { $0 }
     let known = layers.compactMap { figures[$0.name] }
@@ -173,11 +175,16 @@ public enum BlocksView: View {
       return
     }
     let count = layers.reduce(0.0) { $0 + Double($1.shape.count) }
-    let zeros = zip(layers, known).reduce(0.0) { $0 + Double($1.0.shape.count) * $1.1.sparsity }
+    let isPreview = layers.contains { preview[$0.name] != nil }
+    let zeros = zip(layers, known).reduce(0.0) {
+      $0 + Double($1.0.shape.count) * (preview[$1.0.name]?.sparsity ?? $1.1.sparsity)
+    }
     let bits = known.reduce(0.0) { $0 + Double($1.packedBytes) * 8 }
     let kept = count > 0 ? Decimal.percent(1 - zeros / count, 0) : "–"
-    let depth = count > 0 ? Decimal.text(bits / count, 2) : "–"
-    grid.putLine("\(kept)  \(depth.leftPadded(5))", in: area, .trailing, theme[.text])
+    // Bytes of a layer are known once the pass has run.
+    let depth = count > 0 && !isPreview ? Decimal.text(bits / count, 2) : "…"
+    grid.putLine(
+      "\(kept)  \(depth.leftPadded(5))", in: area, .trailing, theme[isPreview ? .preview : .text])
   }
 
   public static func handle(_ mouse: Mouse, in area: Rect, _ state: inout AppState) -> [Effect] {

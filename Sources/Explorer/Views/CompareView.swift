@@ -102,36 +102,28 @@ public enum CompareView: View {
   ) {
     guard let metrics = state.tree[id]?.metrics else { return }
     let original = state.tree.original.metrics
-    var first: [String] = []
+    var facts: [String] = []
     if let loss = metrics.loss {
       let change = original.loss.map { loss / $0 - 1 } ?? 0
       let tail = id == .original ? "" : " (\(Decimal.signed(change * 100, 1)) %)"
-      first.append("loss \(Decimal.text(loss, 4))\(tail)")
+      facts.append("loss \(Decimal.text(loss, 4))\(tail)")
     } else {
-      first.append(state.whyNotRunnable == nil ? "loss …" : "loss n/a")
+      facts.append(state.whyNotRunnable == nil ? "loss …" : "loss n/a")
     }
     if let bytes = metrics.fileBytes {
       let ratio = Double(state.model.fileByteCount) / Double(max(bytes, 1))
-      first.append("\(ByteCount.text(bytes)) (\(Decimal.text(ratio, 1))×)")
+      facts.append("\(ByteCount.text(bytes)) (\(Decimal.text(ratio, 1))×)")
     }
-    metrics.bitsPerWeight.map { first.append("\(Decimal.text($0, 2)) b/w") }
-    metrics.tokensPerSecond.map { first.append("\(Count.text($0)) tok/s") }
-    var second: [String] = []
+    metrics.bitsPerWeight.map { facts.append("\(Decimal.text($0, 2)) b/w") }
+    metrics.kl.map { facts.append("KL \(Decimal.short($0))") }
+    metrics.agreement.map { facts.append("agreement \(Decimal.percent($0))") }
     let error = snapshot?.statistics.error ?? (id == .original ? 0 : nil)
-    let isNarrow = area.width < 50
-    second.append("\(isNarrow ? "" : "layer ")error \(error.map { Decimal.percent($0) } ?? "…")")
-    if id == .original {
-      second += ["KL 0", "\(isNarrow ? "agrees" : "agreement") 100 %"]
-    } else {
-      metrics.kl.map { second.append("KL \(Decimal.short($0))") }
-      metrics.agreement.map {
-        second.append("\(isNarrow ? "agrees" : "agreement") \(Decimal.percent($0))")
-      }
+    facts.append("error here \(error.map { Decimal.percent($0) } ?? "…")")
+    metrics.sparsity.map { facts.append("sparsity \(Decimal.percent($0))") }
+    metrics.tokensPerSecond.map { facts.append("\(Count.text($0)) tok/s") }
+    for (row, line) in Facts.lines(facts, width: area.width).prefix(area.height).enumerated() {
+      grid.putLine(line, in: area, row: row, state.theme[.text])
     }
-    metrics.sparsity.map { second.append("sparsity \(Decimal.percent($0))") }
-    let theme = state.theme
-    grid.putLine(Facts.line(first, width: area.width), in: area, theme[.text])
-    grid.putLine(Facts.line(second, width: area.width), in: area, row: 1, theme[.text])
   }
 
   public static func handle(_ mouse: Mouse, in area: Rect, _ state: inout AppState) -> [Effect] {
@@ -181,7 +173,7 @@ struct CompareHalf {
   init(_ area: Rect) {
     let (heading, afterHeading) = area.split(top: 1)
     let (layer, afterLayer) = afterHeading.split(top: 1)
-    let (metrics, middle) = afterLayer.split(bottom: 2)
+    let (metrics, middle) = afterLayer.split(bottom: area.width < 50 ? 3 : 2)
     let (histogram, picture) = middle.split(top: middle.height / 3)
     self.heading = heading
     self.layer = layer

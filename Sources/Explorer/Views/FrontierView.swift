@@ -140,7 +140,8 @@ public enum FrontierView: View {
     if let loss = metrics.loss { facts += "   loss \(Decimal.text(loss, 4))" }
     if let bits = metrics.bitsPerWeight { facts += "   \(Decimal.text(bits, 2)) b/w" }
     grid.putLine(facts, in: area, theme[.text])
-    var legend = "◆ on screen  ○ original  ● revision, green on the front"
+    var legend =
+      "◆ on screen  ○ original  ● revision, green on the front, whose steps are drawn; flat line: the original's loss"
     if unmeasured > 0 { legend += "   \(unmeasured) not measured yet" }
     if let target = state.frontier.target { legend += "   " + verdict(target, state) }
     grid.putLine(legend, in: area, row: 1, theme[.dim])

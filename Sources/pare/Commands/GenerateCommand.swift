@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import CheckpointIO
 internal import Jobs
+internal import Transformers
 internal import Workspace
 
 /// `pare generate FILE`: lets a model write.
@@ -14,10 +15,13 @@ struct GenerateCommand: ParsableCommand {
   @Option(help: ArgumentHelp("What is to be continued.", valueName: "text"))
   var prompt = "\n"
 
-  @Option(help: ArgumentHelp("How many tokens to write.", valueName: "number"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("How many tokens to write.", valueName: "number"))
   var tokens = 256
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "0 takes the likeliest token, 1 draws as the model says, more is bolder.",
       valueName: "number"))
@@ -51,6 +55,10 @@ struct GenerateCommand: ParsableCommand {
 
   func run() throws {
     let checkpoint = try input.open()
+    // Nothing of a prompt is shown that the model cannot read.
+    if let vocabulary = checkpoint.vocabulary {
+      _ = try CharacterTokenizer(vocabulary: vocabulary).encode(prompt)
+    }
     var shown = 0
     func show(_ text: String) {
       guard !report.json else { return }

@@ -16,6 +16,7 @@ struct RunCommand: ParsableCommand {
   @OptionGroup var report: ReportOptions
 
   func run() throws {
+    try output.check(against: recipe)
     try Transformation(
       recipe: Recipe(contentsOf: recipe), input: input, output: output, form: form.form,
       threads: threads.count

@@ -39,7 +39,7 @@ extension DialSetting {
   /// The dial as an option: `--group-size <number>`.
   fileprivate var option: Option<String?> {
     Option(
-      name: .customLong(name),
+      name: .customLong(name), parsing: .unconditional,
       help: ArgumentHelp("\(help) \(control.choices) (default: \(value))", valueName: control.noun),
       completion: control.completion)
   }

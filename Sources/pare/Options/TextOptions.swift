@@ -28,5 +28,11 @@ struct TextOptions: ParsableArguments {
       "How much of the text: all of it, or validation, its last tenth.", valueName: "part"))
   var part = Part.all
 
+  func validate() throws {
+    if path == nil, part != .all {
+      throw ValidationError("--part goes with --text FILE")
+    }
+  }
+
   var text: EvaluationText { path.map { .file($0) } ?? .selfWritten }
 }
