@@ -66,10 +66,12 @@ package enum CommandText {
     return Step(pass: pass, layers: layers)
   }
 
-  /// The shell command that does what a step does.
+  /// The shell command that does what a step does; settings at their defaults
+  /// are left out.
   package static func shell(_ step: Step, file: String) -> String {
     var words = ["pare", type(of: step.pass).name, quoted(file)]
-    for setting in step.pass.settings where setting.isActive {
+    let defaults = type(of: step.pass).init().settings
+    for (setting, usual) in zip(step.pass.settings, defaults) where setting.value != usual.value {
       words += ["--" + setting.name, setting.value.description]
     }
     switch step.layers {

@@ -80,7 +80,7 @@ extension DialSetting {
   var rangeText: String {
     switch control {
     case .number(let range, _, let unit):
-      "\(Decimal.short(range.lowerBound)) to \(Decimal.short(range.upperBound))"
+      "\(DialValue.number(range.lowerBound)) to \(DialValue.number(range.upperBound))"
         + (unit == .share ? " or per cent" : "")
     case .integer(let range, _): "\(range.lowerBound) to \(range.upperBound)"
     case .choice(let words): words.joined(separator: ", ")
