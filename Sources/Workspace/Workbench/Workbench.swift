@@ -83,15 +83,24 @@ public final class Workbench {
 
   /// Takes in what the jobs have posted and says what changed.
   public func receive() -> [WorkbenchEvent] {
-    var events: [WorkbenchEvent] = []
-    for message in mailbox.drain() { events += fold(message) }
+    // What was announced before a message was folded in comes before it: a
+    // job that is over is never told to have just begun.
+    var events = takeWaiting()
+    for message in mailbox.drain() {
+      events += fold(message)
+      events += takeWaiting()
+    }
     if !hasBegun {
       hasBegun = true
       requestMissingMetrics()
+      events += takeWaiting()
     }
-    events += waiting
-    waiting = []
     return events
+  }
+
+  private func takeWaiting() -> [WorkbenchEvent] {
+    defer { waiting = [] }
+    return waiting
   }
 
   /// Waits in the mailbox until every job is over; for the command line and
