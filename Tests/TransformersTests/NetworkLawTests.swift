@@ -16,6 +16,14 @@ import Transformers
     #expect(losses[0].isFinite)
   }
 
+  /// Whichever thread happens to take a window: more threads than windows.
+  @Test func moreThreadsThanWindows() throws {
+    let network = try TinyModel.network()
+    let text = TinyModel.text(TinyModel.context * 2 + 1)
+    let wanted = try network.evaluate(text, threads: 1).loss
+    for _ in 0..<50 { #expect(try network.evaluate(text, threads: 8).loss == wanted) }
+  }
+
   @Test func lossIsTheMeanOverWindowsOfTheLogits() throws {
     let network = try TinyModel.network()
     let text = TinyModel.text(61)

@@ -39,7 +39,9 @@ struct WindowedText: Sendable {
     crew: Crew, shouldStop: @Sendable () -> Bool, progress: (Double) -> Void,
     worker: () throws -> Worker, _ body: (Worker, Range<Int>) throws -> Result
   ) throws -> [Result] {
-    let workers = try (0..<min(crew.threads, groups.count)).map { _ in try worker() }
+    // Any of the crew's threads may take any tile, also where tiles are few; one
+    // alone is the caller's.
+    let workers = try (0..<(groups.count == 1 ? 1 : crew.threads)).map { _ in try worker() }
     var results: [Result] = []
     for first in stride(from: 0, to: groups.count, by: WindowedText.roundLimit) {
       let round = groups[first..<min(first + WindowedText.roundLimit, groups.count)]
