@@ -3,8 +3,8 @@ internal import Synchronization
 
 /// Singular values of matrices, by LAPACK's divide-and-conquer `sgesdd`.
 ///
-/// LAPACK is loaded when it is first asked for: it takes as long to load as all
-/// the rest of the program to start, and most runs never need it.
+/// LAPACK is loaded when it is first asked for: most runs never need it, and
+/// starting is to stay quick.
 public enum SingularValues {
   /// Why there are none, in one sentence.
   public struct Failure: Error, Hashable, Sendable, CustomStringConvertible {
