@@ -53,6 +53,8 @@ let targets: [Target] =
   + floor("TerminalNcurses", ["Terminal", "CNcurses"])
   + floor("CheckpointIO", ["Tensors"])
   + floor("Transformers", ["Tensors", "CKernels", "CMatrix"], tests: ["CheckpointIO"])
+  + floor(
+    "Training", ["Transformers", "Tensors", "Jobs", "CKernels", "CMatrix"], tests: ["CheckpointIO"])
   + floor("Compression", ["Transformers", "Tensors", "Jobs"], tests: ["CheckpointIO"])
   + floor(
     "Workspace",
@@ -69,8 +71,8 @@ let targets: [Target] =
     .executableTarget(
       name: "pare",
       dependencies: [
-        "Explorer", "Workspace", "Compression", "CheckpointIO", "Transformers", "Tensors", "Jobs",
-        "Terminal", "TerminalNcurses", "CEmbedded",
+        "Explorer", "Workspace", "Compression", "Training", "CheckpointIO", "Transformers",
+        "Tensors", "Jobs", "Terminal", "TerminalNcurses", "CEmbedded",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),

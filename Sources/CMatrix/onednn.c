@@ -71,7 +71,7 @@ bool pare_matrix_has_bf16(void) {
 typedef struct {
   int64_t count, m, n, k;
   int64_t a_stride, b_stride, c_stride, a_step, b_step, c_step;
-  int32_t b_transposed, packed, bf16, has_bias, epilogue, padding;
+  int32_t a_transposed, b_transposed, packed, bf16, has_bias, epilogue;
 } key;
 
 typedef struct {
@@ -172,7 +172,8 @@ static bool make_descs(const key *key, desc *a, desc *b, desc *bias, desc *c) {
   int skip = MATRIX_RANK - rank;
   int64_t a_dims[] = {key->count, key->m, key->k}, b_dims[] = {key->count, key->k, key->n};
   int64_t c_dims[] = {key->count, key->m, key->n}, bias_dims[] = {1, key->n};
-  int64_t a_steps[] = {key->a_step, key->a_stride, 1};
+  int64_t a_steps[] = {
+      key->a_step, key->a_transposed ? 1 : key->a_stride, key->a_transposed ? key->a_stride : 1};
   int64_t c_steps[] = {key->c_step, key->c_stride, 1};
   int64_t b_steps[] = {
       key->b_step, key->b_transposed ? 1 : key->b_stride, key->b_transposed ? key->b_stride : 1};
@@ -407,7 +408,7 @@ bool pare_weights_apply(
 }
 
 bool pare_gemm(
-    pare_matrix *matrix, const pare_product *product, const float *a, const float *b, float *c) {
+    pare_matrix *matrix, const pare_product *product, const void *a, const void *b, void *c) {
   key key;
   memset(&key, 0, sizeof key);
   key.count = (int64_t)product->count;
@@ -420,7 +421,11 @@ bool pare_gemm(
   key.a_step = (int64_t)product->a_step;
   key.b_step = (int64_t)product->b_step;
   key.c_step = (int64_t)product->c_step;
+  key.a_transposed = product->a_transposed;
   key.b_transposed = product->b_transposed;
+  key.bf16 = product->bf16;
+  key.epilogue =
+      (product->adds ? PARE_FUSE_ADD : 0) | (product->bf16_output ? PARE_FUSE_BF16 : 0);
   own_this_thread();
   prepared *p = find(matrix, &key, NULL);
   return p && run(matrix, p, a, b, NULL, c);

@@ -56,13 +56,17 @@ bool pare_weights_apply(
 }
 
 bool pare_gemm(
-    pare_matrix *matrix, const pare_product *p, const float *a, const float *b, float *c) {
+    pare_matrix *matrix, const pare_product *p, const void *a, const void *b, void *c) {
   (void)matrix;
+  if (p->bf16 || p->bf16_output) return false;
+  const float *from = a, *by = b;
+  float *to = c;
   for (size_t i = 0; i < p->count; i++)
     cblas_sgemm(
-        CblasRowMajor, CblasNoTrans, p->b_transposed ? CblasTrans : CblasNoTrans, (int)p->m,
-        (int)p->n, (int)p->k, 1, a + i * p->a_step, (int)p->a_stride, b + i * p->b_step,
-        (int)p->b_stride, 0, c + i * p->c_step, (int)p->c_stride);
+        CblasRowMajor, p->a_transposed ? CblasTrans : CblasNoTrans,
+        p->b_transposed ? CblasTrans : CblasNoTrans, (int)p->m, (int)p->n, (int)p->k, 1,
+        from + i * p->a_step, (int)p->a_stride, by + i * p->b_step, (int)p->b_stride,
+        p->adds ? 1 : 0, to + i * p->c_step, (int)p->c_stride);
   return true;
 }
 #endif

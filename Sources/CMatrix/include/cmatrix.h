@@ -49,16 +49,23 @@ bool pare_weights_apply(
     pare_matrix *matrix, const pare_weights *weights, size_t m, const void *x, size_t x_stride,
     void *out, size_t out_stride, const float *bias, int epilogue);
 
-/// `count` products c = a·b (or a·bᵀ) of f32; the matrices of product i start
-/// i × step values after the first.
+/// `count` products c = a·b, m × k by k × n; the matrices of product i start
+/// i × step values after the first. A transposed matrix is stored the other way
+/// round, n × k for b; its stride is that of the rows in memory.
 typedef struct {
   size_t count, m, n, k;
   size_t a_stride, b_stride, c_stride;
   size_t a_step, b_step, c_step;
-  bool b_transposed;
+  bool a_transposed, b_transposed;
+  /// c += a·b; only where c is f32.
+  bool adds;
+  /// a and b are bf16; only where `pare_matrix_has_bf16`. Sums are f32.
+  bool bf16;
+  /// c is bf16; only with bf16.
+  bool bf16_output;
 } pare_product;
 
 /// Runs the products one after the other. Returns false when the library refuses.
 bool pare_gemm(
-    pare_matrix *matrix, const pare_product *product, const float *a, const float *b, float *c);
+    pare_matrix *matrix, const pare_product *product, const void *a, const void *b, void *c);
 #endif

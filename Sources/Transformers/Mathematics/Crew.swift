@@ -4,12 +4,12 @@ internal import CMatrix
 /// seconds. Dispatch takes tens of microseconds to start a piece; a token's
 /// thirty products take two milliseconds together.
 @safe
-final class Crew {
+package final class Crew {
   private let handle: OpaquePointer
-  let threads: Int
+  package let threads: Int
 
   /// A crew of `threads`, the caller's among them. Used by one thread at a time.
-  init(threads: Int) throws {
+  package init(threads: Int) throws {
     self.threads = min(max(threads, 1), Crew.limit)
     guard let handle = unsafe pare_crew_create(self.threads) else {
       throw NetworkError.outOfMemory("threads")
@@ -20,11 +20,11 @@ final class Crew {
   deinit { unsafe pare_crew_destroy(handle) }
 
   /// More threads than any one machine's cores help nobody.
-  static let limit = 256
+  package static let limit = 256
 
   /// Calls `body(worker, tile)` for every tile below `tiles`, at once on several
   /// threads, and returns when all are done. Worker 0 is the calling thread.
-  func run(_ tiles: Int, _ body: (_ worker: Int, _ tile: Int) -> Void) {
+  package func run(_ tiles: Int, _ body: (_ worker: Int, _ tile: Int) -> Void) {
     if threads == 1 || tiles == 1 {
       for tile in 0..<tiles { body(0, tile) }
       return

@@ -1,5 +1,4 @@
 internal import CKernels
-internal import CMatrix
 internal import Tensors
 
 /// The forward pass of one thread: windows of tokens in, logits out. Its buffers
@@ -148,26 +147,22 @@ final class ForwardPass {
       let seen = start + rows
       let queries = unsafe qkv.floats + (first + start) * 3 * width
       let output = unsafe mixed.floats + (first + start) * width
-      var product = pare_product(
-        count: heads, m: rows, n: seen, k: head, a_stride: 3 * width, b_stride: 3 * width,
-        c_stride: stride, a_step: head, b_step: head, c_step: rows * stride, b_transposed: true)
-      unsafe multiply(&product, queries, keys, scores.floats)
+      unsafe engine.multiply(
+        ProductSize(count: heads, m: rows, n: seen, k: head),
+        Operand(queries, stride: 3 * width, step: head),
+        Operand(keys, stride: 3 * width, step: head, isTransposed: true),
+        into: Operand(scores.floats, stride: stride, step: rows * stride),
+        ProductForm(isHalf: false))
       for index in 0..<heads {
         unsafe pare_causal_softmax(
           rows, seen, stride, start + 1, scale, scores.floats + index * rows * stride)
       }
-      product = pare_product(
-        count: heads, m: rows, n: head, k: seen, a_stride: stride, b_stride: 3 * width,
-        c_stride: width, a_step: rows * stride, b_step: head, c_step: head, b_transposed: false)
-      unsafe multiply(&product, scores.floats, keys + width, output)
+      unsafe engine.multiply(
+        ProductSize(count: heads, m: rows, n: head, k: seen),
+        Operand(scores.floats, stride: stride, step: rows * stride),
+        Operand(keys + width, stride: 3 * width, step: head),
+        into: Operand(output, stride: width, step: head), ProductForm(isHalf: false))
     }
-  }
-
-  private func multiply(
-    _ product: inout pare_product, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>,
-    _ c: UnsafeMutablePointer<Float>
-  ) {
-    if unsafe !pare_gemm(engine.handle, &product, a, b, c) { engine.hasFailed = true }
   }
 }
 

@@ -16,12 +16,13 @@ public enum Precision: String, Sendable, Hashable, CaseIterable {
 
 /// What one thread needs to multiply matrices; not to be shared.
 @safe
-final class MatrixEngine {
+package final class MatrixEngine {
   let handle: OpaquePointer
   /// Set when a product could not be computed, for want of memory.
-  var hasFailed = false
+  package var hasFailed = false
 
-  init() throws {
+  /// Throws `NetworkError.outOfMemory`.
+  package init() throws {
     guard let handle = unsafe pare_matrix_create() else {
       throw NetworkError.outOfMemory("matrix products")
     }
@@ -31,7 +32,71 @@ final class MatrixEngine {
   deinit { unsafe pare_matrix_destroy(handle) }
 
   /// Throws when a product has failed.
-  func check() throws {
+  package func check() throws {
     if hasFailed { throw NetworkError.outOfMemory("matrix products") }
+  }
+
+  /// Multiplies m × k by k × n, `count` times. Products without values are not
+  /// computed: those with k = 0 leave the result as it is.
+  package func multiply(
+    _ size: ProductSize, _ a: Operand, _ b: Operand, into c: Operand, _ form: ProductForm
+  ) {
+    guard size.count > 0, size.m > 0, size.n > 0, size.k > 0 else { return }
+    var product = pare_product()
+    (product.count, product.m, product.n, product.k) = (size.count, size.m, size.n, size.k)
+    (product.a_stride, product.a_step, product.a_transposed) = (a.stride, a.step, a.isTransposed)
+    (product.b_stride, product.b_step, product.b_transposed) = (b.stride, b.step, b.isTransposed)
+    (product.c_stride, product.c_step) = (c.stride, c.step)
+    product.adds = form.adds
+    product.bf16 = form.isHalf
+    product.bf16_output = form.isOutputHalf
+    let done = unsafe pare_gemm(
+      handle, &product, a.values, b.values, UnsafeMutableRawPointer(mutating: c.values))
+    if !done { hasFailed = true }
+  }
+}
+
+/// How large matrix products are, and how many there are of them.
+package struct ProductSize {
+  package var count: Int
+  package var m: Int
+  package var n: Int
+  package var k: Int
+
+  package init(count: Int = 1, m: Int, n: Int, k: Int) {
+    (self.count, self.m, self.n, self.k) = (count, m, n, k)
+  }
+}
+
+/// Which numbers a product is made of; sums are always f32.
+package struct ProductForm {
+  /// Both operands are bf16.
+  package var isHalf: Bool
+  /// So is the result.
+  package var isOutputHalf: Bool
+  /// Adds to the result, which is f32.
+  package var adds: Bool
+
+  package init(isHalf: Bool, isOutputHalf: Bool = false, adds: Bool = false) {
+    (self.isHalf, self.isOutputHalf, self.adds) = (isHalf, isOutputHalf, adds)
+  }
+}
+
+/// Where a matrix of a product is in memory.
+@safe
+package struct Operand {
+  let values: UnsafeRawPointer
+  /// Values from one row in memory to the next.
+  let stride: Int
+  /// Values from one product's matrix to the next one's.
+  let step: Int
+  /// Whether its rows in memory are the product's columns.
+  let isTransposed: Bool
+
+  package init(
+    _ values: UnsafeRawPointer, stride: Int, step: Int = 0, isTransposed: Bool = false
+  ) {
+    unsafe self.values = unsafe values
+    (self.stride, self.step, self.isTransposed) = (stride, step, isTransposed)
   }
 }

@@ -1,0 +1,47 @@
+public import Tensors
+
+/// A parameter while it is trained: its values and its gradient, f32, row-major,
+/// logical orientation, on 64-byte boundaries.
+///
+/// Used by one step at a time; within a step several threads may work on
+/// different stretches of it.
+@safe
+public final class TrainableTensor {
+  /// The name in the checkpoint.
+  public let name: String
+  public let shape: Shape
+  public let place: Place
+  /// The values that training changes.
+  public let values: UnsafeMutableBufferPointer<Float>
+  /// The loss's gradient by the values, after `TrainingNetwork.gradients`.
+  public let gradient: UnsafeMutableBufferPointer<Float>
+
+  /// The weight matrix of a linear layer of a block: what Muon trains.
+  public var isBlockMatrix: Bool { place.role == .linear }
+  /// Two axes or more: what weight decay and AdamW's matrix group hold.
+  public var isMatrix: Bool { shape.dimensions.count >= 2 }
+
+  /// Copies the values; throws what reading them throws.
+  public init(_ parameter: Parameter) throws {
+    name = parameter.name
+    shape = parameter.shape
+    place = parameter.place
+    unsafe values = TrainableTensor.allocate(parameter.shape.count)
+    unsafe gradient = TrainableTensor.allocate(parameter.shape.count)
+    unsafe gradient.initialize(repeating: 0)
+    let tensor = try parameter.tensor()
+    unsafe tensor.withUnsafeValues { unsafe _ = values.initialize(fromContentsOf: $0) }
+  }
+
+  deinit {
+    unsafe values.deallocate()
+    unsafe gradient.deallocate()
+  }
+
+  private static func allocate(_ count: Int) -> UnsafeMutableBufferPointer<Float> {
+    let bytes = UnsafeMutableRawBufferPointer.allocate(
+      byteCount: max(count, 1) * MemoryLayout<Float>.stride, alignment: 64)
+    return unsafe UnsafeMutableBufferPointer(
+      start: bytes.baseAddress?.bindMemory(to: Float.self, capacity: count), count: count)
+  }
+}
