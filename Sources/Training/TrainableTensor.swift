@@ -15,6 +15,8 @@ public final class TrainableTensor {
   public let values: UnsafeMutableBufferPointer<Float>
   /// The loss's gradient by the values, after `TrainingNetwork.gradients`.
   public let gradient: UnsafeMutableBufferPointer<Float>
+  /// Its number among the network's tensors.
+  let index: Int
 
   /// The weight matrix of a linear layer of a block: what Muon trains.
   public var isBlockMatrix: Bool { place.role == .linear }
@@ -22,12 +24,13 @@ public final class TrainableTensor {
   public var isMatrix: Bool { shape.dimensions.count >= 2 }
 
   /// Copies the values; throws what reading them throws.
-  public init(_ parameter: Parameter) throws {
+  init(_ parameter: Parameter, index: Int) throws {
     name = parameter.name
     shape = parameter.shape
     place = parameter.place
-    unsafe values = TrainableTensor.allocate(parameter.shape.count)
-    unsafe gradient = TrainableTensor.allocate(parameter.shape.count)
+    self.index = index
+    unsafe values = Self.allocate(parameter.shape.count)
+    unsafe gradient = Self.allocate(parameter.shape.count)
     unsafe gradient.initialize(repeating: 0)
     let tensor = try parameter.tensor()
     unsafe tensor.withUnsafeValues { unsafe _ = values.initialize(fromContentsOf: $0) }
@@ -44,4 +47,7 @@ public final class TrainableTensor {
     return unsafe UnsafeMutableBufferPointer(
       start: bytes.baseAddress?.bindMemory(to: Float.self, capacity: count), count: count)
   }
+
+  /// Where the first value is.
+  var start: UnsafeMutablePointer<Float> { unsafe values.baseAddress.unsafelyUnwrapped }
 }

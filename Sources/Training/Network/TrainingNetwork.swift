@@ -1,0 +1,176 @@
+internal import CKernels
+internal import Synchronization
+public import Tensors
+public import Transformers
+
+/// A network that can be trained: its parameters in memory, and the gradient of
+/// its loss by each of them. One thread at a time asks; the work is shared out
+/// among a crew.
+public final class TrainingNetwork {
+  public let configuration: Configuration
+  /// What is trained, in the order of the checkpoint; a tied head is there once.
+  public let tensors: [TrainableTensor]
+  let blocks: [TrainableBlock]
+  let tokenEmbedding: TrainableTensor
+  let positionEmbedding: TrainableTensor
+  let finalNorm: TrainableNorm
+  let head: TrainableLayer
+  let isHalf: Bool
+  let crew: Crew
+  private let source: Parameters
+  private var passes: [TrainingPass] = []
+
+  /// Reads the weights of a network that can be run. Throws
+  /// `NetworkError.notRunnable` where it cannot be, and what reading throws.
+  public init(
+    _ parameters: Parameters, configuration settings: [String: String], precision: Precision,
+    threads: Int
+  ) throws {
+    let blueprint = try ArchitectureCatalog.blueprint(of: parameters, configuration: settings)
+    var builder = Builder(isHalf: precision == .bf16 && Precision.hasFastBF16)
+    configuration = blueprint.configuration
+    source = parameters
+    isHalf = builder.isHalf
+    crew = try Crew(threads: threads)
+    let token = try builder.tensor(blueprint.tokenEmbedding)
+    tokenEmbedding = token
+    positionEmbedding = try builder.tensor(blueprint.positionEmbedding)
+    blocks = try blueprint.blocks.map { try builder.block($0, blueprint.configuration) }
+    finalNorm = try builder.norm(blueprint.finalNorm)
+    let isTied = blueprint.configuration.isHeadTied
+    let headWeight = try isTied ? token : builder.tensor(blueprint.head)
+    head = TrainableLayer(headWeight, bias: nil, isHalf: builder.isHalf)
+    tensors = builder.tensors
+  }
+
+  private var layers: [TrainableLayer] { blocks.flatMap(\.layers) + [head] }
+
+  /// Mean cross-entropy in nats of `sequences` windows of `length` tokens each, and
+  /// its gradient by every parameter, which replaces what is in
+  /// `TrainableTensor.gradient`, or is added to it times `weight` where `accumulate`.
+  ///
+  /// Each of the crew's threads takes its share of the sequences, so that the same
+  /// arguments give the same bits for the same number of threads. Throws
+  /// `NetworkError.tokenOutOfRange`, `.contextOverflow` and `.outOfMemory`.
+  public func gradients(
+    _ inputs: [Int32], _ targets: [Int32], sequences: Int, length: Int, dropout: Float = 0,
+    seed: UInt64 = 0, accumulate: Bool = false, weight: Float = 1
+  ) throws -> Double {
+    precondition(inputs.count == sequences * length && targets.count == inputs.count)
+    try check(inputs)
+    try check(targets)
+    guard length <= configuration.context else {
+      throw NetworkError.contextOverflow(tokens: length, context: configuration.context)
+    }
+    refresh()
+    try reservePasses(for: min(crew.threads, sequences), sequences: sequences, length: length)
+    let count = passes.count
+    let failure = Mutex<(any Error)?>(nil)
+    crew.run(count) { _, share in
+      let range = share * sequences / count..<(share + 1) * sequences / count
+      let pass = self.passes[share]
+      do {
+        pass.begin(keepsGradient: accumulate && share == 0)
+        try pass.run(
+          inputs, targets, range, length: length, rate: dropout, seed: seed,
+          scale: weight / Float(sequences * length))
+      } catch {
+        failure.withLock { $0 = error }
+      }
+    }
+    if let error = failure.withLock({ $0 }) { throw error }
+    addUp()
+    return passes.reduce(0) { $0 + $1.loss } / Double(sequences * length)
+  }
+
+  /// The values as they are now, under the names of the checkpoint; those that are
+  /// not trained are what they were.
+  public func parameters() -> Parameters {
+    source.replacing(
+      tensors.compactMap { tensor in
+        guard let original = source[tensor.name] else { return nil }
+        let copy = unsafe Tensor(tensor.shape) { target in
+          unsafe _ = target.initialize(fromContentsOf: tensor.values)
+        }
+        return original.replacing(copy, grid: nil, mask: nil)
+      })
+  }
+
+  private func check(_ tokens: [Int32]) throws {
+    let vocabulary = Int32(clamping: configuration.vocabulary)
+    if let position = tokens.firstIndex(where: { $0 < 0 || $0 >= vocabulary }) {
+      throw NetworkError.tokenOutOfRange(
+        token: Int(tokens[position]), position: position, vocabulary: Int(vocabulary))
+    }
+  }
+
+  private func refresh() {
+    let layers = layers
+    crew.run(layers.count) { _, index in layers[index].refresh() }
+  }
+
+  private func reservePasses(for count: Int, sequences: Int, length: Int) throws {
+    let share = (sequences + count - 1) / count
+    let isFitting =
+      passes.count == count && passes.allSatisfy { $0.length == length && $0.share >= share }
+    if isFitting { return }
+    passes = []
+    for index in 0..<count {
+      passes.append(try TrainingPass(self, share: share, length: length, isFirst: index == 0))
+    }
+  }
+
+  /// Adds the gradients of the other threads' shares to those of the first.
+  private func addUp() {
+    let passes = passes
+    guard passes.count > 1 else { return }
+    let stretch = 1 << 16
+    let pieces = tensors.flatMap { tensor in
+      stride(from: 0, to: tensor.shape.count, by: stretch).map { (tensor, $0) }
+    }
+    crew.run(pieces.count) { _, index in
+      let (tensor, first) = pieces[index]
+      let count = min(stretch, tensor.shape.count - first)
+      let sum = unsafe tensor.gradient.baseAddress.unsafelyUnwrapped + first
+      for pass in passes.dropFirst() {
+        unsafe pare_sum(count, sum, pass.gradient(tensor) + first, sum)
+      }
+    }
+  }
+}
+
+/// Takes a network's parameters one by one.
+private struct Builder {
+  let isHalf: Bool
+  private(set) var tensors: [TrainableTensor] = []
+
+  init(isHalf: Bool) { self.isHalf = isHalf }
+
+  mutating func tensor(_ parameter: Parameter) throws -> TrainableTensor {
+    let tensor = try TrainableTensor(parameter, index: tensors.count)
+    tensors.append(tensor)
+    return tensor
+  }
+
+  mutating func norm(_ norm: Blueprint.Norm) throws -> TrainableNorm {
+    TrainableNorm(
+      weight: try norm.weight.map { try tensor($0) }, bias: try norm.bias.map { try tensor($0) })
+  }
+
+  mutating func layer(_ layer: Blueprint.Layer) throws -> TrainableLayer {
+    TrainableLayer(
+      try tensor(layer.weight), bias: try layer.bias.map { try tensor($0) }, isHalf: isHalf)
+  }
+
+  mutating func block(
+    _ block: Blueprint.Block, _ configuration: Configuration
+  ) throws -> TrainableBlock {
+    TrainableBlock(
+      attentionNorm: try norm(block.attentionNorm), attention: try layer(block.attention),
+      attentionOutput: try layer(block.attentionOutput), mlpNorm: try norm(block.mlpNorm),
+      mlp: try layer(block.mlp), mlpOutput: try layer(block.mlpOutput),
+      shape: BlockShape(
+        heads: configuration.heads, keyWidth: configuration.headWidth,
+        valueWidth: configuration.headWidth, hidden: block.mlp.weight.shape.rows))
+  }
+}
