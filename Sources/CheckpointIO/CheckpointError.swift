@@ -33,7 +33,9 @@ public enum CheckpointError: Error, Hashable, Sendable {
   case negativeStride(tensor: String)
   case limitExceeded(what: String, limit: Int)
   case sameFile(path: String)
+  case cannotRead(path: String, reason: String)
   case cannotWrite(path: String, reason: String)
+  case exists(path: String)
   case stopped
 }
 
@@ -93,7 +95,9 @@ extension CheckpointError: CustomStringConvertible {
     case .limitExceeded(let what, let limit): "\(what) exceeds the limit of \(limit)"
     case .sameFile(let path):
       "\(path.shown) is the checkpoint that is open; save under another name"
+    case .cannotRead(let path, let reason): "cannot read \(path.shown): \(reason)"
     case .cannotWrite(let path, let reason): "cannot write \(path.shown): \(reason)"
+    case .exists(let path): "\(path.shown) is there already; add --force to replace it"
     case .stopped: "the save was stopped; nothing was changed"
     }
   }

@@ -119,10 +119,11 @@ public final class ExplorerApp {
       workbench.save(
         id, to: path, form: dense ? .dense(nil) : .packed, overwrite: overwrite)
     case .writeRecipe(let id, let path, let overwrite):
-      try TextFile.write(workbench.tree.recipe(to: id).yaml, to: path, overwrite: overwrite)
+      let yaml = workbench.tree.recipe(to: id).yaml
+      try WholeFile.write(Array(yaml.utf8), to: path, overwrite: overwrite)
       state.notice = Notice("Wrote the recipe of \(id) to \(path).")
     case .runRecipe(let path, let id):
-      _ = workbench.run(try Recipe(yaml: try TextFile.read(path)), on: id)
+      _ = workbench.run(try Recipe(contentsOf: path), on: id)
     case .export(let path, let overwrite): try export(to: path, overwrite: overwrite)
     case .setMouse(let isOn):
       state.isMouseOn = isOn
@@ -141,7 +142,7 @@ public final class ExplorerApp {
     if !isDrawing { bare.theme = ThemeNames.theme("mono", like: state.theme) ?? state.theme }
     let frame = Screen.draw(bare)
     let text = isDrawing ? frame.svg(theme: state.theme) : frame.plainText
-    try TextFile.write(text, to: path, overwrite: overwrite)
+    try WholeFile.write(Array(text.utf8), to: path, overwrite: overwrite)
     state.notice = Notice("Wrote this view to \(path).")
   }
 }

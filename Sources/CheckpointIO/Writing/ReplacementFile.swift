@@ -12,14 +12,14 @@ struct ReplacementFile: ~Copyable {
   private let descriptor: Int32
   private var isCommitted = false
 
-  init(for path: String) throws(CheckpointError) {
+  init(for path: String, access: WholeFile.Access = .standard) throws(CheckpointError) {
     let name = FilePath.lastComponent(path)
     guard !name.isEmpty, path.utf8.last != UInt8(ascii: "/") else {
       throw .cannotWrite(path: path, reason: "the path names no file")
     }
-    try ReplacementFile.checkTarget(path)
+    let permissions = try ReplacementFile.permissions(of: path, access)
     let temporary = FilePath.folder(path) + "." + name + ".pare-save"
-    descriptor = try ReplacementFile.open(temporary, for: path)
+    descriptor = try ReplacementFile.open(temporary, for: path, permissions)
     self.path = path
     self.temporary = temporary
   }
@@ -29,33 +29,45 @@ struct ReplacementFile: ~Copyable {
     close(descriptor)
   }
 
-  /// What is there may be replaced only when it is a file.
-  private static func checkTarget(_ path: String) throws(CheckpointError) {
+  /// What is there may be replaced only when it is a file; its permissions go
+  /// over to the new one. Nil where the process's mask decides.
+  private static func permissions(
+    of path: String, _ access: WholeFile.Access
+  ) throws(CheckpointError) -> mode_t? {
     var status = stat()
-    guard unsafe stat(path, &status) == 0 else { return }
-    guard status.st_mode & S_IFMT == S_IFREG else {
+    let isThere = unsafe stat(path, &status) == 0
+    guard !isThere || status.st_mode & S_IFMT == S_IFREG else {
       throw .cannotWrite(path: path, reason: "it is no regular file")
+    }
+    switch access {
+    case .owner: return 0o600
+    case .standard: return isThere ? status.st_mode & 0o777 : nil
     }
   }
 
   private static func open(
-    _ temporary: String, for path: String
+    _ temporary: String, for path: String, _ permissions: mode_t?
   ) throws(CheckpointError) -> Int32 {
-    let attempts = 8
+    // Small files are written by several processes at a time: what holds the
+    // lock is mostly done soon.
+    let attempts = 20
+    let pause: useconds_t = 5_000
     for _ in 0..<attempts {
       let descriptor = unsafe Glibc.open(
-        temporary, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o666)
+        temporary, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, permissions ?? 0o666)
       guard descriptor >= 0 else {
         throw .cannotWrite(path: path, reason: lastSystemError())
       }
       guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
         close(descriptor)
-        throw .cannotWrite(path: path, reason: "another process is saving it")
+        usleep(pause)
+        continue
       }
       // Between opening and locking, another save may have renamed it away.
       var status = stat()
       if unsafe fstat(descriptor, &status) == 0, status.st_nlink == 1,
-        FileIdentity(path: temporary) == FileIdentity(status), ftruncate(descriptor, 0) == 0
+        FileIdentity(path: temporary) == FileIdentity(status), ftruncate(descriptor, 0) == 0,
+        permissions.map({ fchmod(descriptor, $0) == 0 }) ?? true
       {
         return descriptor
       }

@@ -76,9 +76,9 @@ struct TextFile: Sendable {
   private func contents() throws -> String {
     let bytes: [UInt8]?
     do {
-      bytes = try AtomicFile.read(path, limit: Self.byteLimit)
+      bytes = try WholeFile.read(path, limit: Self.byteLimit)
     } catch {
-      throw TextError("the text \(path): \(error)")
+      throw TextError("the text: \(error)")
     }
     guard let bytes else { throw TextError("the text \(path) is gone") }
     guard let text = String(validating: bytes, as: UTF8.self) else {

@@ -1,3 +1,5 @@
+internal import CheckpointIO
+
 /// Why a recipe's file could not be read, in one sentence.
 public struct RecipeFileError: Error, Hashable, Sendable, CustomStringConvertible {
   public let description: String
@@ -18,9 +20,9 @@ extension Recipe {
 
   private static func bytes(of path: String) throws -> [UInt8] {
     do {
-      if let bytes = try AtomicFile.read(path, limit: fileByteLimit) { return bytes }
+      if let bytes = try WholeFile.read(path, limit: fileByteLimit) { return bytes }
     } catch {
-      throw RecipeFileError(description: "cannot read the recipe \(path): \(error)")
+      throw RecipeFileError(description: "the recipe: \(error)")
     }
     throw RecipeFileError(description: "cannot read the recipe \(path): there is no such file")
   }

@@ -1,3 +1,4 @@
+internal import CheckpointIO
 internal import FoundationEssentials
 internal import Glibc
 
@@ -62,18 +63,24 @@ public struct Session: Sendable {
     unsafe getenv(name).map { unsafe String(cString: $0) }
   }
 
-  /// Writes the session. Throws `SessionError`.
+  /// Writes the session; its folder is made where it is missing. Throws
+  /// `SessionError`.
   package func write() throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys]
     encoder.nonConformingFloatEncodingStrategy = .convertToString(
       positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
     let data = try encoder.encode(StoredSession(self))
-    try AtomicFile.write(Array(data), to: path)
+    do {
+      try WholeFile.makeFolders(above: path)
+      try WholeFile.write(Array(data), to: path, access: .owner)
+    } catch {
+      throw SessionError("the session was not kept: \(error)")
+    }
   }
 
   private static func read(_ path: String) throws -> StoredSession? {
-    guard let bytes = try AtomicFile.read(path, limit: 64 << 20) else { return nil }
+    guard let bytes = try WholeFile.read(path, limit: 64 << 20) else { return nil }
     let decoder = JSONDecoder()
     decoder.nonConformingFloatDecodingStrategy = .convertFromString(
       positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
