@@ -59,7 +59,8 @@ enum SmallModels {
 
   /// Files that a drawing may stumble over, by what is odd in them.
   static let odd: [String] = [
-    "nothing", "vectors only", "80 blocks", "100 kinds", "strange names", "no numbers", "empty",
+    "nothing", "vectors only", "80 blocks", "100 kinds", "a kind a block", "strange names",
+    "no numbers", "empty",
     "thin",
   ]
 
@@ -77,6 +78,8 @@ enum SmallModels {
       }
     case "100 kinds":
       return (0..<100).map { Entry("h.\($0 % 2).mlp.experts.\($0).w.weight", [3, 5], &random) }
+    case "a kind a block":
+      return (0..<40).map { Entry("h.\($0).mlp.odd\(40 - $0).weight", [3, 5], &random) }
     case "strange names":
       return [
         "h.0.\u{1B}[31mred.weight", "h.0.漢字漢字漢字漢字.weight", "h.1.e\u{301}\u{200D}👩‍👩‍👧.weight", "\t\n",

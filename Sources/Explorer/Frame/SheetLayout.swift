@@ -117,7 +117,7 @@ enum SheetDrawing {
   }
 
   private static func layersText(_ sheet: Sheet, _ state: AppState) -> String {
-    let all = state.model.layers.filter(\.isLinear).count
+    let all = state.model.linearCount
     switch sheet.layers {
     case .all: return "all \(all) layers"
     case .named(let names): return "\(names.count) marked of \(all) layers"

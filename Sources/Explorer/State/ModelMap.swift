@@ -13,6 +13,8 @@ public struct ModelMap: Sendable, Hashable {
     public let path: String
     /// `mlp.c_fc`: the column it stands in.
     public let kind: String
+    /// Position of its kind among the columns; 0 outside the blocks.
+    public let column: Int
     public let shape: Shape
     public let dtype: DType
     /// Whether passes work on it unless told otherwise.
@@ -24,10 +26,20 @@ public struct ModelMap: Sendable, Hashable {
     /// `0`, `1`, … or `wte`.
     public let label: String
     public let block: Int?
-    /// By column; nil where the block has no such layer.
-    public let layers: [Layer?]
-    /// Tokens of 1-D tensors and others that the row stands for.
+    /// The layers there are, by column: a block may have few of the columns.
+    public let layers: [Layer]
+    /// Weights of 1-D tensors and others that the row stands for.
     public let otherWeights: Int
+
+    /// The block's layer in a column, if it has one. O(log layers).
+    public func layer(inColumn column: Int) -> Layer? {
+      var (low, high) = (0, layers.count)
+      while low < high {
+        let middle = (low + high) / 2
+        if layers[middle].column < column { low = middle + 1 } else { high = middle }
+      }
+      return low < layers.count && layers[low].column == column ? layers[low] : nil
+    }
   }
 
   /// The checkpoint's file name.
@@ -43,6 +55,8 @@ public struct ModelMap: Sendable, Hashable {
   public let layers: [Layer]
   /// Columns that the longest row label takes.
   let labelWidth: Int
+  /// Layers that passes work on unless told otherwise.
+  let linearCount: Int
   private let positions: [String: Int]
   /// What was odd about the file, a sentence each.
   public let warnings: [String]
@@ -63,7 +77,8 @@ public struct ModelMap: Sendable, Hashable {
     blockCount = blocks.count
     rows =
       before.map(Self.outsideRow) + blocks + after.map(Self.outsideRow)
-    layers = rows.flatMap { $0.layers.compactMap { $0 } }
+    layers = rows.flatMap(\.layers)
+    linearCount = layers.count(where: \.isLinear)
     labelWidth = rows.map { $0.label.columns }.max() ?? 0
     positions = Dictionary(
       layers.enumerated().map { ($0.element.name, $0.offset) },
@@ -93,16 +108,18 @@ public struct ModelMap: Sendable, Hashable {
         continue
       }
       let kind = parameter.place.layer
-      if column[kind] == nil {
-        column[kind] = kinds.count
+      let position = column[kind] ?? kinds.count
+      if position == kinds.count {
+        column[kind] = position
         kinds.append(kind)
       }
-      byBlock[block, default: [:]][column[kind] ?? 0] = Layer(parameter)
+      byBlock[block, default: [:]][position] = Layer(parameter, column: position)
     }
     let blocks = byBlock.keys.sorted().map { block in
       Row(
         label: String(block), block: block,
-        layers: kinds.indices.map { byBlock[block]?[$0] }, otherWeights: others[block] ?? 0)
+        layers: (byBlock[block] ?? [:]).values.sorted { $0.column < $1.column },
+        otherWeights: others[block] ?? 0)
     }
     return (kinds, blocks, before, after)
   }
@@ -112,7 +129,7 @@ public struct ModelMap: Sendable, Hashable {
     if words.count > 1, words.last == "weight" { words.removeLast() }
     return Row(
       label: words.last.map(String.init) ?? parameter.name, block: nil,
-      layers: [Layer(parameter)], otherWeights: 0)
+      layers: [Layer(parameter, column: 0)], otherWeights: 0)
   }
 
   /// The layer of that name.
@@ -123,10 +140,10 @@ public struct ModelMap: Sendable, Hashable {
 }
 
 extension ModelMap.Layer {
-  init(_ parameter: Parameter) {
+  init(_ parameter: Parameter, column: Int) {
     self.init(
       name: parameter.name, path: parameter.place.path, kind: parameter.place.layer,
-      shape: parameter.shape, dtype: parameter.dtype,
+      column: column, shape: parameter.shape, dtype: parameter.dtype,
       isLinear: parameter.place.role == .linear)
   }
 }

@@ -37,7 +37,7 @@ public struct BlocksState: Sendable {
   mutating func setFilter(_ text: String, model: ModelMap) {
     filter = text
     matchingRows =
-      text.isEmpty ? nil : model.rows.filter { $0.layers.contains { $0.map(matches) ?? false } }
+      text.isEmpty ? nil : model.rows.filter { $0.layers.contains(where: matches) }
     row = 0
     column = firstMatch(model)
   }
@@ -45,7 +45,7 @@ public struct BlocksState: Sendable {
   private func firstMatch(_ model: ModelMap) -> Int {
     guard !filter.isEmpty else { return column }
     for row in matchingRows ?? [] {
-      if let index = row.layers.firstIndex(where: { $0.map(matches) ?? false }) { return index }
+      if let layer = row.layers.first(where: matches) { return layer.column }
     }
     return 0
   }
@@ -62,7 +62,7 @@ public struct BlocksState: Sendable {
     let matching = matchingRows ?? state.model.rows
     guard isSorted else { return matching }
     let keyed = matching.enumerated().map { index, row in
-      let values = row.layers.compactMap { $0.flatMap { state.barValue($0.name) } }
+      let values = row.layers.compactMap { state.barValue($0.name) }
       let mean = values.reduce(0, +) / Double(max(values.count, 1))
       return (row, values.isEmpty ? -Double.infinity : mean, index)
     }
@@ -73,8 +73,8 @@ public struct BlocksState: Sendable {
   func layer(_ state: AppState) -> ModelMap.Layer? {
     let rows = rows(state)
     guard rows.indices.contains(row) else { return nil }
-    let layers = rows[row].layers
-    return layers.indices.contains(column) ? layers[column] : layers.compactMap { $0 }.first
+    let row = rows[row]
+    return row.block == nil ? row.layers.first : row.layer(inColumn: column)
   }
 }
 
@@ -100,7 +100,7 @@ extension BlocksState.Quantity {
     switch self {
     case .kept, .error: Decimal.percent(value, value < 0.0995 && value > 0 ? 1 : 0)
     case .bits: Decimal.text(value, 2)
-    case .bytes: ByteCount.text(Int(value))
+    case .bytes: ByteCount.text(value)
     case .sensitivity: Decimal.signed(value, 4)
     case .outliers: Decimal.text(value, 1) + " σ"
     }

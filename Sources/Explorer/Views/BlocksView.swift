@@ -118,14 +118,17 @@ public enum BlocksView: View {
     let theme = state.theme
     let label = Rect(x: layout.body.x + 1, y: y, width: layout.labelWidth, height: 1)
     grid.putLine(row.label, in: label, row.block == nil ? .leading : .trailing, theme[.text])
-    if row.block == nil, let layer = row.layers.first.flatMap({ $0 }) {
+    if row.block == nil, let layer = row.layers.first {
       let area = layout.column(layout.kinds.first?.0 ?? 0).atRow(y)
       draw(layer, in: area, isCursor: isHere, state, scale, on: &grid)
     } else {
       for (index, _) in layout.kinds {
-        guard index < row.layers.count, let layer = row.layers[index] else { continue }
         let isCursor = isHere && index == state.blocks.column
         let area = layout.column(index).atRow(y)
+        guard let layer = row.layer(inColumn: index) else {
+          if isCursor { grid.put("›", x: area.x, y: y, theme[.accent], in: area) }
+          continue
+        }
         draw(layer, in: area, isCursor: isCursor, state, scale, on: &grid)
       }
     }
@@ -168,7 +171,7 @@ public enum BlocksView: View {
     _ row: ModelMap.Row, _ figures: [String: LayerStatistics],
     _ preview: [String: PreviewTotals.Layer], _ theme: Theme, on grid: inout CellGrid, in area: Rect
   ) {
-    let layers = row.layers.compactMap { $0 }
+    let layers = row.layers
     let known = layers.compactMap { figures[$0.name] }
     guard known.count == layers.count, !known.isEmpty else {
       grid.putLine("…", in: area, .trailing, theme[.dim])
@@ -214,7 +217,7 @@ public enum BlocksView: View {
       state.blocks.quantity == .sensitivity && state.whyNotRunnable == nil
       && state.sensitivities[state.current] == nil
     let more: [Effect] = isSensitivityWanted ? [.requestSensitivity(state.current)] : []
-    let visible = layout.visible.flatMap { layout.rows[$0].layers.compactMap { $0?.name } }
+    let visible = layout.visible.flatMap { layout.rows[$0].layers.map(\.name) }
     guard visible.contains(where: { figures[$0] == nil }) else { return more }
     return [.requestFigures(state.current, visible: visible)] + more
   }
@@ -243,9 +246,7 @@ extension AppState {
   mutating func goToMarked(by step: Int) -> [Effect] {
     let rows = blocks.rows(self)
     let places = rows.enumerated().flatMap { row, content in
-      content.layers.enumerated().compactMap { column, layer in
-        layer.map { (row, column, $0.name) }
-      }
+      content.layers.map { (row, $0.column, $0.name) }
     }.filter { blocks.marked.contains($0.2) }
     guard !places.isEmpty else { return [] }
     let here = (blocks.row, blocks.column)
