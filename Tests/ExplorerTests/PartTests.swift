@@ -229,6 +229,40 @@ import Workspace
     }
   }
 
+  @Test(arguments: [0.0, 1e-300, 1.0, 1e17, 1e300, Double.greatestFiniteMagnitude])
+  func pointsOfAnyLossLieInTheChart(_ loss: Double) throws {
+    let chart = Rect(x: 5, y: 3, width: 40, height: 12)
+    for other in [loss, 0, loss.nextDown, loss / 3] {
+      let points = [loss, other].enumerated().map {
+        FrontierPoint(id: RevisionID($0.offset), bytes: 1 << 40, loss: $0.element, isOnFront: true)
+      }
+      let range = FrontierRange(points, nil)
+      for point in points {
+        let place = range.cell(point, in: chart)
+        #expect(chart.contains(x: place.x, y: place.y))
+      }
+      #expect(range.losses.lowerBound < range.losses.upperBound)
+    }
+  }
+
+  /// As many kinds as blocks: what a map takes grows with the layers, not with
+  /// blocks × kinds.
+  @Test func rowsHoldOnlyTheLayersThereAre() throws {
+    let folder = TemporaryFolder()
+    let count = 3_000
+    let checkpoint = try SmallModels.open(
+      (0..<count).map { .init("h.\($0).kind\($0).weight", [1, 1], [1]) }, in: folder)
+    let model = ModelMap(checkpoint)
+    #expect(model.kinds.count == count && model.rows.count == count)
+    #expect(model.rows.reduce(0) { $0 + $1.layers.count } == count)
+    for (index, row) in model.rows.enumerated() where index % 100 == 7 {
+      let layer = try #require(row.layers.first)
+      #expect(row.layer(inColumn: layer.column) == layer && model.kinds[layer.column] == layer.kind)
+      #expect(row.layer(inColumn: layer.column + 1) == nil)
+      #expect(row.layer(inColumn: layer.column - 1) == nil)
+    }
+  }
+
   /// A dial of a pass with another value; throws when it is out of range.
   private static func set(
     _ dial: DialSetting, of type: any CompressionPass.Type, to value: DialValue

@@ -215,11 +215,14 @@ package struct FrontierRange {
     losses = Self.range(values, least: 0.01)
   }
 
+  /// The values and a margin, which is never so small beside them that it is
+  /// lost in rounding; its ends are finite.
   private static func range(_ values: [Double], least: Double) -> ClosedRange<Double> {
     let lowest = values.min() ?? 0
     let highest = values.max() ?? 1
-    let margin = max((highest - lowest) * 0.08, least)
-    return lowest - margin...highest + margin
+    let margin = max((highest - lowest) * 0.08, abs(highest) * 1e-3, least)
+    let limit = Double.greatestFiniteMagnitude
+    return max(lowest - margin, -limit)...min(highest + margin, limit)
   }
 
   func shareOfBytes(_ bytes: Double) -> Double {
@@ -237,9 +240,15 @@ package struct FrontierRange {
   package func cell(_ point: FrontierPoint, in chart: Rect) -> (x: Int, y: Int) {
     let share = share(point)
     return (
-      chart.x + Int((share.x * Double(max(chart.width - 1, 0))).rounded()),
-      chart.y + Int(((1 - share.y) * Double(max(chart.height - 1, 0))).rounded())
+      chart.x + Self.place(share.x, on: chart.width),
+      chart.y + Self.place(1 - share.y, on: chart.height)
     )
+  }
+
+  /// The cell of `length` that a share lies in; the middle one for no number.
+  private static func place(_ share: Double, on length: Int) -> Int {
+    let share = share.isNaN ? 0.5 : min(max(share, 0), 1)
+    return Int((share * Double(max(length - 1, 0))).rounded())
   }
 }
 

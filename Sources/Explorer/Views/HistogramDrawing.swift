@@ -53,9 +53,14 @@ enum HistogramDrawing {
     grid.putLine(Decimal.short(lower), in: line, theme[.dim])
     grid.putLine(Decimal.short(upper), in: line, .trailing, theme[.dim])
     if lower < 0, upper > 0 {
-      let x = line.x + Int(-lower / (upper - lower) * Double(line.width))
+      let x = line.x + column(-lower / (upper - lower) * Double(line.width), of: line.width)
       grid.put("0", x: min(x, line.right - 1), y: line.y, theme[.dim], in: line)
     }
+  }
+
+  /// A place as the column it lies in, of `count`; the first for no number.
+  private static func column(_ place: Double, of count: Int) -> Int {
+    Int(min(max(place.isNaN ? 0 : place, 0), Double(max(count - 1, 0))))
   }
 
   /// Counts of a histogram spread over equal columns of a wider range.
@@ -76,13 +81,12 @@ enum HistogramDrawing {
 
     /// Adds a count evenly over the columns that a bin covers.
     private mutating func spread(_ count: Double, from: Double, to: Double) {
-      let last = counts.count - 1
-      let first = min(max(Int(from), 0), last)
+      let first = HistogramDrawing.column(from, of: counts.count)
       guard to - from > 1e-9 else {
         counts[first] += count
         return
       }
-      for column in first...min(max(Int(to), first), last) {
+      for column in first...max(HistogramDrawing.column(to, of: counts.count), first) {
         let overlap = min(to, Double(column + 1)) - max(from, Double(column))
         if overlap > 0 { counts[column] += count * overlap / (to - from) }
       }

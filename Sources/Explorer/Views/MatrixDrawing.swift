@@ -98,7 +98,7 @@ enum MatrixDrawing {
     let most = max(bits.max() ?? 0, 1)
     let parts = [
       (halves[0], kept, "kept share, 0…1, by channel 0–\(count - 1)"),
-      (halves[1], bits.map { $0 / most }, "bits of a kept weight, 0…\(Int(most))"),
+      (halves[1], bits.map { $0 / most }, "bits of a kept weight, 0…\(Decimal.text(most, 0))"),
     ]
     for (half, values, label) in parts {
       let (legend, chart) = half.split(bottom: 1)
