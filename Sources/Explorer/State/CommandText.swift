@@ -43,6 +43,7 @@ package enum CommandText {
   ) throws -> Step {
     var pass: any CompressionPass = type.init()
     var patterns: [String] = []
+    var named: [String] = []
     var rest = words[...]
     while let option = rest.popFirst() {
       guard option.hasPrefix("--") else {
@@ -57,21 +58,24 @@ package enum CommandText {
         patterns.append(value)
       } else {
         pass = try pass.setting(name, toText: value)
+        named.append(name)
       }
     }
     try pass.validate()
+    for name in named { try pass.checkMatters(name) }
     let layers: LayerSelection =
       !patterns.isEmpty
       ? .matching(patterns) : marked.isEmpty ? .all : .named(marked.sorted())
     return Step(pass: pass, layers: layers)
   }
 
-  /// The shell command that does what a step does; settings at their defaults
-  /// are left out.
+  /// The shell command that does what a step does; settings at their defaults,
+  /// and those that do not matter under the others, are left out.
   package static func shell(_ step: Step, file: String) -> String {
     var words = ["pare", type(of: step.pass).name, quoted(file)]
     let defaults = type(of: step.pass).init().settings
-    for (setting, usual) in zip(step.pass.settings, defaults) where setting.value != usual.value {
+    for (setting, usual) in zip(step.pass.settings, defaults)
+    where setting.isActive && setting.value != usual.value {
       words += ["--" + setting.name, setting.value.description]
     }
     switch step.layers {

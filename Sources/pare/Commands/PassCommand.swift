@@ -22,6 +22,7 @@ struct PassCommand<Pass: CompressionPass>: ParsableCommand {
     do {
       step = try Step(
         passName: Pass.name, settings: dials.settings, layers: layers.selection)
+      for setting in dials.settings { try step.pass.checkMatters(setting.name) }
     } catch let error as PassError {
       throw UsageError(error.description)
     }
