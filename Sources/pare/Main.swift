@@ -19,6 +19,7 @@ enum Main {
   private static func run(_ arguments: [String]) -> ExitStatus {
     var command: any ParsableCommand
     do {
+      try FirstWord.check(arguments)
       command = try Pare.parseAsRoot(arguments)
     } catch {
       return end(with: error)
@@ -39,7 +40,7 @@ enum Main {
       return error is UsageError ? .usage : .failure
     }
     if Pare.exitCode(for: error).isSuccess {
-      print(Pare.fullMessage(for: error))
+      print(RootHelp.text(Pare.fullMessage(for: error)))
       return .success
     }
     StandardError.write("pare: \(sentence(Pare.message(for: error)))\n")

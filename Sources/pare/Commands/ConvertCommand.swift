@@ -9,13 +9,14 @@ struct ConvertCommand: ParsableCommand {
     commandName: "convert",
     abstract: "Rewrite a checkpoint as safetensors: dense for every reader, or packed.",
     discussion: """
-      A dense file keeps every tensor's own type, or takes the one that --dtype names. A \
+      Without --packed the file is dense: it keeps every tensor's own type, or takes the \
+      one that --dtype names. A \
       packed file keeps every value, each tensor in the smallest encoding.
       """)
 
   @OptionGroup var input: FileArgument
 
-  @Flag var layout = FormOptions.Layout.dense
+  @Flag var layouts: [Layout] = []
 
   @Option(
     help: ArgumentHelp(
@@ -27,6 +28,18 @@ struct ConvertCommand: ParsableCommand {
   @OptionGroup var output: OutputOptions
   @OptionGroup var threads: ThreadOptions
   @OptionGroup var report: ReportOptions
+
+  /// How the weights are stored.
+  enum Layout: String, EnumerableFlag {
+    case dense, packed
+
+    static func help(for value: Layout) -> ArgumentHelp? {
+      switch value {
+      case .dense: "Plain tensors, for every reader. (default)"
+      case .packed: "Each tensor in the smallest encoding that keeps every value."
+      }
+    }
+  }
 
   /// The types weights can be stored in.
   enum FloatType: String, ExpressibleByArgument, CaseIterable {
@@ -42,7 +55,8 @@ struct ConvertCommand: ParsableCommand {
   }
 
   func validate() throws {
-    if layout == .packed && dtype != nil {
+    guard Set(layouts).count < 2 else { throw FormOptions.conflict }
+    if layouts.first == .packed && dtype != nil {
       throw ValidationError("--packed keeps every value; --dtype goes with --dense")
     }
   }
@@ -50,7 +64,7 @@ struct ConvertCommand: ParsableCommand {
   func run() throws {
     try Transformation(
       recipe: Recipe(steps: []), input: input, output: output,
-      form: layout == .packed ? .packed : .dense(dtype?.dtype), threads: threads.count
+      form: layouts.first == .packed ? .packed : .dense(dtype?.dtype), threads: threads.count
     ).run(asJSON: report.json)
   }
 }

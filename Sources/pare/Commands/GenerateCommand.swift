@@ -12,8 +12,10 @@ struct GenerateCommand: ParsableCommand {
 
   @OptionGroup var input: FileArgument
 
-  @Option(help: ArgumentHelp("What is to be continued.", valueName: "text"))
-  var prompt = "\n"
+  @Option(
+    help: ArgumentHelp("What is to be continued. (default: the start of a line)", valueName: "text")
+  )
+  var prompt: String?
 
   @Option(
     parsing: .unconditional,
@@ -55,6 +57,7 @@ struct GenerateCommand: ParsableCommand {
 
   func run() throws {
     let checkpoint = try input.open()
+    let prompt = prompt ?? "\n"
     // Nothing of a prompt is shown that the model cannot read.
     if let vocabulary = checkpoint.vocabulary {
       _ = try CharacterTokenizer(vocabulary: vocabulary).encode(prompt)

@@ -17,8 +17,12 @@ struct RunCommand: ParsableCommand {
 
   func run() throws {
     try output.check(against: recipe)
+    let passes = try Recipe(contentsOf: recipe)
+    guard !passes.steps.isEmpty else {
+      throw CommandError("the recipe \(recipe) has no passes; pare convert copies a checkpoint")
+    }
     try Transformation(
-      recipe: Recipe(contentsOf: recipe), input: input, output: output, form: form.form,
+      recipe: passes, input: input, output: output, form: form.form,
       threads: threads.count
     ).run(asJSON: report.json)
   }

@@ -8,18 +8,21 @@ struct FormOptions: ParsableArguments {
 
     static func help(for value: Layout) -> ArgumentHelp? {
       switch value {
-      case .packed: "Each tensor in the smallest encoding that keeps every value."
+      case .packed: "Each tensor in the smallest encoding that keeps every value. (default)"
       case .dense: "Plain tensors, zeros included, for readers that know no packing."
       }
     }
   }
 
-  @Flag var layout = Layout.packed
+  @Flag var layouts: [Layout] = []
 
-  var form: SaveForm {
-    switch layout {
-    case .packed: .packed
-    case .dense: .dense(nil)
-    }
+  /// What is said when both are asked for.
+  static let conflict = ValidationError(
+    "--packed and --dense exclude each other; give one of them")
+
+  func validate() throws {
+    if Set(layouts).count > 1 { throw Self.conflict }
   }
+
+  var form: SaveForm { layouts.first == .dense ? .dense(nil) : .packed }
 }
