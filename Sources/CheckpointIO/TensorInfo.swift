@@ -45,4 +45,36 @@ package struct CheckpointIndex: Sendable {
   var configuration: [String: String] = [:]
   var vocabulary: [String]?
   var warnings: [String] = []
+
+  /// UTF-8 bytes of a name: far beyond the path of any module.
+  static let nameLimit = 4096
+  /// Of all names together: a million tensors with names of usual length.
+  static let nameBytesLimit = 64 << 20
+  /// Ten times what the largest checkpoints have in one file.
+  static let tensorLimit = 1 << 20
+  /// More warnings of one kind help nobody.
+  private static let warningLimit = 100
+
+  /// Throws `limitExceeded` for a name that none would give.
+  static func checkName(_ name: String, of what: String) throws(CheckpointError) {
+    guard name.utf8.count <= nameLimit else {
+      throw .limitExceeded(what: "the length of \(what)'s name", limit: nameLimit)
+    }
+  }
+
+  mutating func add(_ tensor: IndexedTensor) throws(CheckpointError) {
+    guard tensors.count < Self.tensorLimit else {
+      throw .limitExceeded(what: "the number of tensors", limit: Self.tensorLimit)
+    }
+    tensors.append(tensor)
+  }
+
+  /// Adds a warning of which there may be one for each tensor.
+  mutating func warn(_ warning: String) {
+    if warnings.count < Self.warningLimit {
+      warnings.append(warning)
+    } else if warnings.count == Self.warningLimit {
+      warnings.append("there is more to warn of than is listed")
+    }
+  }
 }

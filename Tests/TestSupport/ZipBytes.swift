@@ -27,28 +27,38 @@ public enum ZipBytes {
   /// A checkpoint with one f32 matrix `a` of `rows × columns` and a storage of
   /// as many numbers: 0, 1, 2, …
   public static func pytorch(rows: Int, columns: Int) -> [UInt8] {
-    let values = (0..<rows * columns).flatMap { little(Int(Float($0).bitPattern), 4) }
+    pytorch(pickle: pickle(rows: rows, columns: columns), count: rows * columns)
+  }
+
+  /// A checkpoint of any pickle and one storage, `0`, of `count` f32 numbers.
+  public static func pytorch(pickle: [UInt8], count: Int) -> [UInt8] {
+    let values = (0..<count).flatMap { little(Int(Float($0).bitPattern), 4) }
     return archive([
-      ("m/data.pkl", pickle(rows: rows, columns: columns)), ("m/byteorder", Array("little".utf8)),
-      ("m/data/0", values),
+      ("m/data.pkl", pickle), ("m/byteorder", Array("little".utf8)), ("m/data/0", values),
     ])
   }
 
   /// `{"a": _rebuild_tensor_v2(storage 0, 0, (rows, columns), (columns, 1))}`.
   public static func pickle(rows: Int, columns: Int) -> [UInt8] {
-    var code: [UInt8] = [0x80, 2, 0x7D] + text("a")
+    [0x80, 2, 0x7D] + text("a") + tensor(rows: rows, columns: columns) + [0x73, 0x2E]
+  }
+
+  /// The opcodes that make the tensor.
+  public static func tensor(rows: Int, columns: Int, storage: String = "0") -> [UInt8] {
+    var code: [UInt8] = []
     code += global("torch._utils", "_rebuild_tensor_v2") + mark
-    code += mark + text("storage") + global("torch", "FloatStorage") + text("0") + text("cpu")
+    code += mark + text("storage") + global("torch", "FloatStorage") + text(storage) + text("cpu")
     code += number(rows * columns) + [0x74, 0x51] + number(0)
     code += number(rows) + number(columns) + [0x86]
     code += number(columns) + number(1) + [0x86, 0x89]
-    code += global("collections", "OrderedDict") + [0x29, 0x52, 0x74, 0x52, 0x73, 0x2E]
+    code += global("collections", "OrderedDict") + [0x29, 0x52, 0x74, 0x52]
     return code
   }
 
   private static let mark: [UInt8] = [0x28]
 
-  private static func text(_ text: String) -> [UInt8] {
+  /// A text's opcode.
+  public static func text(_ text: String) -> [UInt8] {
     [0x58] + little(text.utf8.count, 4) + Array(text.utf8)
   }
 

@@ -16,9 +16,9 @@ package struct GridLayout: Sendable, Hashable {
 
   /// From a file: nil unless codes fit their bits and groups are not empty.
   init?(bits: Int, lowest: Int, highest: Int, groupSize: Int, isBinary: Bool) {
-    let bound = 1 << 16
-    guard (1...8).contains(bits), groupSize > 0, abs(lowest) <= bound, abs(highest) <= bound,
-      lowest <= highest, highest - lowest < 1 << bits
+    let bounds = -(1 << 16)...1 << 16
+    guard (1...8).contains(bits), groupSize > 0, bounds.contains(lowest),
+      bounds.contains(highest), lowest <= highest, highest - lowest < 1 << bits
     else { return nil }
     self.bits = bits
     codes = lowest...highest

@@ -84,6 +84,7 @@ private struct HeaderReader {
     var found = CheckpointIndex(warnings: index.warnings)
     let (dataStart, fileCount) = (dataStart, fileCount)
     try cursor.object { (cursor, key) throws(CheckpointError) in
+      try CheckpointIndex.checkName(key, of: "a tensor")
       guard names.insert(key).inserted else { throw .duplicateTensor(name: key) }
       if key == "__metadata__" {
         try HeaderReader.readMetadata(&cursor, into: &found)
@@ -91,11 +92,11 @@ private struct HeaderReader {
         let entry = try Entry(&cursor, name: key)
         let tensor = try entry.tensor(dataStart: dataStart, fileCount: fileCount)
         if tensor.dtype == nil {
-          found.warnings.append(
+          found.warn(
             "tensor \(key.quoted) has the type \(tensor.dtypeName.quoted), "
               + "which is listed but not read")
         }
-        found.tensors.append(tensor)
+        try found.add(tensor)
       }
     }
     try cursor.end()
@@ -110,7 +111,7 @@ private struct HeaderReader {
       if case .string(let text) = value {
         index.metadata[key] = text
       } else {
-        index.warnings.append("metadata \(key.quoted) is not text, as the format demands")
+        index.warn("metadata \(key.quoted) is not text, as the format demands")
         if let text = value.scalarText { index.metadata[key] = text }
       }
     }
@@ -241,6 +242,16 @@ extension Shape {
       guard !overflow, next < Int.max / 64 else { throw .shapeTooLarge(tensor: tensor) }
       product = next
     }
+    // No values, but as many rows: whatever is made for each row is bounded too.
+    guard product <= Shape.emptyLimit || !dimensions.contains(0) else {
+      throw .limitExceeded(
+        what: "the shape of tensor \(tensor.quoted), which has no values,",
+        limit: Shape.emptyLimit)
+    }
     self.init(dimensions)
   }
+
+  /// Largest product of the axes of a tensor without values, those of length 0
+  /// left out.
+  private static let emptyLimit = 1 << 20
 }

@@ -7,11 +7,15 @@
 package struct JSONCursor {
   /// As deep as any header or configuration has a reason to be.
   static let nestingLimit = 64
+  /// Values that trees are made of: a hundred thousand packed tensors have a
+  /// million. A few bytes of text make a value of many in memory.
+  static let valueLimit = 4 << 20
 
   private let bytes: Bytes
   /// Added to offsets in errors: where `bytes` begins in the file.
   private let origin: Int
   private(set) var offset = 0
+  private var valueCount = 0
 
   package init(_ bytes: Bytes, origin: Int = 0) {
     self.bytes = bytes
@@ -116,6 +120,10 @@ package struct JSONCursor {
   mutating func value(depth: Int = 0) throws(CheckpointError) -> JSON {
     guard depth < JSONCursor.nestingLimit else {
       throw invalid("nested deeper than \(JSONCursor.nestingLimit)")
+    }
+    valueCount += 1
+    guard valueCount <= JSONCursor.valueLimit else {
+      throw .limitExceeded(what: "the number of values in JSON", limit: JSONCursor.valueLimit)
     }
     switch peek() {
     case UInt8(ascii: "{"):

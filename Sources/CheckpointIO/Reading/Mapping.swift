@@ -19,7 +19,8 @@ package final class Mapping: @unchecked Sendable {
   /// Throws when the file cannot be opened, is a directory or no regular
   /// file, or is empty.
   package init(path: String) throws(CheckpointError) {
-    let descriptor = unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC)
+    // Without waiting for a writer where the path names a pipe.
+    let descriptor = unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw .cannotOpen(path: path, reason: lastSystemError()) }
     defer { close(descriptor) }
     var status = stat()

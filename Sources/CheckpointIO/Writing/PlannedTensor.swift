@@ -129,13 +129,28 @@ struct PlannedTensor: Sendable {
 
 /// The JSON at the front of a safetensors file.
 enum SafetensorsHeader {
+  static let metadataKey = "__metadata__"
+
+  /// No array may bear the name of another or of the metadata, which a PyTorch
+  /// file can make them do. Throws `CheckpointError.duplicateTensor`.
+  static func checkNames(_ tensors: [PlannedTensor]) throws(CheckpointError) {
+    var names: Set<String> = [metadataKey]
+    for part in tensors.lazy.flatMap(\.parts) where !names.insert(part.name).inserted {
+      throw .duplicateTensor(name: part.name)
+    }
+  }
+
   /// The length and the header, padded with spaces to a multiple of 8 so that
   /// the data is aligned. Tensors are listed in the order of the model.
-  static func bytes(_ tensors: [PlannedTensor], metadata: [String: String]) -> [UInt8] {
+  ///
+  /// Throws `CheckpointError.headerTooLong`.
+  static func bytes(
+    _ tensors: [PlannedTensor], metadata: [String: String]
+  ) throws(CheckpointError) -> [UInt8] {
     let pairs = metadata.sorted { $0.key < $1.key }.map { key, value in
       "\(JSONText.quoted(key)):\(JSONText.quoted(value))"
     }
-    var members = ["\"__metadata__\":{\(pairs.joined(separator: ","))}"]
+    var members = ["\"\(metadataKey)\":{\(pairs.joined(separator: ","))}"]
     for part in tensors.lazy.flatMap(\.parts) {
       members.append(
         "\(JSONText.quoted(part.name)):{\"dtype\":\"\(part.dtypeName)\","
@@ -145,6 +160,9 @@ enum SafetensorsHeader {
     var text = Array("{\(members.joined(separator: ","))}".utf8)
     while text.count % 8 != 0 { text.append(0x20) }
     let length = UInt64(text.count)
+    guard text.count <= SafetensorsFormat.headerLimit else {
+      throw .headerTooLong(length: length, limit: SafetensorsFormat.headerLimit)
+    }
     return (0..<8).map { UInt8(truncatingIfNeeded: length >> UInt64(8 * $0)) } + text
   }
 }

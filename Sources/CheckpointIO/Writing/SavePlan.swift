@@ -42,7 +42,8 @@ public struct SavePlan: Sendable {
   /// carried over; `metadata` adds to them. `progress` gets a fraction and a
   /// tensor's name.
   ///
-  /// Throws what reading a tensor throws, and `CheckpointError.stopped` once
+  /// Throws what reading a tensor throws, `CheckpointError.duplicateTensor` and
+  /// `.headerTooLong` for what no reader would take, and `CheckpointError.stopped` once
   /// `shouldStop` says so, which is asked before each tensor.
   public static func make(
     parameters: Parameters, of checkpoint: Checkpoint? = nil, metadata: [String: String] = [:],
@@ -64,7 +65,8 @@ public struct SavePlan: Sendable {
     tensors += carried.others.map { PlannedTensor(raw: $0) }
     let metadata = SavedMetadata.of(checkpoint, adding: metadata, tensors)
     let dataCount = PlannedTensor.layOut(&tensors)
-    let header = SafetensorsHeader.bytes(tensors, metadata: metadata)
+    try SafetensorsHeader.checkNames(tensors)
+    let header = try SafetensorsHeader.bytes(tensors, metadata: metadata)
     progress(1, "")
     return SavePlan(
       entries: tensors.map(\.entry), byteCount: header.count + dataCount,

@@ -7,6 +7,11 @@ struct PickleInterpreter {
   /// Members that calls copied from shared lists: what a pickle of few bytes
   /// could multiply.
   static let copyLimit = 4_000_000
+  /// Places on the stack, marks and memo entries that name a value once more: a
+  /// byte of a pickle makes many of them in memory.
+  static let referenceLimit = 16_000_000
+  /// PyTorch numbers its storages.
+  static let storageKeyLimit = 256
 
   private var reader: PickleReader
   private var graph = PickleGraph()
@@ -15,6 +20,7 @@ struct PickleInterpreter {
   private var memo: [Int: PickleValue.Reference] = [:]
   private var namespaces: Set<PickleValue.Reference> = []
   private var copied = 0
+  private var references = 0
   /// Where the running opcode stands, for errors.
   private var opcodeOffset = 0
 
@@ -42,10 +48,14 @@ struct PickleInterpreter {
       let version = try reader.byte()
       guard version <= 5 else { throw invalid("protocol \(version) is unknown") }
     case .frame: _ = try reader.number(UInt64.self)
-    case .mark: marks.append(stack.count)
+    case .mark:
+      try countReference()
+      marks.append(stack.count)
     case .pop: try discard()
     case .popMark: _ = try popToMark()
-    case .dup: stack.append(try top())
+    case .dup:
+      try countReference()
+      stack.append(try top())
     case .none: try push(.none)
     case .newTrue: try push(.bool(true))
     case .newFalse: try push(.bool(false))
@@ -87,9 +97,9 @@ struct PickleInterpreter {
     case .setItems: try insert(try popToMark())
     case .binGet: try recall(Int(try reader.byte()))
     case .longBinGet: try recall(Int(try reader.number(UInt32.self)))
-    case .binPut: memo[Int(try reader.byte())] = try top()
-    case .longBinPut: memo[Int(try reader.number(UInt32.self))] = try top()
-    case .memoize: memo[memo.count] = try top()
+    case .binPut: try memoize(Int(try reader.byte()))
+    case .longBinPut: try memoize(Int(try reader.number(UInt32.self)))
+    case .memoize: try memoize(memo.count)
     case .global: try lookUp(module: try reader.line(), name: try reader.line())
     case .stackGlobal: try lookUpFromStack()
     case .binPersID: try makeStorage()
@@ -164,7 +174,21 @@ struct PickleInterpreter {
 
   private mutating func recall(_ index: Int) throws(CheckpointError) {
     guard let reference = memo[index] else { throw invalid("memo \(index) was never set") }
+    try countReference()
     stack.append(reference)
+  }
+
+  private mutating func memoize(_ index: Int) throws(CheckpointError) {
+    try countReference()
+    memo[index] = try top()
+  }
+
+  private mutating func countReference() throws(CheckpointError) {
+    references += 1
+    guard references <= PickleInterpreter.referenceLimit else {
+      throw .limitExceeded(
+        what: "the pickle's number of references", limit: PickleInterpreter.referenceLimit)
+    }
   }
 
   // MARK: Containers
@@ -226,6 +250,10 @@ struct PickleInterpreter {
       case .global(.storage(let type)) = graph[id[1]], case .string(let key) = graph[id[2]],
       case .integer(let count) = graph[id[4]]
     else { throw invalid("the storage's description is damaged") }
+    guard key.utf8.count <= PickleInterpreter.storageKeyLimit else {
+      throw .limitExceeded(
+        what: "the length of a storage's name", limit: PickleInterpreter.storageKeyLimit)
+    }
     try push(.storage(PickleStorage(key: key, type: type, count: count)))
   }
 

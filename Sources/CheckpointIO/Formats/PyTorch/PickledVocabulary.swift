@@ -25,9 +25,11 @@ enum PickledVocabulary {
     _ graph: PickleGraph, _ reference: PickleValue.Reference
   ) -> [String]? {
     if case .string(let characters) = graph[reference] {
+      guard characters.utf8.count <= limit else { return nil }
       return characters.unicodeScalars.map { String($0) }
     }
     if let elements = graph.elements(reference) {
+      guard elements.count <= limit else { return nil }
       return all(elements.map { text(graph, $0) })
     }
     var texts: [String?] = []

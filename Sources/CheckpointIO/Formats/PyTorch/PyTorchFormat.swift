@@ -13,6 +13,7 @@ package enum PyTorchFormat: CheckpointFormat {
   package static func index(_ file: Bytes) throws(CheckpointError) -> CheckpointIndex {
     let archive = try ZipArchive(file)
     let folder = try folder(of: archive)
+    try CheckpointIndex.checkName(folder, of: "the archive's folder")
     try checkByteOrder(file, archive, folder: folder)
     let range = try archive.range(of: folder + "data.pkl")
     guard range.count <= pickleLimit else {
@@ -59,6 +60,10 @@ private struct ObjectWalk {
   let archive: ZipArchive
   let folder: String
   var index = CheckpointIndex()
+  /// The containers on the way to tensors, whose names are put together from
+  /// them: a few bytes of a pickle can put a long key on any number of ways.
+  private var trail: [Step] = []
+  private var nameBytes = 0
   private var visited: Set<PickleValue.Reference> = []
   private var isCutOff = false
   /// First tensor of each view, to know a second name for it.
@@ -109,7 +114,9 @@ private struct ObjectWalk {
 
   private struct Step {
     let value: PickleValue.Reference
-    let name: String
+    let key: String
+    /// Position in `trail` of the container it is in; nil for a root.
+    let parent: Int?
     let depth: Int
   }
 
@@ -118,10 +125,10 @@ private struct ObjectWalk {
   private mutating func list(
     from root: PickleValue.Reference, prefix: String, isTrainingState: Bool
   ) throws(CheckpointError) {
-    var waiting = [Step(value: root, name: prefix, depth: 0)]
+    var waiting = [Step(value: root, key: prefix, parent: nil, depth: 0)]
     while let step = waiting.popLast() {
       if case .tensor(let tensor) = graph[step.value] {
-        try add(tensor, name: step.name, isTrainingState: isTrainingState)
+        try add(tensor, name: try name(of: step), isTrainingState: isTrainingState)
         continue
       }
       let children = children(of: step)
@@ -130,23 +137,43 @@ private struct ObjectWalk {
         isCutOff = true
         continue
       }
+      trail.append(step)
       waiting.append(contentsOf: children.reversed())
     }
   }
 
+  /// What a container holds; its own place in the trail will be the next.
   private func children(of step: Step) -> [Step] {
-    let members: [(key: String, value: PickleValue.Reference)]
-    if let elements = graph.elements(step.value) {
-      members = visited.contains(step.value) ? [] : elements.enumerated().map { (String($0), $1) }
-    } else {
-      members = visited.contains(step.value) ? [] : graph.members(step.value)
-    }
+    guard !visited.contains(step.value) else { return [] }
+    let members =
+      graph.elements(step.value).map { $0.enumerated().map { (key: String($0), value: $1) } }
+      ?? graph.members(step.value)
     return members.compactMap { key, value in
       guard holdsTensors(value) else { return nil }
-      return Step(
-        value: value, name: step.name.isEmpty ? key : "\(step.name).\(key)",
-        depth: step.depth + 1)
+      return Step(value: value, key: key, parent: trail.count, depth: step.depth + 1)
     }
+  }
+
+  /// The keys on the way to a tensor, joined by dots.
+  private mutating func name(of step: Step) throws(CheckpointError) -> String {
+    var keys = [step.key]
+    var length = step.key.utf8.count
+    var parent = step.parent
+    while let position = parent {
+      keys.append(trail[position].key)
+      length += 1 + trail[position].key.utf8.count
+      parent = trail[position].parent
+    }
+    guard length <= CheckpointIndex.nameLimit else {
+      throw .limitExceeded(
+        what: "the length of a tensor's name", limit: CheckpointIndex.nameLimit)
+    }
+    nameBytes += length
+    guard nameBytes <= CheckpointIndex.nameBytesLimit else {
+      throw .limitExceeded(
+        what: "the length of all tensors' names", limit: CheckpointIndex.nameBytesLimit)
+    }
+    return keys.reversed().reduce("") { $0.isEmpty ? $1 : "\($0).\($1)" }
   }
 
   private func holdsTensors(_ reference: PickleValue.Reference) -> Bool {
@@ -174,7 +201,7 @@ private struct ObjectWalk {
     if isTrainingState, tensor.dimensions.isEmpty, let value = scalar(indexed) {
       index.metadata[name] = value
     }
-    index.tensors.append(indexed)
+    try index.add(indexed)
   }
 
   /// nanoGPT keeps `best_val_loss` as a tensor without axes.
