@@ -35,5 +35,5 @@ extension Parameter {
   var keptCount: Int { mask?.keptCount ?? shape.count }
 
   /// Bits a weight takes now: its code on the grid, or its number.
-  var bitsPerWeight: Int { grid?.bits ?? dtype.byteCount * 8 }
+  var bitsPerWeight: Double { grid?.meanCodeBits ?? Double(dtype.byteCount * 8) }
 }

@@ -4,7 +4,7 @@ internal import Tensors
 enum GridCodes {
   /// Whether the grid's groups cover a tensor and its codes fit their bits.
   static func fits(_ grid: QuantizationGrid, _ shape: Shape) -> Bool {
-    guard (1...8).contains(grid.bits), grid.groupSize > 0,
+    guard !grid.hasDepths, (1...8).contains(grid.bits), grid.groupSize > 0,
       grid.codes.upperBound - grid.codes.lowerBound < 1 << grid.bits
     else { return false }
     let groups = GridLayout(grid).groups(in: shape)

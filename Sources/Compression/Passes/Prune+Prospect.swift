@@ -4,7 +4,7 @@ extension Prune {
   /// What would stay; nothing is said of how many a threshold leaves.
   public func prospect(for parameters: [Parameter]) -> PassProspect {
     let weights = parameters.reduce(0) { $0 + $1.shape.count }
-    let bits = parameters.reduce(0.0) { $0 + Double($1.shape.count * $1.bitsPerWeight) }
+    let bits = parameters.reduce(0.0) { $0 + Double($1.shape.count) * $1.bitsPerWeight }
     return PassProspect(
       weights: weights, kept: method == .threshold ? nil : expectedKept(parameters),
       isExact: method != .threshold && isCertain(parameters),

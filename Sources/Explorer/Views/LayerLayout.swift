@@ -72,7 +72,8 @@ enum LayerStatus {
     let column = min(state.layer.column, layer.shape.columns - 1)
     let statistics = snapshot.statistics
     guard statistics.rows.indices.contains(row) else { return }
-    let bits = Decimal.text(Double(statistics.rowBits[row]), 0)
+    let depth = Double(statistics.rowBits[row])
+    let bits = Decimal.text(depth, depth == depth.rounded() ? 0 : 2)
     let largest = Decimal.short(Double(statistics.rows[row].maximumMagnitude))
     let mean = Decimal.short(statistics.rows[row].meanMagnitude)
     let kept = "\(statistics.keptCount(ofRow: row))/\(layer.shape.columns)"

@@ -95,7 +95,7 @@ enum MatrixDrawing {
     let columns = Double(max(1, snapshot.shape.columns))
     let kept = means { Double(statistics.keptCount(ofRow: $0)) / columns }
     let bits = means { Double(statistics.rowBits[$0]) }
-    let most = max(bits.max() ?? 0, 1)
+    let most = max((bits.max() ?? 0).rounded(.up), 1)
     let parts = [
       (halves[0], kept, "kept share, 0…1, by channel 0–\(count - 1)"),
       (halves[1], bits.map { $0 / most }, "bits of a kept weight, 0…\(Decimal.text(most, 0))"),

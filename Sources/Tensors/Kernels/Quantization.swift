@@ -70,7 +70,8 @@ public enum Quantization {
 
   /// Rounds a tensor's weights to a grid:
   /// w′ = s (clamp(rint(w / s) + z, codes) − z), ties to even; binary: −s for
-  /// negative weights, s for all others. NaN stays. nil when stopped.
+  /// negative weights, s for all others. Where there are bit depths, a row has
+  /// its own codes. NaN stays. nil when stopped.
   /// Precondition: the grid has the scales that the tensor's shape needs.
   public static func apply(
     _ grid: QuantizationGrid, to tensor: Tensor, threads: Int = Parallel.defaultThreads,
@@ -111,10 +112,11 @@ public enum Quantization {
         return unsafe pare_ternarize(
           KernelLevel.best, from, range.count, grid.scales[group], -1, to)
       }
+      let codes = grid.codeRange(ofRow: group)
       return unsafe pare_quantize(
         KernelLevel.best, from, range.count, grid.scales[group],
-        grid.zeros.isEmpty ? 0 : Float(grid.zeros[group]), Float(grid.codes.lowerBound),
-        Float(grid.codes.upperBound), to)
+        grid.zeros.isEmpty ? 0 : Float(grid.zeros[group]), Float(codes.lowerBound),
+        Float(codes.upperBound), to)
     }
   }
 }

@@ -14,8 +14,8 @@ public struct LayerStatistics: Sendable, Hashable {
   public let error: Double?
   /// What each channel (output row) is like.
   public let rows: [RowSummary]
-  /// Bits a kept weight of each channel takes: of its code, or of its number; 0
-  /// for a channel that is gone.
+  /// Bits a kept weight of each channel takes: its learned bit depth, those of its
+  /// code, or those of its number; 0 for a channel that is gone.
   public let rowBits: [Float]
   /// Bytes it takes in the packed file.
   public let packedBytes: Int
@@ -86,7 +86,10 @@ extension LayerStatistics {
       return difference.relativeError
     }
     let bits = Float(parameter.grid?.bits ?? parameter.dtype.byteCount * 8)
+    let depths = parameter.grid?.depths ?? []
     let columns = tensor.shape.columns
-    rowBits = rows.map { $0.zeroCount == columns ? 0 : bits }
+    rowBits = rows.enumerated().map { row, figures in
+      figures.zeroCount == columns ? 0 : depths.indices.contains(row) ? depths[row] : bits
+    }
   }
 }
