@@ -1,3 +1,4 @@
+import Synchronization
 import Tensors
 import TestSupport
 import Testing
@@ -38,6 +39,21 @@ import Testing
       }
       #expect(abs(result.squaredError - error) <= 1e-9 * error)
     }
+  }
+
+  /// A search reads each weight a hundred times: a question after each 4096 of
+  /// them comes soon enough on any machine.
+  @Test(arguments: [1, 64, 4096]) func aSearchAsksOftenWhetherToStop(groupSize: Int) {
+    let tensor = Tensor([64, 4096], Weights.gaussian(1 << 18, seed: 3))
+    let asked = Atomic(0)
+    _ = Quantization.grid(
+      for: tensor, levels: .symmetric(bits: 4), groupSize: groupSize, rule: .leastSquares,
+      threads: 1,
+      shouldStop: {
+        asked.wrappingAdd(1, ordering: .relaxed)
+        return false
+      })
+    #expect(asked.load(ordering: .relaxed) >= (1 << 18) / 4096)
   }
 
   /// Rounding what lies on the grid changes nothing, and codes come back as

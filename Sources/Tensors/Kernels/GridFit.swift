@@ -28,6 +28,10 @@ struct GridFit: Sendable {
 
   var isAffine: Bool { if case .affine = levels { true } else { false } }
 
+  /// Weights after which to ask whether to stop: a search reads each about a
+  /// hundred times.
+  var stretch: Int { rule == .leastSquares ? 1 << 12 : Parallel.chunk }
+
   /// Scale and zero point of the weights in `range`, which are like `figures`.
   func fit(
     _ range: Range<Int>, _ figures: pare_group, threads: Int, shouldStop: @Sendable () -> Bool

@@ -28,9 +28,11 @@ struct GroupLayout: Sendable {
   }
 
   /// Calls `body` with each group and the threads it may use itself: all of
-  /// them where groups are long, one where many groups run side by side.
+  /// them where groups are long, one where many groups run side by side, about
+  /// `stretch` weights between two questions whether to stop.
   func forEach(
-    threads: Int, shouldStop: @Sendable () -> Bool, _ body: @Sendable (Int, Int) -> Void
+    stretch: Int = Parallel.chunk, threads: Int, shouldStop: @Sendable () -> Bool,
+    _ body: @Sendable (Int, Int) -> Void
   ) -> Bool {
     if groupSize > Parallel.chunk {
       for group in 0..<count {
@@ -39,7 +41,7 @@ struct GroupLayout: Sendable {
       }
       return true
     }
-    let batch = max(1, Parallel.chunk / groupSize)
+    let batch = max(1, stretch / groupSize)
     return Parallel.forEach(
       count: Parallel.chunks(count, of: batch), threads: threads, shouldStop: shouldStop
     ) { index in
@@ -62,7 +64,8 @@ struct GroupLayout: Sendable {
     return finished ? groups : nil
   }
 
-  private static func figures(
+  /// What the weights in a range are like.
+  static func figures(
     of tensor: Tensor, _ range: Range<Int>, threads: Int, shouldStop: @Sendable () -> Bool
   ) -> pare_group {
     let parts = pieces(of: range, pare_group(), threads: threads, shouldStop: shouldStop) { piece in

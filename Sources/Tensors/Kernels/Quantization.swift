@@ -45,18 +45,19 @@ public enum Quantization {
   ) -> QuantizationGrid? {
     let size = max(groupSize ?? tensor.shape.count, 1)
     let layout = GroupLayout(tensor.shape, groupSize: size, perTensor: groupSize == nil)
-    guard
-      let figures = layout.figures(of: tensor, threads: threads, shouldStop: shouldStop)
-    else { return nil }
     let fit = GridFit(tensor: tensor, mask: mask, levels: levels, rule: rule)
     var scales = [Float](repeating: 1, count: layout.count)
     var zeros = [Int32](repeating: 0, count: layout.count)
     let finished = unsafe scales.withUnsafeMutableBufferPointer { scales in
       unsafe zeros.withUnsafeMutableBufferPointer { zeros in
         let (scales, zeros) = unsafe (Shared(scales), Shared(zeros))
-        return layout.forEach(threads: threads, shouldStop: shouldStop) { group, threads in
-          let found = fit.fit(
-            layout.range(group), figures[group], threads: threads, shouldStop: shouldStop)
+        return layout.forEach(
+          stretch: fit.stretch, threads: threads, shouldStop: shouldStop
+        ) { group, threads in
+          let range = layout.range(group)
+          let figures = GroupLayout.figures(
+            of: tensor, range, threads: threads, shouldStop: shouldStop)
+          let found = fit.fit(range, figures, threads: threads, shouldStop: shouldStop)
           unsafe scales.pointer[group] = found.scale
           unsafe zeros.pointer[group] = found.zero
         }
