@@ -127,6 +127,73 @@ import Workspace
     #expect(read.warning != nil)
   }
 
+  /// Figures nothing measures are forgotten, with those measured beside them,
+  /// and the rest stays.
+  @Test(
+    arguments: [
+      { $0.loss = -1 }, { $0.loss = -.infinity }, { $0.loss = 1e300 }, { $0.perplexity = -2 },
+      { $0.kl = -1 }, { $0.agreement = 2 }, { $0.agreement = .nan }, { $0.tokens = -1 },
+      { $0.tokens = .max }, { $0.tokensPerSecond = .nan }, { $0.tokensPerSecond = -1 },
+      { $0.measuredOn = String(repeating: "x", count: 10_000) },
+    ] as [@Sendable (inout Metrics) -> Void])
+  func impossibleLossesAreForgotten(_ spoil: @Sendable (inout Metrics) -> Void) throws {
+    let metrics = try restored(spoil)
+    #expect(metrics.loss == nil && metrics.perplexity == nil && metrics.kl == nil)
+    #expect(metrics.agreement == nil && metrics.tokens == nil && metrics.measuredOn == nil)
+    #expect(metrics.fileBytes == 100 && metrics.keptWeights == 5)
+  }
+
+  @Test(
+    arguments: [
+      { $0.sparsity = -0.5 }, { $0.sparsity = .nan }, { $0.bitsPerWeight = .infinity },
+      { $0.bitsPerWeight = -1 }, { $0.layerError = -1 }, { $0.fileBytes = -1 },
+      { $0.fileBytes = .max }, { $0.keptWeights = -1 }, { $0.keptWeights = 11 },
+    ] as [@Sendable (inout Metrics) -> Void])
+  func impossibleSizesAreForgotten(_ spoil: @Sendable (inout Metrics) -> Void) throws {
+    let metrics = try restored(spoil)
+    #expect(metrics.fileBytes == nil && metrics.sparsity == nil && metrics.keptWeights == nil)
+    #expect(metrics.loss == 1.25 && metrics.tokens == 7)
+  }
+
+  /// What a broken model truly has.
+  @Test(arguments: [Double.nan, .infinity]) func brokenLossesStay(loss: Double) throws {
+    let metrics = try restored { ($0.loss, $0.perplexity, $0.kl) = (loss, loss, loss) }
+    #expect(metrics.loss?.bitPattern == loss.bitPattern && metrics.tokens == 7)
+  }
+
+  @Test(arguments: [-1, Int.max, Int.min]) func impossibleWeightsAreRefused(weights: Int) throws {
+    var written = session()
+    written.tree = RevisionTree(original: Metrics(weights: weights))
+    try written.write()
+    let read = session()
+    #expect(read.tree == nil)
+    #expect(read.warning?.contains("r0 of it has a number of weights that no model has") == true)
+  }
+
+  @Test func endlessTreesAreRefused() throws {
+    var written = session()
+    var tree = RevisionTree()
+    let step = try Step(passName: "prune", settings: [])
+    for _ in 0..<4096 { tree.add(step: step, parent: .original) }
+    written.tree = tree
+    try written.write()
+    #expect(session().warning?.contains("it has more than 4096 revisions") == true)
+  }
+
+  /// The figures of an original after they were stored and read.
+  private func restored(_ spoil: (inout Metrics) -> Void) throws -> Metrics {
+    var metrics = Metrics(weights: 10)
+    (metrics.loss, metrics.perplexity, metrics.kl, metrics.agreement) = (1.25, 3.5, 0.1, 0.9)
+    (metrics.tokens, metrics.tokensPerSecond, metrics.measuredOn) = (7, 80, "a text")
+    (metrics.fileBytes, metrics.sparsity, metrics.keptWeights) = (100, 0.5, 5)
+    (metrics.bitsPerWeight, metrics.layerError) = (3, 0.2)
+    spoil(&metrics)
+    var written = session()
+    written.tree = RevisionTree(original: metrics)
+    try written.write()
+    return try #require(session().tree).original.metrics
+  }
+
   @Test func deepNestingIsRefused() throws {
     try filled(seed: 3).write()
     let path = session().path

@@ -3,6 +3,8 @@ internal import Compression
 /// A session as its file has it.
 struct StoredSession: Codable {
   static let currentVersion = 1
+  /// More than anybody makes by hand.
+  private static let revisionLimit = 4096
 
   var version = currentVersion
   var place: [String: String]
@@ -27,6 +29,9 @@ struct StoredSession: Codable {
   func restoredTree() throws -> RevisionTree {
     guard version == Self.currentVersion else {
       throw SessionError("it was written by another version of Pare")
+    }
+    guard revisions.count <= Self.revisionLimit else {
+      throw SessionError("it has more than \(Self.revisionLimit) revisions")
     }
     let visits = Dictionary(lastVisited.map { ($0.parent, $0.child) }, uniquingKeysWith: { $1 })
     let tree = RevisionTree(
@@ -58,7 +63,10 @@ struct StoredRevision: Codable {
   }
 
   func restored() throws -> Revision {
-    Revision(id: id, parent: parent, step: try step?.restored(), metrics: metrics)
+    guard let metrics = metrics.plausible else {
+      throw SessionError("\(id) of it has a number of weights that no model has")
+    }
+    return Revision(id: id, parent: parent, step: try step?.restored(), metrics: metrics)
   }
 }
 
