@@ -3,16 +3,40 @@
 public struct CharacterTokenizer: Sendable {
   /// The text of each token, by its number.
   public let vocabulary: [String]
-  private let numbers: [String: Int]
-  /// Unicode scalars of the longest token.
-  private let longest: Int
+  /// The tokens' texts as a tree of Unicode scalars: however long tokens are, a
+  /// text is only followed as far as one of them goes.
+  private var branches: [Branch: Int32] = [:]
+  /// The token whose text ends at a node; −1 for none.
+  private var ends: [Int32] = [-1]
+
+  private struct Branch: Hashable {
+    let node: Int32
+    let scalar: Unicode.Scalar
+  }
+
+  /// Nodes of the tree: what a vocabulary has beyond them is never encoded.
+  private static let nodeLimit = 1 << 23
 
   /// Of several tokens with one text, the first is used to encode.
   public init(vocabulary: [String]) {
     self.vocabulary = vocabulary
-    numbers = Dictionary(
-      vocabulary.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
-    longest = vocabulary.map(\.unicodeScalars.count).max() ?? 0
+    for (number, text) in vocabulary.enumerated() { plant(text, Int32(clamping: number)) }
+  }
+
+  private mutating func plant(_ text: String, _ number: Int32) {
+    var node: Int32 = 0
+    for scalar in text.unicodeScalars {
+      let branch = Branch(node: node, scalar: scalar)
+      if let next = branches[branch] {
+        node = next
+        continue
+      }
+      guard ends.count < Self.nodeLimit else { return }
+      node = Int32(ends.count)
+      ends.append(-1)
+      branches[branch] = node
+    }
+    if ends[Int(node)] < 0 { ends[Int(node)] = number }
   }
 
   /// The tokens of a text, the longest that fits first. Works on Unicode scalars,
@@ -47,11 +71,14 @@ public struct CharacterTokenizer: Sendable {
   }
 
   private func token(in rest: Substring.UnicodeScalarView) -> (token: Int, length: Int)? {
-    for length in stride(from: longest, to: 0, by: -1) {
-      let piece = rest.prefix(length)
-      if piece.count == length, let token = numbers[String(piece)] { return (token, length) }
+    var found: (token: Int, length: Int)?
+    var (node, length): (Int32, Int) = (0, 0)
+    for scalar in rest {
+      guard let next = branches[Branch(node: node, scalar: scalar)] else { break }
+      (node, length) = (next, length + 1)
+      if ends[Int(node)] >= 0 { found = (Int(ends[Int(node)]), length) }
     }
-    return nil
+    return found
   }
 
   /// The character in quotes with its number.

@@ -68,6 +68,51 @@ import Transformers
     #expect(try network.generate(prompt: [1], count: 5).tokens.count == 5)
   }
 
+  /// A name claims a number of blocks, a shape a length of windows: nothing is
+  /// made of either before it is known to fit.
+  @Test(arguments: ["h.4000000000.a", "h.9223372036854775807.a", "h.-1.a"])
+  func claimedBlocksAreNotBelieved(name: String) {
+    let tensor = Tensor([1], [0])
+    let extra = Parameter(
+      name: name, shape: [1], dtype: .f32, place: Place(block: nil, layer: name, role: .other),
+      load: { tensor })
+    let parameters = Parameters(Array(TinyModel.parameters()) + [extra])
+    let obstacle = ArchitectureCatalog.obstacle(of: parameters, configuration: ["n_head": "2"])
+    #expect((obstacle == nil) == name.contains("-"), "\(obstacle ?? "none")")
+  }
+
+  @Test func claimedWindowsHaveToFitInMemory() throws {
+    let long = 1 << 20
+    let network = try Network.make(
+      Parameters(
+        TinyModel.parameters(blocks: 1, width: 1).map { parameter in
+          let shape: Shape? =
+            switch parameter.name {
+            case "wpe.weight", "h.0.mlp.c_fc.weight": [long, 1]
+            case "h.0.mlp.c_proj.weight": [1, long]
+            default: nil
+            }
+          guard let shape else { return parameter }
+          let tensor = Tensor(shape, [Float](repeating: 0, count: long))
+          return Parameter(
+            name: parameter.name, shape: shape, dtype: .f32, place: parameter.place,
+            load: { tensor })
+        }), configuration: ["n_head": "1"])
+    let error = #expect(throws: NetworkError.self) {
+      try network.generate(prompt: [1], count: 1)
+    }
+    #expect(error?.description == "There is not enough memory for 1048576 tokens at once.")
+  }
+
+  /// Long tokens cost nothing where a text has none of them.
+  @Test func longTokensCostNothing() throws {
+    let long = String(repeating: "a", count: 1 << 18) + "b"
+    let tokenizer = CharacterTokenizer(vocabulary: ["c", "", long, "a", "aa", "c"])
+    let text = String(repeating: "ca", count: 1 << 15)
+    #expect(try tokenizer.encode(text).count == 1 << 16)
+    #expect(try tokenizer.encode("aaac") == [4, 3, 0])
+  }
+
   @Test func tokenizerNamesTheCharacterAndItsPosition() throws {
     let tokenizer = CharacterTokenizer(vocabulary: ["a", "b", "\n", "é"])
     #expect(try tokenizer.encode("ab\né") == [0, 1, 2, 3])

@@ -75,7 +75,8 @@ private struct Reader {
     let last = parameters.lazy.filter { $0.name.hasPrefix(stem) }.compactMap {
       $0.name.dropFirst(stem.count).split(separator: ".").first.flatMap { Int($0) }
     }.max()
-    let count = min(max(last ?? 0, 0), Int.max - 1) + 1
+    // A name may claim any number; there are not more blocks than tensors.
+    let count = min(max(last ?? 0, 0), parameters.count) + 1
     if let stated = try number("n_layer"), stated != count {
       throw NetworkError.notRunnable("it has \(count) blocks where its settings say \(stated)")
     }

@@ -25,6 +25,12 @@ final class Decoder {
     self.crew = crew
     self.streams = streams
     let configuration = network.configuration
+    try WorkingMemory.require(
+      [
+        [configuration.blocks, streams, capacity, 2, configuration.width],
+        [streams, network.hiddenWidth], [streams, configuration.vocabulary],
+        [streams, 6, configuration.width], [crew.threads, capacity],
+      ], for: "what \(capacity) tokens leave behind")
     isHalf = network.precision == .bf16 && Precision.hasFastBF16
     engines = try (0..<crew.threads).map { _ in try MatrixEngine() }
     cache = KeyValueCache(configuration, streams: streams, capacity: capacity)

@@ -34,15 +34,21 @@ final class ForwardPass {
     self.capacity = capacity
     configuration = network.configuration
     isHalf = network.precision == .bf16 && Precision.hasFastBF16
-    engine = try MatrixEngine()
     let width = configuration.width
+    let rows = min(ForwardPass.queryTile, window)
+    try WorkingMemory.require(
+      [
+        [capacity, width, 6], [capacity, network.hiddenWidth],
+        [configuration.heads, rows, ForwardPass.padded(window)],
+      ], for: "\(capacity) tokens at once")
+    engine = try MatrixEngine()
     residual = AlignedBuffer(capacity * width)
     normed = AlignedBuffer(capacity * width)
     qkv = AlignedBuffer(capacity * 3 * width)
     mixed = AlignedBuffer(capacity * width)
     hidden = AlignedBuffer(capacity * network.hiddenWidth)
     scores = AlignedBuffer(
-      configuration.heads * min(ForwardPass.queryTile, window) * ForwardPass.padded(window))
+      configuration.heads * rows * ForwardPass.padded(window))
     logitRows = min(capacity, max(ForwardPass.logitBudget / configuration.vocabulary, 1))
     logits = AlignedBuffer(logitRows * configuration.vocabulary)
   }
