@@ -44,7 +44,8 @@ struct ModelLayout {
       list.append(
         Parameter(
           name: tensor.name, shape: isTransposed ? tensor.shape.reversed : tensor.shape,
-          dtype: dtype, place: place, isTransposed: isTransposed, load: { reader.tensor() }))
+          dtype: dtype, place: place, isTransposed: isTransposed,
+          reading: { try reader.tensor(threads: $0, shouldStop: $1) }))
     }
     parameters = Parameters(list)
   }

@@ -1,18 +1,34 @@
-internal import Jobs
-internal import Tensors
+package import Jobs
+package import Tensors
 
 /// What a pass does to the values of one layer: nil when stopped.
-typealias Change =
+package typealias Change =
   @Sendable (
     _ weights: Tensor, _ threads: Int, _ shouldStop: @Sendable () -> Bool
   ) -> Tensor?
 
 extension Parameter {
+  /// The values, read on the job's threads. Throws `Cancelled` once the job is to
+  /// stop, and what reading throws.
+  package func weights(in job: borrowing JobContext) throws -> Tensor {
+    try weights(threads: job.threads, shouldStop: job.shouldStop)
+  }
+
+  /// The same for code that cannot borrow the context.
+  func weights(threads: Int, shouldStop: @Sendable () -> Bool) throws -> Tensor {
+    do {
+      return try tensor(threads: threads, shouldStop: shouldStop)
+    } catch {
+      if shouldStop() { throw Cancelled() }
+      throw error
+    }
+  }
+
   /// The same parameter with changed values: made now and kept, or `lazily` each
   /// time they are read, so that a model larger than memory can be worked on.
   ///
   /// `weights` are the parameter's present values. Throws `Cancelled`.
-  func changed(
+  package func changed(
     from weights: Tensor, lazily: Bool, grid: QuantizationGrid?, mask: Mask?, threads: Int,
     shouldStop: @Sendable () -> Bool, by change: @escaping Change
   ) throws -> Parameter {
@@ -23,9 +39,9 @@ extension Parameter {
     return Parameter(
       name: name, shape: shape, dtype: dtype, place: place, isTransposed: isTransposed,
       grid: grid, mask: mask,
-      load: {
-        let values = change(try tensor(), Parallel.defaultThreads, { false })
-        guard let values else { throw Cancelled() }
+      reading: { threads, shouldStop in
+        let present = try self.weights(threads: threads, shouldStop: shouldStop)
+        guard let values = change(present, threads, shouldStop) else { throw Cancelled() }
         return values
       })
   }

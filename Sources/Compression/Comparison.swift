@@ -84,8 +84,10 @@ extension Comparison.Difference {
   init(
     of before: Parameter, with after: Parameter, threads: Int, shouldStop: @Sendable () -> Bool
   ) throws {
-    let first = try before.tensor()
-    let second = before.isIdentical(to: after) ? first : try after.tensor()
+    let first = try before.weights(threads: threads, shouldStop: shouldStop)
+    let second =
+      before.isIdentical(to: after)
+      ? first : try after.weights(threads: threads, shouldStop: shouldStop)
     guard
       let summary = Statistics.summary(of: second, threads: threads, shouldStop: shouldStop)
     else { throw Cancelled() }

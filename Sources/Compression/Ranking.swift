@@ -23,7 +23,7 @@ struct Ranking: Sendable {
     shouldStop: @Sendable () -> Bool
   ) throws {
     units = pass.units(of: parameter.shape)
-    let weights = try parameter.tensor()
+    let weights = try parameter.weights(threads: threads, shouldStop: shouldStop)
     let draw = pass.method == .random ? Draw(seed: pass.seed, layer: parameter.name) : nil
     isShifted = shifted || draw != nil || !units.areSingleWeights
     if !isShifted {

@@ -22,6 +22,21 @@ public struct Parameter: Sendable {
     grid: QuantizationGrid? = nil, mask: Mask? = nil,
     load: @escaping @Sendable () throws -> Tensor
   ) {
+    self.init(
+      name: name, shape: shape, dtype: dtype, place: place, isTransposed: isTransposed,
+      grid: grid, mask: mask, reading: { _, _ in try load() })
+  }
+
+  /// Reads values on up to so many threads, and throws soon after `shouldStop`
+  /// says so.
+  public typealias Reading =
+    @Sendable (_ threads: Int, _ shouldStop: @Sendable () -> Bool) throws -> Tensor
+
+  /// The same for values that take long to read or to make.
+  public init(
+    name: String, shape: Shape, dtype: DType, place: Place, isTransposed: Bool = false,
+    grid: QuantizationGrid? = nil, mask: Mask? = nil, reading: @escaping Reading
+  ) {
     self.name = name
     self.shape = shape
     self.dtype = dtype
@@ -29,11 +44,16 @@ public struct Parameter: Sendable {
     self.isTransposed = isTransposed
     self.grid = grid
     self.mask = mask
-    source = Source(load: load)
+    source = Source(read: reading)
   }
 
-  /// Reads the values: f32, `shape`, logical orientation.
-  public func tensor() throws -> Tensor { try source.load() }
+  /// Reads the values: f32, `shape`, logical orientation. Throws what reading
+  /// them throws, also when `shouldStop` stopped it.
+  public func tensor(
+    threads: Int = Parallel.defaultThreads, shouldStop: @Sendable () -> Bool = { false }
+  ) throws -> Tensor {
+    try source.read(threads, shouldStop)
+  }
 
   /// Whether both are one and the same, so that comparing values is needless.
   /// False tells nothing. O(1).
@@ -49,9 +69,9 @@ public struct Parameter: Sendable {
 
   /// Where the values come from; its identity is the parameter's.
   private final class Source: Sendable {
-    let load: @Sendable () throws -> Tensor
+    let read: Reading
 
-    init(load: @escaping @Sendable () throws -> Tensor) { self.load = load }
+    init(read: @escaping Reading) { self.read = read }
   }
 }
 

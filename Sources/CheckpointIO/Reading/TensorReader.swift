@@ -21,6 +21,19 @@ struct TensorReader: Sendable {
     return isTransposed ? values.transposed() : values
   }
 
+  /// The same on up to so many threads. Throws `CheckpointError.stopped` soon
+  /// after `shouldStop` says so.
+  func tensor(
+    threads: Int, shouldStop: @Sendable () -> Bool
+  ) throws(CheckpointError) -> Tensor {
+    if let view = borrowed() { return isTransposed ? view.transposed(threads: threads) : view }
+    let values = unsafe rowMajor.withUnsafeBytes {
+      unsafe Tensor(shape, converting: $0, from: dtype, threads: threads, shouldStop: shouldStop)
+    }
+    guard let values, !shouldStop() else { throw .stopped }
+    return isTransposed ? values.transposed(threads: threads) : values
+  }
+
   private func borrowed() -> Tensor? {
     guard dtype == .f32, strides == nil, shape.count > 0 else { return nil }
     return unsafe bytes.withUnsafeBytes { raw in

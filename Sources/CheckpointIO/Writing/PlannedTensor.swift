@@ -42,8 +42,10 @@ struct PlannedTensor: Sendable {
       shape: tensor.shape, byteCount: size)
   }
 
-  init(_ parameter: Parameter, _ form: SaveForm) throws {
-    let tensor = try parameter.tensor()
+  init(
+    _ parameter: Parameter, _ form: SaveForm, _ shouldStop: @Sendable () -> Bool
+  ) throws {
+    let tensor = try parameter.tensor(shouldStop: shouldStop)
     switch form {
     case .dense(let wanted):
       let dtype = PlannedTensor.denseType(parameter, tensor, wanted)
@@ -108,7 +110,9 @@ struct PlannedTensor: Sendable {
   }
 
   /// The bytes of its arrays, in the order of `parts`.
-  func encoded(from file: Bytes?) throws -> [Bytes] {
+  func encoded(
+    from file: Bytes?, _ shouldStop: @Sendable () -> Bool
+  ) throws -> [Bytes] {
     switch source {
     case .raw(let tensor):
       guard let file else { return [] }
@@ -118,7 +122,7 @@ struct PlannedTensor: Sendable {
         strides: tensor.strides, isTransposed: false)
       return [reader.rowMajor]
     case .parameter(let parameter, let dtype, let encoding):
-      let tensor = try parameter.tensor()
+      let tensor = try parameter.tensor(shouldStop: shouldStop)
       if encoding == DenseEncoding.self {
         return DenseEncoding.bytes(tensor, dtype, isTransposed: parameter.isTransposed)
       }

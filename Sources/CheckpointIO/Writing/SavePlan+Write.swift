@@ -9,7 +9,7 @@ extension SavePlan {
   /// tensor throws; nothing is changed then.
   public func write(
     to path: String, progress: (Double, String) -> Void = { _, _ in },
-    shouldStop: () -> Bool = { false }
+    shouldStop: @Sendable () -> Bool = { false }
   ) throws {
     if let identity = source?.identity, FileIdentity(path: path) == identity {
       throw CheckpointError.sameFile(path: path)
@@ -20,7 +20,7 @@ extension SavePlan {
     for tensor in tensors {
       if shouldStop() { throw CheckpointError.stopped }
       progress(Double(written) / Double(byteCount), tensor.name)
-      let arrays = try tensor.encoded(from: source?.bytes)
+      let arrays = try tensor.encoded(from: source?.bytes, shouldStop)
       guard arrays.map(\.count) == tensor.parts.map(\.byteCount) else {
         throw CheckpointError.cannotWrite(
           path: path, reason: "tensor \(tensor.name.quoted) changed after it was planned")

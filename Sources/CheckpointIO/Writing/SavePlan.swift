@@ -44,11 +44,12 @@ public struct SavePlan: Sendable {
   ///
   /// Throws what reading a tensor throws, `CheckpointError.duplicateTensor` and
   /// `.headerTooLong` for what no reader would take, and `CheckpointError.stopped` once
-  /// `shouldStop` says so, which is asked before each tensor.
+  /// `shouldStop` says so, which is asked before each tensor and
+  /// while it is read.
   public static func make(
     parameters: Parameters, of checkpoint: Checkpoint? = nil, metadata: [String: String] = [:],
     form: SaveForm, progress: (Double, String) -> Void = { _, _ in },
-    shouldStop: () -> Bool = { false }
+    shouldStop: @Sendable () -> Bool = { false }
   ) throws -> SavePlan {
     let carried = CarriedTensors(checkpoint, parameters)
     var tensors: [PlannedTensor] = []
@@ -59,7 +60,7 @@ public struct SavePlan: Sendable {
       if let raw = carried.raw[parameter.name], !parameter.dtype.isFloatingPoint {
         tensors.append(PlannedTensor(raw: raw))
       } else {
-        tensors.append(try PlannedTensor(parameter, form))
+        tensors.append(try PlannedTensor(parameter, form, shouldStop))
       }
     }
     tensors += carried.others.map { PlannedTensor(raw: $0) }

@@ -27,7 +27,7 @@ public enum WholeFile {
     defer { close(descriptor) }
     var status = stat()
     guard unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-      throw .cannotRead(path: path, reason: "it is no regular file")
+      throw .cannotRead(path: path, reason: "it is not a file")
     }
     var bytes: [UInt8] = []
     // What the file system says is a hint: files of /proc claim to be empty,

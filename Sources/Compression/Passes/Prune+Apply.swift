@@ -126,7 +126,8 @@ extension Prune {
     let mask = parameter.mask.map(kept.intersection) ?? kept
     guard mask.keptCount < parameter.keptCount else { return [] }
     let changed = try parameter.changed(
-      from: parameter.tensor(), lazily: lazily, grid: parameter.grid, mask: mask,
+      from: parameter.weights(threads: threads, shouldStop: shouldStop), lazily: lazily,
+      grid: parameter.grid, mask: mask,
       threads: threads, shouldStop: shouldStop
     ) { mask.applying(to: $0, threads: $1, shouldStop: $2) }
     return [changed]

@@ -25,7 +25,7 @@ extension Quantize {
   private func quantized(
     _ parameter: Parameter, lazily: Bool, threads: Int, shouldStop: @Sendable () -> Bool
   ) throws -> Parameter {
-    let weights = try parameter.tensor()
+    let weights = try parameter.weights(threads: threads, shouldStop: shouldStop)
     try refuseWhatIsNotFinite(weights, parameter, threads, shouldStop)
     let mask = parameter.mask
     guard

@@ -5,17 +5,21 @@ public enum Conversion {
   /// `count` numbers of `dtype`, little-endian and at any address, as f32.
   ///
   /// Floating-point numbers up to 32 bits convert exactly, wider numbers to the
-  /// nearest. Precondition: `bytes` and `values` are long enough.
+  /// nearest. False when stopped, and then some are left out. Precondition:
+  /// `bytes` and `values` are long enough.
+  @discardableResult
   public static func widen(
     _ bytes: UnsafeRawBufferPointer, as dtype: DType,
     into values: UnsafeMutableBufferPointer<Float>,
-    threads: Int = Parallel.defaultThreads
-  ) {
+    threads: Int = Parallel.defaultThreads, shouldStop: @Sendable () -> Bool = { false }
+  ) -> Bool {
     let count = values.count
     precondition(bytes.count >= count * dtype.byteCount)
     let source = unsafe Shared(bytes.baseAddress)
     let target = unsafe Shared(values.baseAddress)
-    Parallel.forEach(count: Parallel.chunks(count), threads: threads) { index in
+    return Parallel.forEach(
+      count: Parallel.chunks(count), threads: threads, shouldStop: shouldStop
+    ) { index in
       let range = Parallel.range(index, of: count)
       unsafe pare_widen(
         KernelLevel.best, dtype.kernelKind,
@@ -56,6 +60,19 @@ extension Tensor {
     unsafe self.init(shape) {
       unsafe Conversion.widen(bytes, as: dtype, into: $0, threads: threads)
     }
+  }
+
+  /// The same; nil when stopped.
+  public init?(
+    _ shape: Shape, converting bytes: UnsafeRawBufferPointer, from dtype: DType, threads: Int,
+    shouldStop: @Sendable () -> Bool
+  ) {
+    var isFinished = true
+    unsafe self.init(shape) {
+      isFinished = unsafe Conversion.widen(
+        bytes, as: dtype, into: $0, threads: threads, shouldStop: shouldStop)
+    }
+    guard isFinished else { return nil }
   }
 
   /// The bytes that a checkpoint stores for the values as `dtype`, a floating

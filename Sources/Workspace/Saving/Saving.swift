@@ -58,7 +58,7 @@ enum Saving {
 
   private static func stoppable<Result>(
     _ job: borrowing JobContext,
-    _ body: ((Double, String) -> Void, () -> Bool) throws -> Result
+    _ body: ((Double, String) -> Void, @Sendable () -> Bool) throws -> Result
   ) throws -> Result {
     let report = job.reporter
     do {

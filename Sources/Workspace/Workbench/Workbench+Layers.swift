@@ -87,8 +87,8 @@ extension Workbench {
         guard let parameter = parameters[name] else { continue }
         post(
           try LayerStatistics(
-            of: parameter, try parameter.tensor(), revision: id,
-            original: try originals?[name]?.tensor(), in: job))
+            of: parameter, try parameter.weights(in: job), revision: id,
+            original: try originals?[name]?.weights(in: job), in: job))
       }
     } onFinish: { _, _ in
       []
@@ -104,8 +104,8 @@ extension LayerSnapshot {
     of parameter: Parameter, revision: RevisionID, original: Parameter?,
     known: LayerStatistics?, in job: borrowing JobContext
   ) throws {
-    let tensor = try parameter.tensor()
-    let before = try original?.tensor()
+    let tensor = try parameter.weights(in: job)
+    let before = try original?.weights(in: job)
     guard
       let mask = Mask(nonzerosOf: tensor, threads: job.threads, shouldStop: job.shouldStop)
     else { throw Cancelled() }

@@ -9,7 +9,7 @@ struct PickleInterpreter {
   static let copyLimit = 4_000_000
   /// Places on the stack, marks and memo entries that name a value once more: a
   /// byte of a pickle makes many of them in memory.
-  static let referenceLimit = 16_000_000
+  static let referenceLimit = 8_000_000
   /// PyTorch numbers its storages.
   static let storageKeyLimit = 256
 
