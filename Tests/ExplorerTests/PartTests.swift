@@ -29,8 +29,8 @@ import Workspace
       }
     }
     var words = LineEditor("save mod")
-    words.completeWord("model.safetensors")
-    #expect(words.string == "save model.safetensors" && words.word == "model.safetensors")
+    words.complete(from: 5, "model.safetensors")
+    #expect(words.string == "save model.safetensors" && words.beforeCursor == words.string)
     let isEnterTaken = words.handle(.enter)
     #expect(!isEnterTaken)
   }
@@ -42,6 +42,12 @@ import Workspace
     #expect(CommandText.words(#"a\ b 'it'\''s' \\"#) == ["a b", "it's", #"\"#])
     #expect(CommandText.words("") == [])
     #expect(CommandText.words("'") == [""])
+  }
+
+  /// A completed word reads back as the file's name, whatever is in that.
+  @Test(arguments: ["a b", "it's", #"a "quoted" \ name"#, " ", "plain"])
+  func escapedWordsReadBack(_ word: String) {
+    #expect(CommandText.words("save " + CommandText.escaped(word) + " x") == ["save", word, "x"])
   }
 
   /// The command that the sheet shows describes the step it was made from.

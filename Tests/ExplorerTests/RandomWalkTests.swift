@@ -33,6 +33,11 @@ import Workspace
       desk.handle(Self.event(step, desk.state, &random))
       let frame = Screen.draw(desk.state)
       #expect(frame.columns == desk.state.columns && frame.rows == desk.state.rows)
+      guard desk.state.view == .blocks, desk.state.blocks.quantity != .kept else { continue }
+      // What is kept between frames is what would be worked out anew.
+      var fresh = desk.state
+      fresh.forgetOverview()
+      #expect(Screen.draw(fresh) == frame)
     }
     desk.workbench.cancelAll()
     desk.settle()

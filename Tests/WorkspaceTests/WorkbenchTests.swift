@@ -256,6 +256,16 @@ final class Script {
     #expect(script.events.isEmpty)
   }
 
+  /// What is looked at comes first, everything once, and an end is an end.
+  @Test func namesToMeasureComeInTheOrderOfInterest() {
+    let names = FigureNames(["a", "b", "c", "d"])
+    #expect(names.next() == "a")
+    #expect(names.hurry(["d", "a", "x"]))
+    #expect((0..<4).map { _ in names.next() } == ["d", "x", "b", "c"])
+    #expect(names.next() == nil)
+    #expect(!names.hurry(["y"]))
+  }
+
   @Test func layersAndFiguresArrive() throws {
     let script = try Script()
     script.workbench.run(Script.prune(0.5, layers: .matching(["block.1.*"])), on: .original)

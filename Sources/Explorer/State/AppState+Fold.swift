@@ -13,6 +13,7 @@ extension AppState {
     if current != former { revisionChanged(from: former) }
     forgetDeleted()
     for event in events { fold(event) }
+    refreshOverview()
   }
 
   private mutating func fold(_ event: WorkbenchEvent) {
@@ -27,6 +28,7 @@ extension AppState {
       spectra[LayerKey(name: spectrum.name, revision: spectrum.revision)] = spectrum
     case .blockFigures(let revision, let layers):
       figures[revision, default: [:]].merge(layers) { $1 }
+      widenScale(revision, layers.keys)
     case .previewReady(let preview):
       guard sheet?.ticket == preview.ticket else { return }
       sheet?.preview = preview

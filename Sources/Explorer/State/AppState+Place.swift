@@ -26,9 +26,8 @@ extension AppState {
     blocks.row = min(max(0, Self.number(place["blocksRow"])), max(0, model.rows.count - 1))
     blocks.column = min(
       max(0, Self.number(place["blocksColumn"])), max(0, model.kinds.count - 1))
-    let known = Set(model.layers.map(\.name))
     let marked = (place["marked"] ?? "").split(separator: "\n").map(String.init)
-    blocks.marked = known.intersection(marked)
+    blocks.marked = Set(marked.filter { model.position(of: $0) != nil })
   }
 
   private static func number(_ text: String?) -> Int { text.flatMap { Int($0) } ?? 0 }

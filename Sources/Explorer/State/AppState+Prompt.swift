@@ -59,17 +59,18 @@ extension AppState {
     return []
   }
 
+  /// Most completions that are offered.
+  static let completionLimit = 64
+
   private func completions(of editor: LineEditor) -> [String] {
-    let line = String(editor.text[..<editor.cursor])
-    var words = CommandText.words(line)
-    if line.isEmpty || line.hasSuffix(" ") { words.append("") }
+    let words = CommandText.typed(editor.beforeCursor).words
     let word = words.last ?? ""
     let choices =
       words.count <= 1
       ? CommandCatalog.all.map(\.name)
       : CommandCatalog.all.first { $0.name == words[0] }?
         .completions(self, Array(words.dropFirst())) ?? []
-    return Array(choices.filter { $0.hasPrefix(word) && $0 != word }.prefix(64))
+    return Array(choices.filter { $0.hasPrefix(word) && $0 != word }.prefix(Self.completionLimit))
   }
 
   private mutating func complete(by step: Int) -> [Effect] {
@@ -77,7 +78,9 @@ extension AppState {
     let count = prompt.completions.count
     let next = prompt.chosen.map { ($0 + step + count) % count } ?? (step > 0 ? 0 : count - 1)
     prompt.chosen = next
-    prompt.editor.completeWord(prompt.completions[next])
+    prompt.editor.complete(
+      from: CommandText.typed(prompt.editor.beforeCursor).start,
+      CommandText.escaped(prompt.completions[next]))
     self.prompt = prompt
     guard count == 1 else { return [] }
     if !prompt.completions[0].hasSuffix("/") { self.prompt?.editor.insert(" ") }

@@ -38,11 +38,15 @@ public struct AppState: Sendable {
   public var tree: RevisionTree
   public var jobs: [JobRecord] = []
   /// Bars of the Blocks view, by revision and parameter.
-  public var figures: [RevisionID: [String: LayerStatistics]] = [:]
+  public var figures: [RevisionID: [String: LayerStatistics]] = [:] { didSet { barsVersion += 1 } }
   /// Layers that are at hand for drawing.
   public var snapshots: [LayerKey: LayerSnapshot] = [:]
   /// Loss that layers add when disturbed, by revision and parameter.
-  public var sensitivities: [RevisionID: [String: Double]] = [:]
+  public var sensitivities: [RevisionID: [String: Double]] = [:] { didSet { barsVersion += 1 } }
+  /// Counts the changes of `figures` and `sensitivities`.
+  private(set) var barsVersion = 0
+  /// What takes all layers to work out, kept for the frames to come.
+  var overview = LayersOverview()
   /// Singular values that are at hand.
   public var spectra: [LayerKey: Spectrum] = [:]
   /// Order in which `snapshots` were used, oldest first.
@@ -61,7 +65,7 @@ public struct AppState: Sendable {
   public var help: HelpState?
   /// One sentence above the footer, until the next key.
   public var notice: Notice?
-  /// Whether the last key asked to leave while jobs were running.
+  /// Whether it is asked if running jobs may be left.
   var isLeaving = false
 
   /// The first screen of a model.

@@ -7,34 +7,56 @@ package enum CommandText {
   /// Splits a line into words as a shell does: quotes keep blanks, and outside
   /// them a backslash keeps the character after it.
   package static func words(_ line: String) -> [String] {
+    let parsed = parse(line)
+    return parsed.open.map { parsed.words + [$0.word] } ?? parsed.words
+  }
+
+  /// The words of a line that is being typed: the last one, which may still be
+  /// empty, is the one at its end, and begins at `start` characters.
+  static func typed(_ line: String) -> (words: [String], start: Int) {
+    let parsed = parse(line)
+    let open = parsed.open ?? ("", line.count)
+    return (parsed.words + [open.word], open.start)
+  }
+
+  /// Finished words, and the one that the end of the line is in.
+  private static func parse(
+    _ line: String
+  ) -> (words: [String], open: (word: String, start: Int)?) {
     var words: [String] = []
-    var word = ""
+    var open: (word: String, start: Int)?
     var quote: Character?
-    var isInWord = false
     var isEscaped = false
-    for character in line {
+    for (index, character) in line.enumerated() {
+      if quote == nil, !isEscaped, character == " " {
+        if let open { words.append(open.word) }
+        open = nil
+        continue
+      }
+      var (word, start) = open ?? ("", index)
       if isEscaped {
         word.append(character)
         isEscaped = false
-      } else if let open = quote {
-        if character == open { quote = nil } else { word.append(character) }
+      } else if let mark = quote {
+        if character == mark { quote = nil } else { word.append(character) }
       } else if character == "'" || character == "\"" {
         quote = character
-        isInWord = true
       } else if character == "\\" {
         isEscaped = true
-        isInWord = true
-      } else if character == " " {
-        if isInWord { words.append(word) }
-        word = ""
-        isInWord = false
       } else {
         word.append(character)
-        isInWord = true
       }
+      open = (word, start)
     }
-    if isInWord { words.append(word) }
-    return words
+    return (words, open)
+  }
+
+  /// A word as it is typed: what would end it or open a quote has a backslash.
+  package static func escaped(_ word: String) -> String {
+    word.reduce(into: "") {
+      if " '\"\\".contains($1) { $0.append("\\") }
+      $0.append($1)
+    }
   }
 
   /// The step that `--amount 0.5 --layers 'block.*.mlp.*'` describes.
@@ -92,8 +114,10 @@ package enum CommandText {
   ) -> [String] {
     let last = words.dropLast().last ?? ""
     if last == "--layers" {
-      let kinds = state.model.kinds.map { "block.*." + $0 }
-      return kinds + state.model.layers.map(\.path)
+      let start = words.last ?? ""
+      let kinds = state.model.kinds.lazy.map { "block.*." + $0 }.filter { $0.hasPrefix(start) }
+      return kinds.prefix(AppState.completionLimit)
+        + state.model.paths(beginningWith: start, limit: AppState.completionLimit)
     }
     if let dial = settings.first(where: { "--" + $0.name == last }) {
       if case .choice(let options) = dial.control { return options }

@@ -71,7 +71,10 @@ public enum CommandCatalog {
       "recipe", "recipe FILE [--force]", "write the passes of the revision on screen as a recipe",
       completing: { _, words in FilePaths.completions(of: words.last ?? "") }
     ) { state, words in
-      [
+      guard state.current != .original else {
+        throw CommandError("r0 is the original: there are no passes to write")
+      }
+      return [
         .writeRecipe(
           state.current, path: try CommandText.onePath("recipe", words),
           overwrite: words.contains("--force"))
@@ -120,7 +123,9 @@ public enum CommandCatalog {
     },
     Command(
       "layer", "layer PATH", "show the layer of that path",
-      completing: { state, _ in state.model.layers.map(\.path) }
+      completing: { state, words in
+        state.model.paths(beginningWith: words.last ?? "", limit: AppState.completionLimit)
+      }
     ) { state, words in
       guard let path = words.first, let layer = state.model.layers.first(where: { $0.path == path })
       else { throw CommandError("there is no layer ‘\(words.first ?? "")’") }
@@ -158,6 +163,6 @@ public enum CommandCatalog {
       state.help = HelpState()
       return []
     },
-    Command("quit", "quit", "leave; the session is kept") { _, _ in [.quit] },
+    Command("quit", "quit", "leave; the session is kept") { state, _ in state.leave() },
   ]
 }

@@ -37,14 +37,14 @@ public struct LineEditor: Sendable, Hashable {
     cursor += characters.count
   }
 
-  /// Replaces the word before the cursor, as completion does.
-  public mutating func completeWord(_ word: String) {
-    remove(wordStart..<cursor)
+  /// What stands before the cursor.
+  public var beforeCursor: String { String(text[..<cursor]) }
+
+  /// Replaces what stands between a position and the cursor, as completion does.
+  public mutating func complete(from start: Int, _ word: String) {
+    remove(min(max(0, start), cursor)..<cursor)
     insert(Array(word))
   }
-
-  /// The word before the cursor.
-  public var word: String { String(text[wordStart..<cursor]) }
 
   private var wordStart: Int {
     var start = cursor

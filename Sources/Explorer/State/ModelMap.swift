@@ -57,6 +57,8 @@ public struct ModelMap: Sendable, Hashable {
   let labelWidth: Int
   /// Layers that passes work on unless told otherwise.
   let linearCount: Int
+  /// Names of the layers outside the blocks.
+  let outsideNames: [String]
   private let positions: [String: Int]
   /// What was odd about the file, a sentence each.
   public let warnings: [String]
@@ -79,6 +81,7 @@ public struct ModelMap: Sendable, Hashable {
       before.map(Self.outsideRow) + blocks + after.map(Self.outsideRow)
     layers = rows.flatMap(\.layers)
     linearCount = layers.count(where: \.isLinear)
+    outsideNames = rows.filter { $0.block == nil }.flatMap { $0.layers.map(\.name) }
     labelWidth = rows.map { $0.label.columns }.max() ?? 0
     positions = Dictionary(
       layers.enumerated().map { ($0.element.name, $0.offset) },
@@ -134,6 +137,14 @@ public struct ModelMap: Sendable, Hashable {
 
   /// The layer of that name.
   public func layer(named name: String) -> Layer? { positions[name].map { layers[$0] } }
+
+  /// Layers that differ by name.
+  var nameCount: Int { positions.count }
+
+  /// Paths that begin with a text, in the model's order, `limit` at most.
+  func paths(beginningWith start: String, limit: Int) -> [String] {
+    layers.lazy.map(\.path).filter { $0.utf8.starts(with: start.utf8) }.prefix(limit).map { $0 }
+  }
 
   /// Position of a layer among all.
   func position(of name: String) -> Int? { positions[name] }

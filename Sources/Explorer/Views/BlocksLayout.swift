@@ -25,7 +25,7 @@ struct BlocksLayout {
     self.heading = heading
     self.note = note.inset(left: 1, right: 1)
     self.body = body
-    rows = state.blocks.rows(state)
+    rows = state.shownRows
     labelWidth = min(max(5, state.model.labelWidth), area.width / 4)
     let summaryWidth = 13
     summary = body.split(right: summaryWidth + 1).right.inset(right: 1)
@@ -55,14 +55,7 @@ struct BlocksLayout {
 struct BlocksScale {
   private let full: Double
 
-  init(_ state: AppState) {
-    guard state.blocks.quantity != .kept else {
-      full = 1
-      return
-    }
-    let known = state.figures[state.current]?.keys.compactMap { state.barValue($0) } ?? []
-    full = max(known.max() ?? 1, .leastNormalMagnitude)
-  }
+  init(_ state: AppState) { full = state.fullBar }
 
   func share(_ value: Double) -> Double { value / full }
 }

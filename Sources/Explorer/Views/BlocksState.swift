@@ -28,50 +28,33 @@ public struct BlocksState: Sendable {
   public var isSorted = false
   public private(set) var filter = ""
   /// Rows with a layer that matches the filter; nil without one.
-  private var matchingRows: [ModelMap.Row]?
+  private(set) var matchingRows: [ModelMap.Row]?
   /// Parameters by name that a pass is to be run on.
   public var marked: Set<String> = []
 
   public init() {}
 
+  /// Shows only rows with a layer whose path or name contains the text.
   mutating func setFilter(_ text: String, model: ModelMap) {
+    let former = NameFilter(filter)
+    let narrows = NameFilter(text).text.contains(former.text)
+    let candidates = narrows ? matchingRows ?? model.rows : model.rows
     filter = text
+    let wanted = NameFilter(text)
     matchingRows =
-      text.isEmpty ? nil : model.rows.filter { $0.layers.contains(where: matches) }
+      text.isEmpty ? nil : candidates.filter { $0.layers.contains(where: wanted.matches) }
     row = 0
     column = firstMatch(model)
   }
 
   private func firstMatch(_ model: ModelMap) -> Int {
     guard !filter.isEmpty else { return column }
-    for row in matchingRows ?? [] {
-      if let layer = row.layers.first(where: matches) { return layer.column }
-    }
-    return 0
-  }
-
-  /// Whether a layer's path or name contains the filter.
-  func matches(_ layer: ModelMap.Layer) -> Bool {
-    guard !filter.isEmpty else { return true }
-    let needle = filter.lowercased()
-    return layer.path.lowercased().contains(needle) || layer.name.lowercased().contains(needle)
-  }
-
-  /// Rows in the order they are shown.
-  func rows(_ state: AppState) -> [ModelMap.Row] {
-    let matching = matchingRows ?? state.model.rows
-    guard isSorted else { return matching }
-    let keyed = matching.enumerated().map { index, row in
-      let values = row.layers.compactMap { state.barValue($0.name) }
-      let mean = values.reduce(0, +) / Double(max(values.count, 1))
-      return (row, values.isEmpty ? -Double.infinity : mean, index)
-    }
-    return keyed.sorted { ($1.1, $0.2) < ($0.1, $1.2) }.map(\.0)
+    return matchingRows?.first?.layers.first(where: NameFilter(filter).matches)?.column ?? 0
   }
 
   /// The layer under the cursor.
   func layer(_ state: AppState) -> ModelMap.Layer? {
-    let rows = rows(state)
+    let rows = state.shownRows
     guard rows.indices.contains(row) else { return nil }
     let row = rows[row]
     return row.block == nil ? row.layers.first : row.layer(inColumn: column)
@@ -82,19 +65,23 @@ extension AppState {
   /// What the bars show of a layer; nil while it is not known.
   func barValue(_ name: String) -> Double? {
     guard blocks.quantity != .sensitivity else { return sensitivities[current]?[name] }
-    guard let figures = figures[current]?[name] else { return nil }
-    switch blocks.quantity {
-    case .kept: return 1 - figures.sparsity
-    case .bits: return figures.bitsPerWeight
-    case .bytes: return Double(figures.packedBytes)
-    case .error: return figures.error ?? 0
-    case .outliers: return figures.outliers
-    case .sensitivity: return nil
-    }
+    return figures[current]?[name].flatMap { blocks.quantity.value($0) }
   }
 }
 
 extension BlocksState.Quantity {
+  /// What a layer's figures tell of this quantity.
+  func value(_ figures: LayerStatistics) -> Double? {
+    switch self {
+    case .kept: 1 - figures.sparsity
+    case .bits: figures.bitsPerWeight
+    case .bytes: Double(figures.packedBytes)
+    case .error: figures.error ?? 0
+    case .outliers: figures.outliers
+    case .sensitivity: nil
+    }
+  }
+
   /// A value as it stands behind its bar.
   func text(_ value: Double) -> String {
     switch self {

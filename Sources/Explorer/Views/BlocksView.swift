@@ -236,7 +236,7 @@ extension BlocksState.Quantity {
 
 extension AppState {
   mutating func moveInBlocks(_ rows: Int, _ columns: Int) -> [Effect] {
-    let count = blocks.rows(self).count
+    let count = shownRowCount
     blocks.row = max(0, min(count - 1, blocks.row + rows))
     blocks.column = max(0, min(max(0, model.kinds.count - 1), blocks.column + columns))
     return []
@@ -244,17 +244,19 @@ extension AppState {
 
   /// Moves the cursor to the next marked layer in reading order.
   mutating func goToMarked(by step: Int) -> [Effect] {
-    let rows = blocks.rows(self)
-    let places = rows.enumerated().flatMap { row, content in
-      content.layers.map { (row, $0.column, $0.name) }
-    }.filter { blocks.marked.contains($0.2) }
-    guard !places.isEmpty else { return [] }
-    let here = (blocks.row, blocks.column)
-    let next =
-      step > 0
-      ? places.first { ($0.0, $0.1) > here } ?? places[0]
-      : places.last { ($0.0, $0.1) < here } ?? places[places.count - 1]
-    (blocks.row, blocks.column) = (next.0, next.1)
+    let rows = shownRows
+    guard !rows.isEmpty else { return [] }
+    // The rest of this row, the rows after it and around, then all of this row.
+    for offset in 0...rows.count {
+      let row = ((blocks.row + offset * step) % rows.count + rows.count) % rows.count
+      let marked = rows[row].layers.filter {
+        blocks.marked.contains($0.name)
+          && (offset > 0 || (step > 0 ? $0.column > blocks.column : $0.column < blocks.column))
+      }
+      guard let layer = step > 0 ? marked.first : marked.last else { continue }
+      (blocks.row, blocks.column) = (row, layer.column)
+      return []
+    }
     return []
   }
 }

@@ -140,10 +140,11 @@ public enum CompareView: View {
   public static func demands(_ state: AppState, in area: Rect) -> [Effect] {
     guard let name = state.layer.name else { return [] }
     let layers = state.layerDemands(name, [state.compare.left, state.comparedRevision])
-    let names = state.model.layers.map(\.name)
-    let figures = state.figures[state.comparedRevision] ?? [:]
-    guard names.contains(where: { figures[$0] == nil }) else { return layers }
-    return layers + [.requestFigures(state.comparedRevision, visible: names)]
+    // The layers of the blocks are measured whenever others are.
+    let known = state.figures[state.comparedRevision]?.count ?? 0
+    guard known < state.model.nameCount else { return layers }
+    return layers
+      + [.requestFigures(state.comparedRevision, visible: state.model.outsideNames)]
   }
 }
 
@@ -186,16 +187,14 @@ struct CompareHalf {
 extension AppState {
   /// Goes to the next layer in the order of change between the two revisions.
   mutating func stepChange(by steps: Int) -> [Effect] {
-    let figures = self.figures[comparedRevision] ?? [:]
-    let ranked = model.layers.filter { (figures[$0.name]?.error ?? 0) > 0 }
-      .sorted { (figures[$0.name]?.error ?? 0) > (figures[$1.name]?.error ?? 0) }
-    guard !ranked.isEmpty else {
+    let ranking = changeRanking()
+    let count = ranking.names.count
+    guard count > 0 else {
       notice = Notice("\(comparedRevision) changes no layer of the original, as far as is known.")
       return []
     }
-    let here = ranked.firstIndex { $0.name == layer.name }
-    let next = here.map { ($0 + steps + ranked.count) % ranked.count } ?? 0
-    layer.open(ranked[next].name)
+    let next = ranking.place(of: layer.name).map { ($0 + steps + count) % count } ?? 0
+    layer.open(ranking.names[next])
     return []
   }
 

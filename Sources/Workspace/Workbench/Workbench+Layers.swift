@@ -7,7 +7,7 @@ internal import Tensors
 /// kind is served, an older one gives way.
 struct LayerRequests {
   var snapshots: [RevisionID: (name: String, ticket: Int, job: JobID)] = [:]
-  var figures: (ticket: Int, job: JobID)?
+  var figures: (revision: RevisionID, ticket: Int, job: JobID, names: FigureNames)?
   var ticket = 0
 }
 
@@ -44,17 +44,28 @@ extension Workbench {
   }
 
   /// Has all layers of a revision measured, those on screen first;
-  /// `blockFigures` brings them one by one. A request for another revision or
-  /// another part of the screen takes the place of this one.
+  /// `blockFigures` brings them one by one. A request for another revision
+  /// takes the place of this one; one for another part of the screen only
+  /// changes what comes next. O(visible layers) while the same revision is
+  /// being measured.
   public func requestBlockFigures(of id: RevisionID, visible: [String]) {
     guard tree[id] != nil else { return }
+    if let running = layerRequests.figures, running.revision == id,
+      running.names.hurry(announceKnown(visible, of: id))
+    {
+      return
+    }
     if let former = layerRequests.figures { abandon(former.job) }
     layerRequests.figures = nil
+    let wanted = announceKnown(visible + checkpoint.parameters.linearLayers.map(\.name), of: id)
+    if !wanted.isEmpty { measureLayers(FigureNames(wanted), of: id) }
+  }
+
+  /// Tells the figures that are known already; returns the names of the others.
+  private func announceKnown(_ names: [String], of id: RevisionID) -> [String] {
     var known: [String: LayerStatistics] = [:]
     var wanted: [String] = []
-    let linear = checkpoint.parameters.linearLayers.map(\.name)
-    var seen: Set<String> = []
-    for name in visible + linear where seen.insert(name).inserted {
+    for name in names {
       guard let parameter = checkpoint.parameters[name] else { continue }
       if let figures = layers.statistics(of: parameter, revision: id, in: tree) {
         known[name] = figures
@@ -63,10 +74,10 @@ extension Workbench {
       }
     }
     if !known.isEmpty { announce([.blockFigures(id, known)]) }
-    if !wanted.isEmpty { measureLayers(wanted, of: id) }
+    return wanted
   }
 
-  private func measureLayers(_ names: [String], of id: RevisionID) {
+  private func measureLayers(_ names: FigureNames, of id: RevisionID) {
     layerRequests.ticket += 1
     let ticket = layerRequests.ticket
     let originals = id == .original ? nil : checkpoint.parameters
@@ -82,7 +93,7 @@ extension Workbench {
       return []
     }
     let job = start(plan, on: queues.figures, needing: id) { parameters, job, post in
-      for name in names {
+      while let name = names.next() {
         try job.checkpoint()
         guard let parameter = parameters[name] else { continue }
         post(
@@ -93,7 +104,7 @@ extension Workbench {
     } onFinish: { _, _ in
       []
     }
-    layerRequests.figures = (ticket, job)
+    layerRequests.figures = (id, ticket, job, names)
   }
 }
 
