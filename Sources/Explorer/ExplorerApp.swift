@@ -123,7 +123,9 @@ public final class ExplorerApp {
       try WholeFile.write(Array(yaml.utf8), to: path, overwrite: overwrite)
       state.notice = Notice("Wrote the recipe of \(id) to \(path).")
     case .runRecipe(let path, let id):
-      _ = workbench.run(try Recipe(contentsOf: path), on: id)
+      let recipe = try Recipe(contentsOf: path)
+      guard !recipe.steps.isEmpty else { throw CommandError("\(path) has no passes to run") }
+      _ = workbench.run(recipe, on: id)
     case .export(let path, let overwrite): try export(to: path, overwrite: overwrite)
     case .setMouse(let isOn):
       state.isMouseOn = isOn

@@ -332,6 +332,58 @@ final class Play {
     #expect(desk.state.sheet?.preview?.whole?.sparsity == 1)
   }
 
+  /// Every figure of a pass is on the screen, also on a narrow one.
+  @Test(arguments: [[80, 24], [100, 30], [143, 40], [144, 40], [154, 40], [160, 50]])
+  func allMetricsOfAPassAreShown(_ size: [Int]) throws {
+    let folder = TemporaryFolder()
+    let play = try Play(
+      "idle\nkey p enter\nidle\nsave-screen pruned", in: folder, columns: size[0], rows: size[1])
+    play.expect(
+      "pruned", shows: "loss ", "ppl ", "(", "sparsity 50.0 %", "KL ", "agrees ", "error ",
+      " tok/s")
+  }
+
+  /// A name with a blank is completed so that the command reads it as one word.
+  @Test func completionKeepsBlanks() throws {
+    let folder = TemporaryFolder()
+    TemporaryFolder.write([0x78], to: folder.file("my notes.txt"))
+    let play = try Play(
+      """
+      idle
+      key :
+      type export @/my
+      key tab
+      save-screen completed
+      key enter
+      idle
+      save-screen done
+      """, in: folder, columns: 200)
+    play.expect("completed", shows: #"my\ notes.txt"#)
+    play.expect("done", shows: "my notes.txt is there already; add --force to replace it")
+  }
+
+  /// There is nothing to write of the original, and nothing to run of nothing.
+  @Test func emptyRecipesAreRefused() throws {
+    let folder = TemporaryFolder()
+    TemporaryFolder.write(Array("pare: 1\npasses: []\n".utf8), to: folder.file("none.yaml"))
+    let play = try Play(
+      """
+      idle
+      key :
+      type recipe @/out.yaml
+      key enter
+      save-screen written
+      key :
+      type run @/none.yaml
+      key enter
+      idle
+      save-screen run
+      """, in: folder, columns: 200)
+    play.expect("written", shows: "r0 is the original: there are no passes to write")
+    play.expect("run", shows: "none.yaml has no passes to run")
+    #expect(play.workbench.tree.revisions.count == 1)
+  }
+
   /// Leaving and coming back: the tree, its metrics and the place are kept.
   @Test func theSessionIsKept() throws {
     let folder = TemporaryFolder()
@@ -365,8 +417,14 @@ final class Play {
     try #require(state.liveJobs.contains { $0.id == job })
     var other = state
     #expect(effects(.key(.character("q")), &state).isEmpty)
-    #expect(state.notice?.text.contains("press again") == true)
+    #expect(Screen.draw(state).plainText.contains("A job is running: quit anyway? y/n"))
     #expect(effects(.key(.control("c")), &state) == [.quit])
+    for (answer, outcome) in [(Key.character("y"), [Effect.quit]), (.character("n"), [])] {
+      var asked = state
+      #expect(asked.execute("quit").isEmpty)
+      #expect(effects(.key(answer), &asked) == outcome)
+      #expect(!Screen.draw(asked).plainText.contains("quit anyway"))
+    }
     // Another key between the two takes the wish back.
     for key: Key in [.character("q"), .down, .character("q")] {
       #expect(!effects(.key(key), &other).contains(.quit))

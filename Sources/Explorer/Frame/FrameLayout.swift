@@ -27,7 +27,7 @@ public struct FrameLayout: Sendable {
     let (tabRow, belowTabs) = belowTitle.split(top: 1)
     let (footer, aboveFooter) = belowTabs.split(bottom: 1)
     let (job, aboveJob) = aboveFooter.split(bottom: 1)
-    let (metrics, middle) = aboveJob.split(bottom: 1)
+    let (metrics, middle) = aboveJob.split(bottom: MetricsLine.height(state))
     self.title = title
     self.tabRow = tabRow
     self.footer = footer

@@ -5,16 +5,30 @@ internal import Workspace
 /// The line of metrics of the revision on screen, with the change against its
 /// parent. What is not measured yet shows `…`.
 enum MetricsLine {
+  /// Columns that all metrics of a revision take side by side.
+  private static let wholeWidth = 144
+  /// Rows under which the view needs every one.
+  private static let enoughRows = 20
+
+  /// Lines it takes: a second one where not all metrics of a pass fit on one.
+  static func height(_ state: AppState) -> Int {
+    let isOriginal = state.tree[state.current]?.parent == nil
+    return isOriginal || state.columns >= wholeWidth || state.rows < enoughRows ? 1 : 2
+  }
+
   static func draw(_ state: AppState, on grid: inout CellGrid, in area: Rect) {
     guard let revision = state.tree[state.current] else { return }
     let parent = revision.parent.flatMap { state.tree[$0]?.metrics }
     let original = state.tree.original.metrics
-    var x = area.x + 1
+    var (x, y) = (area.x + 1, area.y)
     for part in parts(revision.metrics, parent, original, state) {
       let width = part.reduce(0) { $0 + $1.columns }
       if width == 0 { continue }
-      guard x + width <= area.right else { break }
-      grid.put(part, x: x, y: area.y, in: area)
+      if x + width > area.right {
+        (x, y) = (area.x + 1, y + 1)
+        guard y < area.bottom else { break }
+      }
+      grid.put(part, x: x, y: y, in: area)
       x += width + 3
     }
   }
@@ -28,7 +42,8 @@ enum MetricsLine {
     func pending(_ label: String) -> [Span] {
       state.isPrinted ? [] : [Span(label + " …", theme[.dim])]
     }
-    let unit = state.columns < 100 ? "b/w" : "bits/weight"
+    let isShort = state.columns < 100 || (wholeWidth..<wholeWidth + 10).contains(state.columns)
+    let unit = isShort ? "b/w" : "bits/weight"
     var parts: [[Span]] = []
     if state.whyNotRunnable != nil {
       parts.append([Span("loss n/a", theme[.dim])])
@@ -82,6 +97,10 @@ enum JobLine {
     let theme = state.theme
     let line = area.inset(left: 1, right: 1)
     if let prompt = state.prompt { return draw(prompt, state, on: &grid, in: line) }
+    if let question = state.leavingQuestion {
+      grid.putLine(question, in: line, theme[.warning])
+      return
+    }
     if let notice = state.notice {
       let sign = notice.isError ? "! " : ""
       grid.putLine(sign + notice.text, in: line, theme[notice.isError ? .bad : .status])
@@ -192,6 +211,7 @@ enum Footer {
   private static func bindings(_ state: AppState) -> [Binding] {
     if state.help != nil { return HelpKeys.bindings }
     if state.prompt != nil { return PromptKeys.bindings }
+    if state.isLeaving { return LeavingKeys.bindings }
     if state.sheet != nil { return SheetKeys.bindings }
     return ViewCatalog.view(state.view).bindings + GlobalKeys.bindings
   }

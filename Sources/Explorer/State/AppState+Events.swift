@@ -21,9 +21,8 @@ extension AppState {
   }
 
   private mutating func handle(_ key: Key) -> [Effect] {
-    let wasLeaving = isLeaving
-    isLeaving = false
     notice = nil
+    if isLeaving, let effects = answerLeaving(key) { return effects }
     if help != nil { return handleHelp(key) }
     if prompt != nil { return handlePrompt(key) }
     if sheet != nil, let effects = perform(key, among: SheetKeys.bindings) { return effects }
@@ -32,7 +31,6 @@ extension AppState {
     {
       return typeValue(startingWith: character)
     }
-    if key == .character("q") || key == .control("c") { return leave(again: wasLeaving) }
     return perform(key, among: ViewCatalog.view(view).bindings)
       ?? perform(key, among: GlobalKeys.bindings)
       ?? []
@@ -49,15 +47,27 @@ extension AppState {
     return binding.action(&self)
   }
 
-  private mutating func leave(again: Bool) -> [Effect] {
-    let running = liveJobs.filter { $0.kind == .pass || $0.kind == .save }.count
-    guard running > 0, !again else { return [.quit] }
-    isLeaving = true
-    notice = Notice(
-      running == 1
-        ? "A job is still running; press again to leave it."
-        : "\(running) jobs are still running; press again to leave them.")
-    return []
+  /// Jobs whose work would be lost.
+  private var jobsToLose: Int { liveJobs.count { $0.kind == .pass || $0.kind == .save } }
+
+  /// Leaves, or asks first when work would be lost.
+  mutating func leave() -> [Effect] {
+    isLeaving = jobsToLose > 0
+    return isLeaving ? [] : [.quit]
+  }
+
+  /// What is asked before leaving; nil when nothing is.
+  var leavingQuestion: String? {
+    guard isLeaving else { return nil }
+    let count = jobsToLose
+    return count > 1
+      ? "\(count) jobs are running: quit anyway? y/n" : "A job is running: quit anyway? y/n"
+  }
+
+  /// Takes the answer; nil for a key that is none, which then does what it does.
+  private mutating func answerLeaving(_ key: Key) -> [Effect]? {
+    isLeaving = false
+    return LeavingKeys.bindings.first { $0.keys.contains(key) }?.action(&self)
   }
 
   /// Goes to a view, remembering the way back.

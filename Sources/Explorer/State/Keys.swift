@@ -62,8 +62,19 @@ public enum GlobalKeys {
     Binding(.control("z"), help: "suspend; fg comes back") { _ in [.suspend] },
     Binding(.control("l"), help: "draw the screen anew") { _ in [] },
     Binding(.character("q"), .control("c"), label: "quit", help: "leave; the session is kept") {
-      _ in [.quit]
+      $0.leave()
     },
+  ]
+}
+
+/// Answers to the question whether to leave while jobs run.
+enum LeavingKeys {
+  static let bindings: [Binding] = [
+    Binding(
+      .character("y"), .character("Y"), .character("q"), .control("c"), label: "quit",
+      help: "leave; what the jobs have not finished is lost"
+    ) { _ in [.quit] },
+    Binding(.character("n"), .character("N"), .escape, label: "stay", help: "go on") { _ in [] },
   ]
 }
 
