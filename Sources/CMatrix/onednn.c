@@ -24,7 +24,7 @@ typedef const dnnl_memory_desc_t *desc_view;
 #define DESC_ADDRESS(view) (view)
 #endif
 
-enum { MATRIX_RANK = 3, MAXIMAL_PREPARED = 256 };
+enum { MATRIX_RANK = 3, MAXIMAL_PREPARED = 1024 };
 
 static dnnl_engine_t engine;
 static pthread_once_t engine_once = PTHREAD_ONCE_INIT;
@@ -168,7 +168,8 @@ enum { USUAL_ROWS = 256 };
 static bool make_descs(const key *key, desc *a, desc *b, desc *bias, desc *c) {
   dnnl_data_type_t type = key->bf16 ? dnnl_bf16 : dnnl_f32;
   dnnl_data_type_t out = (key->epilogue & PARE_FUSE_BF16) ? dnnl_bf16 : dnnl_f32;
-  int rank = key->packed ? 2 : MATRIX_RANK;
+  // One product alone must not look like a batch: the library then finds no fast way.
+  int rank = key->count == 1 ? 2 : MATRIX_RANK;
   int skip = MATRIX_RANK - rank;
   int64_t a_dims[] = {key->count, key->m, key->k}, b_dims[] = {key->count, key->k, key->n};
   int64_t c_dims[] = {key->count, key->m, key->n}, bias_dims[] = {1, key->n};
