@@ -180,7 +180,7 @@ static bool make_descs(const key *key, desc *a, desc *b, desc *bias, desc *c) {
       key->b_step, key->b_transposed ? 1 : key->b_stride, key->b_transposed ? key->b_stride : 1};
   int64_t bias_steps[] = {key->n, 1};
   return make_desc(a, rank, a_dims + skip, type, a_steps + skip)
-         && make_desc(b, rank, b_dims + skip, type, key->packed ? NULL : b_steps)
+         && make_desc(b, rank, b_dims + skip, type, key->packed ? NULL : b_steps + skip)
          && make_desc(c, rank, c_dims + skip, out, c_steps + skip)
          && make_desc(bias, 2, bias_dims, dnnl_f32, bias_steps);
 }
