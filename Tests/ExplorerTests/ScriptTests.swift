@@ -343,6 +343,15 @@ final class Play {
       " tok/s")
   }
 
+  /// 60 typed where a share is wanted is 60 %.
+  @Test(arguments: ["60", "60%", "0.6"])
+  func sharesMayBeTypedInPerCent(_ text: String) throws {
+    let folder = TemporaryFolder()
+    let play = try Play(
+      "idle\nkey p\ntype \(text)\nkey enter\nidle\nsave-screen typed\nkey escape", in: folder)
+    play.expect("typed", shows: "60 %", "sparsity 60.0 %")
+  }
+
   /// A name with a blank is completed so that the command reads it as one word.
   @Test func completionKeepsBlanks() throws {
     let folder = TemporaryFolder()

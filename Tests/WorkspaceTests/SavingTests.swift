@@ -61,7 +61,7 @@ import Workspace
     let path = try script.folder.write([1, 2, 3], to: "there")
     script.workbench.save(.original, to: path, form: .packed)
     script.settle()
-    #expect(script.failures.contains { $0.contains("exists") })
+    #expect(script.failures.contains { $0.contains("is there already") })
     #expect(try script.folder.read(path) == [1, 2, 3])
     script.workbench.save(.original, to: path, form: .packed, overwrite: true)
     script.settle()

@@ -56,7 +56,7 @@ public enum Screen {
       "\(Count.text(model.weightCount)) weights · \(model.blockCount) blocks · "
       + ByteCount.text(model.fileByteCount)
     let name = "pare  " + model.title
-    let rightWidth = min(right.columns, room / 3)
+    let rightWidth = min(right.columns, max(room / 3, room - name.columns - 2))
     let leftRoom = room - rightWidth - 2
     let isFactsShown = name.columns + 3 + facts.columns <= leftRoom
     let left = isFactsShown ? name + "   " + facts : name.truncated(to: leftRoom)

@@ -212,7 +212,9 @@ enum Footer {
     if state.help != nil { return HelpKeys.bindings }
     if state.prompt != nil { return PromptKeys.bindings }
     if state.isLeaving { return LeavingKeys.bindings }
-    if state.sheet != nil { return SheetKeys.bindings }
+    if state.sheet != nil {
+      return SheetKeys.bindings + GlobalKeys.bindings.filter { $0.keys.contains(.character("?")) }
+    }
     return ViewCatalog.view(state.view).bindings + GlobalKeys.bindings
   }
 }

@@ -72,9 +72,9 @@ extension AppState {
   /// Takes a typed value for a dial.
   mutating func enterValue(_ text: String, dial index: Int) -> [Effect] {
     guard var sheet, sheet.dials.indices.contains(index) else { return [] }
-    let trimmed = text.filter { !$0.isWhitespace }
+    let dial = sheet.dials[index]
     do {
-      sheet.pass = try sheet.pass.setting(sheet.dials[index].name, toText: trimmed)
+      sheet.pass = try sheet.pass.setting(dial.name, toText: dial.understood(text))
     } catch {
       notice = Notice(String(describing: error), isError: true)
       return []

@@ -143,7 +143,7 @@ package enum CommandText {
     try checkFlags(words, ["--force"])
     let paths = words.filter { !$0.hasPrefix("--") }
     guard let path = paths.first, paths.count == 1 else {
-      throw CommandError("\(command) takes one file name")
+      throw CommandError("\(command) takes one file name; one with blanks stands in quotes")
     }
     return FilePaths.expanded(path)
   }

@@ -53,13 +53,13 @@ public enum CommandCatalog {
       "save", "save FILE [--dense] [--force]",
       "write the revision on screen: packed, or dense tensors",
       completing: { _, words in
-        FilePaths.completions(of: words.last ?? "") + ["--dense", "--force"]
+        FilePaths.completions(of: words, flags: ["--dense", "--force"])
       }
     ) { state, words in
       let paths = words.filter { !$0.hasPrefix("--") }
       try CommandText.checkFlags(words, ["--dense", "--force"])
       guard let path = paths.first, paths.count == 1 else {
-        throw CommandError("save takes one file name: save model-small.safetensors")
+        throw CommandError("save takes one file name; one with blanks stands in quotes")
       }
       return [
         .save(
@@ -69,7 +69,7 @@ public enum CommandCatalog {
     },
     Command(
       "recipe", "recipe FILE [--force]", "write the passes of the revision on screen as a recipe",
-      completing: { _, words in FilePaths.completions(of: words.last ?? "") }
+      completing: { _, words in FilePaths.completions(of: words, flags: ["--force"]) }
     ) { state, words in
       guard state.current != .original else {
         throw CommandError("r0 is the original: there are no passes to write")
@@ -82,13 +82,13 @@ public enum CommandCatalog {
     },
     Command(
       "run", "run RECIPE", "queue the passes of a recipe on the revision on screen",
-      completing: { _, words in FilePaths.completions(of: words.last ?? "") }
+      completing: { _, words in FilePaths.completions(of: words, flags: []) }
     ) { state, words in
       [.runRecipe(path: try CommandText.onePath("run", words), on: state.current)]
     },
     Command(
       "export", "export FILE.txt|FILE.svg [--force]", "write this view as text or as a drawing",
-      completing: { _, words in FilePaths.completions(of: words.last ?? "") }
+      completing: { _, words in FilePaths.completions(of: words, flags: ["--force"]) }
     ) { _, words in
       let path = try CommandText.onePath("export", words)
       guard path.hasSuffix(".txt") || path.hasSuffix(".svg") else {

@@ -8,6 +8,14 @@ enum FilePaths {
     return unsafe String(cString: home) + path.dropFirst()
   }
 
+  /// Completions of the last of a command's words: a path while there is none,
+  /// and flags.
+  static func completions(of words: [String], flags: [String]) -> [String] {
+    let isPathThere = words.dropLast().contains { !$0.hasPrefix("--") }
+    let paths = isPathThere ? [] : completions(of: words.last ?? "")
+    return paths + flags.filter { !words.dropLast().contains($0) }
+  }
+
   /// Names in the folder of `prefix` that begin with it; folders end in `/`.
   static func completions(of prefix: String) -> [String] {
     let cut = prefix.lastIndex(of: "/")

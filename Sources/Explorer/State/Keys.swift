@@ -16,7 +16,9 @@ public enum GlobalKeys {
 
   private static let passBindings = PassCatalog.all.compactMap { type -> Binding? in
     guard let key = passes[type.name] else { return nil }
-    return Binding(.character(key), label: type.name, help: type.summary) { $0.open(type) }
+    return Binding(.character(key), label: type.name, help: "\(type.name): \(type.summary)") {
+      $0.open(type)
+    }
   }
 
   private static let general: [Binding] = [

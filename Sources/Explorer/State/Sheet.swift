@@ -76,6 +76,15 @@ extension DialSetting {
     return step < 1 && abs(inverse * step - 1) < 1e-12 ? count / inverse : count * step
   }
 
+  /// What somebody means who types `60` where a share is wanted: 60 %.
+  func understood(_ text: String) -> String {
+    let text = text.filter { !$0.isWhitespace }
+    guard case .number(let range, _, .share) = control, let number = Double(text),
+      number > range.upperBound
+    else { return text }
+    return text + "%"
+  }
+
   /// What may be typed: `0 to 1 or per cent`.
   var rangeText: String {
     switch control {

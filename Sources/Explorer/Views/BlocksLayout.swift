@@ -8,6 +8,8 @@ struct BlocksLayout {
   let body: Rect
   let labelWidth: Int
   let rows: [ModelMap.Row]
+  /// What the filter looks for: other layers step back.
+  let filter: NameFilter
   /// Positions among `rows` that fit on the screen.
   let visible: Range<Int>
   /// Columns that fit, with their headings.
@@ -26,6 +28,7 @@ struct BlocksLayout {
     self.note = note.inset(left: 1, right: 1)
     self.body = body
     rows = state.shownRows
+    filter = NameFilter(state.blocks.filter)
     labelWidth = min(max(5, state.model.labelWidth), area.width / 4)
     let summaryWidth = 13
     summary = body.split(right: summaryWidth + 1).right.inset(right: 1)

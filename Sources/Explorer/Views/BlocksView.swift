@@ -120,7 +120,7 @@ public enum BlocksView: View {
     grid.putLine(row.label, in: label, row.block == nil ? .leading : .trailing, theme[.text])
     if row.block == nil, let layer = row.layers.first {
       let area = layout.column(layout.kinds.first?.0 ?? 0).atRow(y)
-      draw(layer, in: area, isCursor: isHere, state, scale, on: &grid)
+      draw(layer, in: area, isCursor: isHere, state, scale, layout.filter, on: &grid)
     } else {
       for (index, _) in layout.kinds {
         let isCursor = isHere && index == state.blocks.column
@@ -129,7 +129,7 @@ public enum BlocksView: View {
           if isCursor { grid.put("›", x: area.x, y: y, theme[.accent], in: area) }
           continue
         }
-        draw(layer, in: area, isCursor: isCursor, state, scale, on: &grid)
+        draw(layer, in: area, isCursor: isCursor, state, scale, layout.filter, on: &grid)
       }
     }
     let preview = state.sheet?.preview?.whole?.layers ?? [:]
@@ -138,9 +138,10 @@ public enum BlocksView: View {
 
   private static func draw(
     _ layer: ModelMap.Layer, in area: Rect, isCursor: Bool, _ state: AppState,
-    _ scale: BlocksScale, on grid: inout CellGrid
+    _ scale: BlocksScale, _ filter: NameFilter, on grid: inout CellGrid
   ) {
     let theme = state.theme
+    let isWanted = filter.matches(layer)
     let isMarked = state.blocks.marked.contains(layer.name)
     let edge = theme[isCursor ? .cursor : .border]
     let valueWidth = min(7, max(0, area.width - 8))
@@ -156,13 +157,15 @@ public enum BlocksView: View {
     if let value = planned ?? measured {
       let share = scale.share(value)
       grid.bar(
-        share, in: bar, filled: theme[planned == nil ? .barFilled : .preview],
+        share, in: bar,
+        filled: theme[!isWanted ? .dim : planned == nil ? .barFilled : .preview],
         empty: theme[.barEmpty], clip: area)
       text = state.blocks.quantity.text(value)
     } else {
       text = "…"
     }
-    let style = theme[isCursor ? .selected : planned == nil ? .text : .preview]
+    let style = theme[
+      isCursor ? .selected : !isWanted ? .dim : planned == nil ? .text : .preview]
     let place = Rect(x: bar.right + 1, y: area.y, width: valueWidth, height: 1)
     grid.putLine(text, in: place, style)
   }

@@ -73,7 +73,10 @@ public enum CompareView: View {
     let half = CompareHalf(area)
     let title = state.tree.path(to: id).map(\.title).joined(separator: " → ")
     grid.putLine("\(id) \(title)", in: half.heading, theme[.accent])
-    grid.putLine(layer.path.replacingDots(), in: half.layer, theme[.dim])
+    let picture = isDifference ? "mean |w − w′| to \(other)" : state.layer.tab.title
+    grid.putLine(
+      Facts.line([layer.path.replacingDots(), picture], width: half.layer.width), in: half.layer,
+      theme[.dim])
     let snapshot = state.snapshot(layer.name, id)
     let window = state.layer.window(
       layer.shape, width: half.picture.width, height: half.picture.height * 2)

@@ -27,8 +27,11 @@ enum DifferenceDrawing {
     }
     let kept = before.mask.keptCount - lost
     grid.putLine(
-      "lost \(Count.text(lost)) · gained \(Count.text(gained)) · "
-        + "error to \(Decimal.short(top)) · kept \(Count.text(kept))",
+      Facts.line(
+        [
+          "lost \(Count.text(lost))", "gained \(Count.text(gained))",
+          "error to \(Decimal.short(top))", "kept \(Count.text(kept))",
+        ], width: legend.width),
       in: legend, theme[.dim])
   }
 

@@ -135,16 +135,20 @@ public enum FrontierView: View {
     guard let revision = state.tree[state.frontier.selected] else { return }
     let metrics = revision.metrics
     let path = state.tree.path(to: revision.id).map(\.title).joined(separator: " → ")
-    var facts = "\(revision.id) \(path)"
-    if let bytes = metrics.fileBytes { facts += "   \(ByteCount.text(bytes))" }
-    if let loss = metrics.loss { facts += "   loss \(Decimal.text(loss, 4))" }
-    if let bits = metrics.bitsPerWeight { facts += "   \(Decimal.text(bits, 2)) b/w" }
-    grid.putLine(facts, in: area, theme[.text])
-    var legend =
-      "◆ on screen  ○ original  ● revision, green on the front, whose steps are drawn; flat line: the original's loss"
-    if unmeasured > 0 { legend += "   \(unmeasured) not measured yet" }
-    if let target = state.frontier.target { legend += "   " + verdict(target, state) }
-    grid.putLine(legend, in: area, row: 1, theme[.dim])
+    var facts = [revision.id.description]
+    metrics.fileBytes.map { facts.append(ByteCount.text($0)) }
+    metrics.loss.map { facts.append("loss \(Decimal.text($0, 4))") }
+    metrics.bitsPerWeight.map { facts.append("\(Decimal.text($0, 2)) b/w") }
+    facts.append(path)
+    grid.putLine(facts.joined(separator: "   "), in: area, theme[.text])
+    // What changes comes first: on a narrow screen the legend gives way.
+    var legend = state.frontier.target.map { [verdict($0, state)] } ?? []
+    if unmeasured > 0 { legend.append("\(unmeasured) not measured yet") }
+    legend += [
+      "◆ on screen", "○ original", "● others", "steps: the front, in green",
+      "flat line: the original's loss",
+    ]
+    grid.putLine(Facts.line(legend, width: area.width), in: area, row: 1, theme[.dim])
   }
 
   /// Which revision meets the target best.

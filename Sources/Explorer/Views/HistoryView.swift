@@ -102,8 +102,15 @@ public enum HistoryView: View {
     for (row, job) in jobs.dropFirst(top).prefix(area.height).enumerated() {
       let isCursor = state.history.isInJobs && row + top == state.history.job
       let (sign, text, role) = words(job)
-      grid.putLine(
-        "\(sign) \(job.title)  \(text)", in: area, row: row, theme[isCursor ? .selected : role])
+      let style = theme[isCursor ? .selected : role]
+      // A reason may be long, and is cut last; a time has its place at the right.
+      if case .failed = job.state {
+        grid.putLine("\(sign) \(job.title)  \(text)", in: area, row: row, style)
+        continue
+      }
+      let room = max(0, area.width - text.columns - 2)
+      grid.putLine("\(sign) \(job.title)".truncated(to: room), in: area, row: row, style)
+      grid.putLine(text, in: area, row: row, .trailing, style)
     }
   }
 
@@ -112,7 +119,7 @@ public enum HistoryView: View {
     case .queued: ("·", "queued", .dim)
     case .running: ("▶", Decimal.percent(job.progress.fraction, 0), .accent)
     case .paused: ("‖", "paused", .warning)
-    case .done: ("+", "done, \(Duration.text(job.elapsed))", .text)
+    case .done: ("+", Duration.text(job.elapsed), .text)
     case .cancelled: ("-", "cancelled", .dim)
     case .failed(let reason): ("!", reason, .bad)
     }

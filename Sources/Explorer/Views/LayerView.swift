@@ -82,15 +82,25 @@ public enum LayerView: View {
     }
     let shown = state.shownLayer
     LayerHeading.draw(layer, shown.after, state, on: &grid, in: layout.heading)
-    let before = shown.before.map { _ in "  before ░  after █" } ?? ""
-    let counts = state.layer.isLogarithmic ? " · log counts" : ""
     let histogram = grid.box(
-      layout.histogram, title: "weights" + counts + before, state.theme[.border], in: area)
+      layout.histogram, title: histogramTitle(shown, state, width: layout.histogram.width - 5),
+      state.theme[.border], in: area)
     HistogramDrawing.draw(
       shown.after?.statistics.histogram, before: shown.before?.statistics.histogram, state,
       on: &grid, in: histogram)
     drawPicture(layer, shown, state, on: &grid, layout, in: area)
     LayerStatus.draw(layer, shown.after, state, on: &grid, in: layout.status)
+  }
+
+  /// What the columns show: all of it, or what is least known.
+  private static func histogramTitle(
+    _ shown: ShownLayer, _ state: AppState, width: Int
+  ) -> String {
+    let counts = state.layer.isLogarithmic ? "log counts" : nil
+    let shades = shown.before.map { _ in "before ░  after █" }
+    let whole = ["weights", counts, shades].compactMap { $0 }.joined(separator: " · ")
+    if whole.columns <= width { return whole }
+    return [counts.map { _ in "log" }, shades].compactMap { $0 }.joined(separator: " · ")
   }
 
   private static func drawPicture(
@@ -102,7 +112,7 @@ public enum LayerView: View {
       "rows \(window.rows.lowerBound)–\(window.rows.upperBound - 1) · "
       + "columns \(window.columns.lowerBound)–\(window.columns.upperBound - 1)"
     var title = state.layer.tab.title + (shown.isPreview ? " (preview)" : "")
-    if state.layer.tab != .channels, state.layer.tab != .spectrum {
+    if state.layer.tab == .mask || state.layer.tab == .magnitude {
       // The scale tells more than the place where there is no room for both.
       let whole = title + " · " + place + " · 1 dot = " + window.scale
       title =

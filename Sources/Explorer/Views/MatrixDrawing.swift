@@ -72,7 +72,8 @@ enum MatrixDrawing {
       window.width == across && window.height == down
       ? "\(gone) of \(density.count) are empty" : "drawn in groups"
     grid.putLine(
-      "tiles of \(tile) × \(tile): \(down) × \(across); \(drawn); t changes the size",
+      Facts.line(
+        ["\(down) × \(across) of \(tile) × \(tile)", drawn, "t resizes"], width: legend.width),
       in: legend, theme[.dim])
   }
 

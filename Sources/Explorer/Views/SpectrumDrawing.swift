@@ -18,12 +18,19 @@ enum SpectrumDrawing {
       grid.putLine(text, in: area, row: area.height / 2, .center, theme[.dim])
       return
     }
-    let (legend, chart) = area.split(bottom: 2)
+    let facts = Facts.lines(facts(spectrum, snapshot), width: area.width)
+    let (legend, chart) = area.split(bottom: facts.count)
     var canvas = BrailleCanvas(columns: chart.width, rows: chart.height)
     let last = Double(max(spectrum.values.count - 1, 1))
     canvas.curve(
       spectrum.values.enumerated().map { (Double($0.offset) / last, Double($0.element / largest)) })
     grid.put(canvas, in: chart, clip: area) { _ in theme[.accent] }
+    for (row, line) in facts.enumerated() {
+      grid.putLine(line, in: legend, row: row, theme[.dim])
+    }
+  }
+
+  private static func facts(_ spectrum: Spectrum, _ snapshot: LayerSnapshot) -> [String] {
     let energies = spectrum.values.map { Double($0) * Double($0) }
     let total = energies.reduce(0, +)
     func rank(_ share: Double) -> Int {
@@ -37,11 +44,10 @@ enum SpectrumDrawing {
     let shape = snapshot.shape
     // A factorization of rank k stores k · (rows + columns) numbers.
     let even = shape.count / max(shape.rows + shape.columns, 1)
-    grid.putLine(
-      "σ 1–\(energies.count), largest \(Decimal.short(Double(largest))), smallest "
-        + Decimal.short(Double(spectrum.values.last ?? 0)), in: legend, theme[.dim])
-    grid.putLine(
-      "90 % of ‖W‖² in \(rank(0.9)), 99 % in \(rank(0.99)); rank under \(even) saves room",
-      in: legend, row: 1, theme[.dim])
+    let ends = [spectrum.values.first, spectrum.values.last].map { Decimal.short(Double($0 ?? 0)) }
+    return [
+      "σ 1–\(energies.count): \(ends[0]) … \(ends[1])",
+      "90 % of ‖W‖² in \(rank(0.9)), 99 % in \(rank(0.99))", "rank under \(even) saves room",
+    ]
   }
 }

@@ -52,7 +52,7 @@ enum Saving {
 
   private static func refuseExisting(_ path: String, _ overwrite: Bool) throws {
     if !overwrite, unsafe access(path, F_OK) == 0 {
-      throw SavingError("\(path) exists; say so if it is to be replaced")
+      throw SavingError("\(path) is there already; add --force to replace it")
     }
   }
 
