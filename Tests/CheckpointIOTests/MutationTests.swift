@@ -12,7 +12,7 @@ import Testing
     ProcessInfo.processInfo.environment["PARE_MUTATIONS"].flatMap { Int($0) } ?? 3000
 
   enum Kind: String, Sendable, CaseIterable {
-    case safetensors, packed, pytorch, minimalPyTorch
+    case safetensors, packed, channels, pytorch, minimalPyTorch
   }
 
   @Test(arguments: Kind.allCases)
@@ -57,6 +57,7 @@ import Testing
     switch kind {
     case .safetensors: try saved([Samples.tensor(.f32, [3, 4], seed: 5)], form: .dense(nil)).bytes
     case .packed: try saved(Samples.packable, form: .packed).bytes
+    case .channels: try saved(Samples.channels, form: .packed).bytes
     case .pytorch, .minimalPyTorch: ZipBytes.pytorch(rows: 3, columns: 4)
     }
   }
@@ -65,6 +66,7 @@ import Testing
     switch kind {
     case .safetensors: TemporaryFolder.bytes(Fixtures.path("tiny-bf16.safetensors"))
     case .packed: try saved(Samples.packable, form: .packed).bytes
+    case .channels: try saved(Samples.channels, form: .packed).bytes
     case .pytorch: TemporaryFolder.bytes(Fixtures.path("tiny-bf16.pt"))
     case .minimalPyTorch: ZipBytes.pytorch(rows: 3, columns: 4)
     }
@@ -121,6 +123,14 @@ extension Samples {
     Samples.cases[1], Samples.cases[6], Samples.cases[7], Samples.cases[10], Samples.cases[11],
   ].enumerated().map { index, sample in
     let parameter = sample.parameter(seed: UInt64(index))
+    return Parameter(
+      name: "layers.\(index).w.weight", shape: parameter.shape, dtype: parameter.dtype,
+      place: parameter.place, grid: parameter.grid, load: { try parameter.tensor() })
+  }
+
+  /// Bit depths that differ, in both of their encodings.
+  static let channels: [Parameter] = [1, 3, 4, 6].map { index in
+    let parameter = ChannelSample.all[index].parameter(seed: UInt64(index))
     return Parameter(
       name: "layers.\(index).w.weight", shape: parameter.shape, dtype: parameter.dtype,
       place: parameter.place, grid: parameter.grid, load: { try parameter.tensor() })

@@ -1,4 +1,4 @@
-internal import Tensors
+package import Tensors
 
 /// A tensor about to be stored: its values, and which of them lie on a grid or
 /// are pruned, all verified.
@@ -12,12 +12,14 @@ package struct EncodingSource: Sendable {
   let grid: QuantizationGrid?
   /// Whether it gives the pruned ones as well.
   let gridCoversPruned: Bool
+  /// Present when the values lie on a grid of bit depths.
+  let channels: ChannelCodes?
   /// Which values are stored when pruned ones are left out: all that are not
   /// +0, and those the parameter's mask keeps although they are 0.
   let kept: Mask
   let keptCount: Int
 
-  init(_ parameter: Parameter, _ tensor: Tensor) {
+  package init(_ parameter: Parameter, _ tensor: Tensor) {
     self.tensor = tensor
     isTransposed = parameter.isTransposed
     dtype = StoredNumbers.isExact(tensor, parameter.dtype) ? parameter.dtype : .f32
@@ -29,9 +31,10 @@ package struct EncodingSource: Sendable {
     }
     grid = reach == .none ? nil : parameter.grid
     gridCoversPruned = reach == .all
+    channels = parameter.grid.flatMap { ChannelCodes($0, tensor) }
   }
 
-  var facts: TensorFacts {
+  package var facts: TensorFacts {
     TensorFacts(
       count: tensor.shape.count, keptCount: keptCount, dtype: dtype,
       grid: grid.map { grid in
@@ -39,7 +42,8 @@ package struct EncodingSource: Sendable {
           bits: grid.bits, groups: grid.scales.count,
           scaleType: GridScales.type(of: grid.scales), zeroType: GridScales.type(of: grid.zeros),
           coversPruned: gridCoversPruned)
-      })
+      },
+      channels: channels.map(TensorFacts.Channels.init))
   }
 }
 
@@ -50,13 +54,18 @@ package final class PackedTensor: Sendable {
   /// By suffix; the bytes are bounded by the file, their counts are checked.
   let parts: [String: Part]
 
-  struct Part: Sendable {
+  package struct Part: Sendable {
     let dtype: DType
     let bytes: Bytes
     var count: Int { bytes.count / dtype.byteCount }
+
+    package init(dtype: DType, bytes: Bytes) {
+      self.dtype = dtype
+      self.bytes = bytes
+    }
   }
 
-  init(name: String, record: PackingRecord, parts: [String: Part]) {
+  package init(name: String, record: PackingRecord, parts: [String: Part]) {
     self.name = name
     self.record = record
     self.parts = parts

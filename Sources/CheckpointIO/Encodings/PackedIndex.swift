@@ -89,7 +89,7 @@ extension PackedTensor {
       throw damaged("its encoding is unknown")
     }
     let mask = parts["bitmap"] == nil ? nil : try Bitmap.mask(self)
-    let grid = record.grid == nil ? nil : try grid()
+    let grid = try encoding.grid(of: self)
     return Parameter(
       name: name, shape: record.shape, dtype: record.dtype, place: place,
       isTransposed: record.isTransposed, grid: grid, mask: mask,

@@ -1,4 +1,4 @@
-internal import Tensors
+package import Tensors
 
 /// What the metadata entry `pare.packing` says of one encoded tensor:
 ///
@@ -85,7 +85,7 @@ package struct PackingRecord: Sendable, Hashable {
     grid = try PackingRecord.grid(json, name: name)
   }
 
-  init(encoding: String, _ source: EncodingSource, dtype: DType) {
+  package init(encoding: String, _ source: EncodingSource, dtype: DType) {
     self.encoding = encoding
     self.dtype = dtype
     shape = source.tensor.shape

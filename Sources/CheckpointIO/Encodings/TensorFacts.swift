@@ -29,6 +29,23 @@ public struct TensorFacts: Sendable, Hashable {
     }
   }
 
+  /// What channels of bit depths of their own take; known only from their codes.
+  public struct Channels: Sendable, Hashable {
+    /// Bytes with codes of as many bits as a row's levels need.
+    public var packedByteCount: Int
+    /// Bytes with codes of as many bits as they are surprising; nil where a row
+    /// has too many levels for that.
+    public var codedByteCount: Int?
+    /// The same in bits, by what they are spent on.
+    public var sizes: ChannelSizes
+
+    init(_ channels: ChannelCodes) {
+      packedByteCount = ChannelsEncoding.byteCount(of: channels)
+      codedByteCount = CodedChannelsEncoding.bytes(of: channels)?.count
+      sizes = ChannelSizes(of: channels, packedByteCount, codedByteCount)
+    }
+  }
+
   /// Number of values.
   public var count: Int
   /// How many are stored when pruned ones are left out.
@@ -37,8 +54,13 @@ public struct TensorFacts: Sendable, Hashable {
   public var dtype: DType
   /// Present when every kept value lies on the grid.
   public var grid: Grid?
+  /// Present when every value lies on a grid of bit depths.
+  public var channels: Channels?
 
-  public init(count: Int, keptCount: Int, dtype: DType, grid: Grid? = nil) {
+  public init(
+    count: Int, keptCount: Int, dtype: DType, grid: Grid? = nil, channels: Channels? = nil
+  ) {
+    self.channels = channels
     self.count = count
     self.keptCount = keptCount
     self.dtype = dtype
@@ -63,7 +85,12 @@ public enum EncodingCatalog {
     BitmapEncoding.self,
     PackedEncoding.self,
     BitmapPackedEncoding.self,
+    ChannelsEncoding.self,
+    CodedChannelsEncoding.self,
   ]
+
+  /// Those that keep bit depths and exponents.
+  private static let ofChannels = [ChannelsEncoding.name, CodedChannelsEncoding.name]
 
   /// The encodings' names, for help and tables.
   public static var names: [String] { all.map { $0.name } }
@@ -87,13 +114,16 @@ public enum EncodingCatalog {
     all.first { $0.name == name }
   }
 
-  /// The smallest encoding, what each part costs in the header counted in.
+  /// The smallest encoding, what each part costs in the header counted in; of a
+  /// tensor that has bit depths, the smallest that keeps them.
   static func best(_ facts: TensorFacts) -> any StorageEncoding.Type {
     let headerBytesOfAPart = 96
     var best: any StorageEncoding.Type = DenseEncoding.self
     var least = Int.max
     for encoding in all {
-      guard let parts = encoding.parts(facts) else { continue }
+      guard facts.channels == nil || ofChannels.contains(encoding.name),
+        let parts = encoding.parts(facts)
+      else { continue }
       let byteCount = parts.reduce(0) { $0 + $1.byteCount + headerBytesOfAPart }
       if byteCount < least { (best, least) = (encoding, byteCount) }
     }
@@ -111,6 +141,17 @@ package protocol StorageEncoding: Sendable {
   static func encode(_ source: EncodingSource) -> [[UInt8]]
   /// Checks what can be checked without reading: the arrays' types and sizes.
   static func check(_ stored: PackedTensor) throws(CheckpointError)
+  /// The grid that the values lie on, if they do; reads no codes.
+  static func grid(of stored: PackedTensor) throws(CheckpointError) -> QuantizationGrid?
   /// The values again, in logical orientation.
   static func decode(_ stored: PackedTensor) throws(CheckpointError) -> Tensor
+}
+
+extension StorageEncoding {
+  /// The one that the metadata describes.
+  package static func grid(
+    of stored: PackedTensor
+  ) throws(CheckpointError) -> QuantizationGrid? {
+    stored.record.grid == nil ? nil : try stored.grid()
+  }
 }

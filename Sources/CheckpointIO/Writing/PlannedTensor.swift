@@ -25,11 +25,14 @@ struct PlannedTensor: Sendable {
   let record: PackingRecord?
   var parts: [Part]
   let entry: SavePlan.Entry
+  /// Present where there are bit depths.
+  let channelSizes: ChannelSizes?
 
   init(raw tensor: IndexedTensor) {
     name = tensor.name
     source = .raw(tensor)
     record = nil
+    channelSizes = nil
     let size =
       tensor.dtype.map { $0.byteCount * tensor.shape.count } ?? tensor.byteRange.count
     parts = [
@@ -77,6 +80,7 @@ struct PlannedTensor: Sendable {
   ) {
     name = parameter.name
     source = .parameter(parameter, facts.dtype, encoding)
+    channelSizes = facts.channels?.sizes
     self.record = record
     let stored = encoding.parts(facts) ?? []
     let shape = parameter.isTransposed ? parameter.shape.reversed : parameter.shape

@@ -32,6 +32,8 @@ public struct SavePlan: Sendable {
   public let byteCount: Int
   /// What the file will not have, such as optimizer state.
   public let omissions: [String]
+  /// Of the layers with bit depths, where there are such and the form is packed.
+  public let channelSizes: ChannelSizes?
 
   let tensors: [PlannedTensor]
   let header: [UInt8]
@@ -71,7 +73,9 @@ public struct SavePlan: Sendable {
     progress(1, "")
     return SavePlan(
       entries: tensors.map(\.entry), byteCount: header.count + dataCount,
-      omissions: carried.omissions, tensors: tensors, header: header, source: checkpoint)
+      omissions: carried.omissions,
+      channelSizes: ChannelSizes(sum: tensors.compactMap(\.channelSizes)),
+      tensors: tensors, header: header, source: checkpoint)
   }
 }
 
