@@ -59,7 +59,7 @@ let targets: [Target] =
   + floor(
     "Workspace",
     [
-      "Compression", "CheckpointIO", "Transformers", "Tensors", "Jobs",
+      "Compression", "Training", "CheckpointIO", "Transformers", "Tensors", "Jobs",
       .product(name: "Yams", package: "Yams"),
     ])
   + floor(

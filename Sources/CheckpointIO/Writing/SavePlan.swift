@@ -105,6 +105,24 @@ private struct CarriedTensors {
   }
 }
 
+extension SavePlan {
+  /// What a file made of `checkpoint` says of its model beside the weights:
+  /// metadata, configuration and vocabulary, to be given to `make` again.
+  public static func metadata(of checkpoint: Checkpoint) -> [String: String] {
+    SavedMetadata.of(checkpoint, adding: [:], [])
+  }
+
+  /// The same of a model that comes from no checkpoint.
+  public static func metadata(
+    configuration: [String: String], vocabulary: [String]
+  ) -> [String: String] {
+    [
+      MetadataConventions.configuration: JSONText.object(configuration),
+      MetadataConventions.vocabulary: JSONText.array(vocabulary),
+    ]
+  }
+}
+
 /// The metadata of a saved file.
 private enum SavedMetadata {
   static func of(

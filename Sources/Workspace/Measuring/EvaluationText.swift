@@ -73,7 +73,7 @@ struct TextFile: Sendable {
     return (tokens, "\(name), \(share)\(grouped(tokens.count - 1)) characters")
   }
 
-  private func contents() throws -> String {
+  func contents() throws -> String {
     let bytes: [UInt8]?
     do {
       bytes = try WholeFile.read(path, limit: Self.byteLimit)

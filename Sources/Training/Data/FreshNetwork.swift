@@ -1,0 +1,117 @@
+internal import Glibc
+public import Tensors
+
+/// The size of a GPT that is to be made.
+public struct NetworkShape: Sendable, Hashable, Codable {
+  public var blocks: Int
+  public var heads: Int
+  /// Of the residual stream.
+  public var width: Int
+  public var context: Int
+
+  public init(blocks: Int, heads: Int, width: Int, context: Int) {
+    self.blocks = blocks
+    self.heads = heads
+    self.width = width
+    self.context = context
+  }
+
+  /// Throws `TrainingError.badSetting`.
+  public func check() throws {
+    let limits = [
+      ("blocks", blocks, 1024), ("heads", heads, 1024), ("width", width, 65536),
+      ("context", context, 65536),
+    ]
+    for (name, value, limit) in limits where !(1...limit).contains(value) {
+      throw TrainingError.badSetting("\(name) is a whole number from 1 to \(limit), not \(value).")
+    }
+    guard width.isMultiple(of: heads) else {
+      throw TrainingError.badSetting("\(heads) heads do not divide a width of \(width).")
+    }
+  }
+
+  /// Its settings as nanoGPT calls them.
+  public func configuration(vocabulary: Int) -> [String: String] {
+    [
+      "n_layer": String(blocks), "n_head": String(heads), "n_embd": String(width),
+      "block_size": String(context), "vocab_size": String(vocabulary), "bias": "false",
+    ]
+  }
+}
+
+/// A GPT that has not learnt anything, with nanoGPT's names and first values: weights
+/// normal with deviation 0.02, in `c_proj` 0.02 / √(2 × blocks); norms 1; no bias;
+/// the head is the token embedding.
+public enum FreshNetwork {
+  private static let deviation: Float = 0.02
+
+  /// Its parameters; the same seed, the same values. Throws
+  /// `TrainingError.badSetting`.
+  public static func parameters(
+    _ shape: NetworkShape, vocabulary: Int, seed: UInt64
+  ) throws -> Parameters {
+    try shape.check()
+    let width = shape.width
+    var maker = Maker(seed: seed)
+    let output = deviation / Float(2 * shape.blocks).squareRoot()
+    maker.outside("wte", [vocabulary, width], .embedding, deviation)
+    maker.outside("wpe", [shape.context, width], .embedding, deviation)
+    for block in 0..<shape.blocks {
+      maker.inside(block, "ln_1", [width], .norm, nil)
+      maker.inside(block, "attn.c_attn", [3 * width, width], .linear, deviation)
+      maker.inside(block, "attn.c_proj", [width, width], .linear, output)
+      maker.inside(block, "ln_2", [width], .norm, nil)
+      maker.inside(block, "mlp.c_fc", [4 * width, width], .linear, deviation)
+      maker.inside(block, "mlp.c_proj", [width, 4 * width], .linear, output)
+    }
+    maker.outside("ln_f", [width], .norm, nil)
+    return Parameters(maker.list)
+  }
+
+  /// Makes one tensor after the other.
+  private struct Maker {
+    let seed: UInt64
+    private(set) var list: [Parameter] = []
+
+    init(seed: UInt64) { self.seed = seed }
+
+    mutating func outside(
+      _ layer: String, _ shape: Shape, _ role: Place.Role, _ deviation: Float?
+    ) {
+      let name = "transformer.\(layer).weight"
+      add(name, shape, Place(block: nil, layer: name, role: role), deviation)
+    }
+
+    mutating func inside(
+      _ block: Int, _ layer: String, _ shape: Shape, _ role: Place.Role, _ deviation: Float?
+    ) {
+      add(
+        "transformer.h.\(block).\(layer).weight", shape,
+        Place(block: block, layer: layer, role: role), deviation)
+    }
+
+    /// Normal with that deviation, or all 1.
+    private mutating func add(
+      _ name: String, _ shape: Shape, _ place: Place, _ deviation: Float?
+    ) {
+      let (number, seed) = (UInt64(list.count), seed)
+      let tensor = unsafe Tensor(shape) { target in
+        for index in 0..<target.count {
+          let value = deviation.map { $0 * FreshNetwork.normal(seed, number, UInt64(index)) } ?? 1
+          unsafe (target.baseAddress.unsafelyUnwrapped + index).initialize(to: value)
+        }
+      }
+      list.append(
+        Parameter(name: name, shape: shape, dtype: .f32, place: place, load: { tensor }))
+    }
+  }
+
+  /// A standard normal number (Box and Muller, 1958) for two counters.
+  static func normal(_ seed: UInt64, _ first: UInt64, _ second: UInt64) -> Float {
+    let hash = SeedPurpose.weights.hash(seed, first, second)
+    // Both halves to (0, 1]: no logarithm of 0.
+    let radius = (Double(hash >> 32) + 1) * 0x1p-32
+    let turn = (Double(hash & 0xFFFF_FFFF) + 1) * 0x1p-32
+    return Float((-2 * log(radius)).squareRoot() * cos(2 * .pi * turn))
+  }
+}

@@ -1,0 +1,51 @@
+public import CheckpointIO
+public import Tensors
+public import Training
+
+/// A model that is trained, and what its file says of it beside the weights.
+public struct TrainingModel: Sendable {
+  public let parameters: Parameters
+  public let configuration: [String: String]
+  public let vocabulary: [String]
+  let metadata: [String: String]
+
+  /// A model to be trained further. Throws `TextError` when the checkpoint does not
+  /// say what its tokens are.
+  public init(_ checkpoint: Checkpoint) throws {
+    guard let vocabulary = checkpoint.vocabulary else { throw TextError.noVocabulary }
+    parameters = checkpoint.parameters
+    configuration = checkpoint.configuration
+    self.vocabulary = vocabulary
+    metadata = SavePlan.metadata(of: checkpoint)
+  }
+
+  /// A new model for the characters of a text. Throws `TrainingError`.
+  public init(_ shape: NetworkShape, vocabulary: [String], seed: UInt64) throws {
+    parameters = try FreshNetwork.parameters(shape, vocabulary: vocabulary.count, seed: seed)
+    configuration = shape.configuration(vocabulary: vocabulary.count)
+    self.vocabulary = vocabulary
+    // As safetensors.torch names the second name of a shared tensor.
+    metadata = SavePlan.metadata(configuration: configuration, vocabulary: vocabulary)
+      .merging(["lm_head.weight": "transformer.wte.weight"]) { $1 }
+  }
+
+  /// The model in a training run's saved state.
+  init(_ state: TrainingState) throws {
+    let checkpoint = state.checkpoint
+    guard let vocabulary = checkpoint.vocabulary else { throw TextError.noVocabulary }
+    parameters = Parameters(
+      checkpoint.parameters.filter { !$0.name.hasPrefix(Optimizer.prefix) })
+    configuration = checkpoint.configuration
+    self.vocabulary = vocabulary
+    metadata = checkpoint.metadata.filter { $0.key != TrainingState.key }
+  }
+}
+
+extension TrainingModel {
+  /// A new model for the characters of a text file. Throws `TextError` and
+  /// `TrainingError`.
+  public init(_ shape: NetworkShape, textPath: String, seed: UInt64) throws {
+    let text = try TextFile(path: textPath, part: .whole).contents()
+    try self.init(shape, vocabulary: TrainingText.vocabulary(of: text), seed: seed)
+  }
+}

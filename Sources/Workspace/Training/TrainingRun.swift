@@ -1,0 +1,196 @@
+internal import CheckpointIO
+internal import Glibc
+public import Jobs
+internal import Tensors
+public import Training
+internal import Transformers
+
+/// A network's way from its first step to its last, with its files: the checkpoint it
+/// makes, the state it can be resumed from, and a log.
+public final class TrainingRun {
+  /// What is told while training goes on.
+  public enum Event: Sendable, Hashable {
+    case step(TrainingStep, TrainingProgress)
+    /// The validation loss after a step.
+    case validated(TrainingProgress)
+    case saved(step: Int)
+    /// A checkpoint or the log could not be written, and why; training goes on.
+    case notSaved(String)
+  }
+
+  /// Seconds between two attempts at the last save, and how many there are.
+  private static let patience = (seconds: 10.0, attempts: 60)
+  /// Seconds after which a save that failed is tried again.
+  private static let retryAfter = 30.0
+
+  public let trainer: Trainer
+  public let output: String
+  private let model: TrainingModel
+  private let saveEvery: Double
+  private var log: TrainingLogWriter?
+  private let clock = ContinuousClock()
+  private var nextSave: ContinuousClock.Instant
+
+  /// A run of `model` on a text file, which saves every `saveEvery` minutes to
+  /// `output`. Throws `TextError`, `TrainingError`, `NetworkError`, and
+  /// `TrainingFileError` when the log cannot be written.
+  public init(
+    _ model: TrainingModel, textPath: String, settings: TrainingSettings, output: String,
+    saveEvery: Double
+  ) throws {
+    self.model = model
+    self.output = output
+    self.saveEvery = saveEvery
+    trainer = try TrainingRun.trainer(model, textPath, settings)
+    nextSave = clock.now + .seconds(saveEvery * 60)
+    log = try TrainingLogWriter(
+      TrainingLog.path(for: output),
+      TrainingLog.Header(
+        program: "pare train", settings: settings,
+        parameters: trainer.network.tensors.reduce(0) { $0 + $1.shape.count },
+        vocabulary: model.vocabulary.count, trainingTokens: trainer.text.training.count,
+        validationTokens: trainer.text.validation.count))
+  }
+
+  /// Goes on with the run that writes `output`, with its settings. Throws as `init`,
+  /// and `TrainingFileError` when the text is another one.
+  public init(
+    resuming state: TrainingState, textPath: String, output: String, saveEvery: Double
+  ) throws {
+    model = try TrainingModel(state)
+    self.output = output
+    self.saveEvery = saveEvery
+    trainer = try TrainingRun.trainer(model, textPath, state.progress.settings)
+    nextSave = clock.now + .seconds(saveEvery * 60)
+    guard state.progress.text == trainer.text.fingerprint else {
+      throw TrainingFileError("\(textPath) is not the text that the saved training began with")
+    }
+    try trainer.restore(state.progress, state.checkpoint.parameters)
+    log = try TrainingLogWriter(
+      continuing: TrainingLog.path(for: output), through: state.progress.step)
+  }
+
+  private static func trainer(
+    _ model: TrainingModel, _ textPath: String, _ settings: TrainingSettings
+  ) throws -> Trainer {
+    let file = try TextFile(path: textPath, part: .whole)
+    let text: TrainingText
+    do {
+      text = try TrainingText(try file.contents(), vocabulary: model.vocabulary)
+    } catch let error as NetworkError {
+      throw TextError("\(textPath): \(error)")
+    }
+    let precision = Precision(rawValue: settings.precision) ?? .f32
+    let network = try TrainingNetwork(
+      model.parameters, configuration: model.configuration, precision: precision,
+      threads: settings.threads)
+    return try Trainer(network, on: text, settings)
+  }
+
+  /// Trains to the end. Throws `Cancelled` once `job` is to stop, after all is saved
+  /// to be resumed; `TrainingError.notFinite`, after the last good step is saved; and
+  /// `CheckpointError` when the result cannot be saved.
+  public func run(in job: borrowing JobContext, report: (Event) -> Void) throws {
+    do {
+      while !trainer.progress.isFinished {
+        try job.checkpoint()
+        // Due also where the run was stopped before it was done.
+        if trainer.isValidationDue { try validate(job, report) }
+        note(try trainer.advance(), report)
+        if clock.now >= nextSave { saveOrTellWhy(report) }
+      }
+      if trainer.isValidationDue { try validate(job, report) }
+    } catch {
+      if error is Cancelled || isStop(error) {
+        try saveAll(report)
+        throw Cancelled()
+      }
+      if error is TrainingError { try saveAll(report) }
+      throw error
+    }
+    try finish(in: job, report)
+  }
+
+  private func isStop(_ error: any Error) -> Bool {
+    if case NetworkError.stopped? = error as? NetworkError { return true }
+    return false
+  }
+
+  private func note(_ step: TrainingStep, _ report: (Event) -> Void) {
+    var entry = TrainingLog.Entry(step: step.step)
+    entry.loss = step.loss
+    entry.rate = step.rate
+    entry.gradientNorm = step.gradientNorm
+    entry.tokensPerSecond = Double(step.tokens) / max(step.seconds, 1e-9)
+    entry.elapsed = trainer.progress.elapsed
+    add(entry, report)
+    report(.step(step, trainer.progress))
+  }
+
+  private func validate(
+    _ job: borrowing JobContext, _ report: (Event) -> Void
+  ) throws {
+    var entry = TrainingLog.Entry(step: trainer.progress.step)
+    entry.validation = try trainer.validate(
+      configuration: model.configuration, shouldStop: job.shouldStop)
+    entry.elapsed = trainer.progress.elapsed
+    add(entry, report)
+    report(.validated(trainer.progress))
+  }
+
+  /// A log that cannot be written is told of once and given up.
+  private func add(_ entry: TrainingLog.Entry, _ report: (Event) -> Void) {
+    guard let log, !log.add(entry) else { return }
+    self.log = nil
+    report(.notSaved("\(TrainingLog.path(for: output)) cannot be written any more"))
+  }
+
+  /// The output as it stands and the state, each whole or not at all.
+  private func saveAll(_ report: (Event) -> Void) throws {
+    try TrainingState.write(trainer, of: model, to: TrainingState.path(for: output))
+    try saveOutput()
+    report(.saved(step: trainer.progress.step))
+  }
+
+  private func saveOutput() throws {
+    let progress = trainer.progress
+    var metadata = model.metadata
+    metadata["iter_num"] = String(progress.step)
+    metadata["val_loss"] = progress.validation.map { String($0) }
+    metadata["best_val_loss"] = progress.bestValidation.map { String($0) }
+    try SavePlan.make(
+      parameters: trainer.network.parameters(), metadata: metadata, form: .dense(nil)
+    ).write(to: output)
+  }
+
+  private func saveOrTellWhy(_ report: (Event) -> Void) {
+    do {
+      try saveAll(report)
+      nextSave = clock.now + .seconds(saveEvery * 60)
+    } catch {
+      report(.notSaved("\(error)"))
+      nextSave = clock.now + .seconds(min(TrainingRun.retryAfter, saveEvery * 60))
+    }
+  }
+
+  /// Saves the result and removes the state. A disk that is full may be made room on
+  /// meanwhile: it is tried again for some minutes.
+  private func finish(in job: borrowing JobContext, _ report: (Event) -> Void) throws {
+    for attempt in 1... {
+      do {
+        try saveOutput()
+        break
+      } catch {
+        guard attempt < TrainingRun.patience.attempts else { throw error }
+        report(.notSaved("\(error)"))
+        let again = clock.now + .seconds(TrainingRun.patience.seconds)
+        while clock.now < again {
+          try job.checkpoint()
+          usleep(100_000)
+        }
+      }
+    }
+    report(.saved(step: trainer.progress.step))
+    unsafe unlink(TrainingState.path(for: output))
+  }
+}

@@ -1,0 +1,129 @@
+internal import ArgumentParser
+internal import CheckpointIO
+internal import Glibc
+internal import Jobs
+internal import Tensors
+internal import Training
+internal import Transformers
+internal import Workspace
+
+/// `pare train TEXT -o FILE`: a network from scratch, or a checkpoint trained on.
+struct TrainCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "train",
+    abstract: "Train a network on a text, from scratch or from a checkpoint.",
+    discussion: """
+      The first nine tenths of the text are trained on, the rest validates. Beside FILE there \
+      are FILE.log.jsonl, a line for each step, and until the end FILE.state, from which \
+      --resume goes on to the same bytes as if never stopped. Ctrl-C saves and stops.
+      """)
+
+  @Argument(help: "The text to train on, UTF-8.", completion: .file())
+  var text: String
+
+  @OptionGroup var output: OutputOptions
+  @OptionGroup var training: TrainingOptions
+
+  @Option(
+    help: ArgumentHelp(
+      "Train this checkpoint on, with its own vocabulary, instead of a new network.",
+      valueName: "checkpoint"), completion: .file())
+  var from: String?
+
+  @Flag(help: "Go on with the run that was to write the output.")
+  var resume = false
+
+  @Option(
+    help: ArgumentHelp("Minutes between two checkpoints of the run.", valueName: "number"))
+  var saveEveryMinutes = 3.0
+
+  @OptionGroup var threads: ThreadOptions
+  @OptionGroup var report: ReportOptions
+
+  func validate() throws {
+    guard saveEveryMinutes > 0, saveEveryMinutes <= 1e6 else {
+      throw ValidationError("--save-every-minutes is a number above 0, not \(saveEveryMinutes)")
+    }
+    if resume, from != nil {
+      throw ValidationError("--resume goes on from the saved run, so --from makes no sense")
+    }
+    if from != nil, let size = training.sizes.first {
+      throw ValidationError("\(size) is decided by the checkpoint of --from")
+    }
+  }
+
+  func run() throws {
+    let run = try resume ? resumed() : begun()
+    let watcher = TrainingWatcher(run)
+    let line = ProgressLine("train")
+    defer { line.finish() }
+    do {
+      try run.run(in: JobContext(cancellation: Interrupt.watch(), threads: threads.count)) {
+        watcher.note($0, line)
+      }
+    } catch is Cancelled {
+      line.finish()
+      StandardError.write(
+        "pare: stopped after step \(run.trainer.progress.step); go on with: "
+          + "pare train \(text) -o \(output.path) --resume\n")
+      throw Cancelled()
+    }
+    line.finish()
+    if report.json {
+      watcher.json.print()
+    } else {
+      StandardOutput.write(watcher.summary)
+    }
+  }
+
+  /// A run that begins, with a new network or a checkpoint.
+  private func begun() throws -> TrainingRun {
+    try output.check(against: from ?? text)
+    try output.check(against: text)
+    let checkpoint = try from.map { try Checkpoint.openingTellingOddities($0) }
+    let model: TrainingModel
+    var settings = training.settings(threads: threads.count)
+    if let checkpoint {
+      model = try TrainingModel(checkpoint)
+      let context = try Network.make(
+        checkpoint.parameters, configuration: checkpoint.configuration
+      ).configuration.context
+      settings = training.settings(threads: threads.count, contextLimit: context)
+    } else {
+      try check(settings)
+      model = try TrainingModel(training.shape, textPath: text, seed: settings.seed)
+    }
+    try check(settings)
+    return try TrainingRun(
+      model, textPath: text, settings: settings, output: output.path,
+      saveEvery: saveEveryMinutes)
+  }
+
+  /// Settings that make no sense are the command line's fault.
+  private func check(_ settings: TrainingSettings) throws {
+    do {
+      try settings.check()
+      if from == nil { try training.shape.check() }
+    } catch {
+      throw UsageError("\(error)")
+    }
+  }
+
+  /// The run that was interrupted.
+  private func resumed() throws -> TrainingRun {
+    let path = TrainingState.path(for: output.path)
+    guard unsafe access(path, F_OK) == 0 else {
+      throw CommandError("there is no \(path) to go on from; begin without --resume")
+    }
+    let state = try TrainingState(path)
+    if let given = training.given.first {
+      throw UsageError("\(given) cannot be changed by --resume; the saved run has its own")
+    }
+    let own = state.progress.settings.threads
+    if threads.threads == nil, threads.count != own {
+      StandardError.write("pare: going on with \(own) threads, as the run began\n")
+    }
+    return try TrainingRun(
+      resuming: state, textPath: text, output: output.path, saveEvery: saveEveryMinutes)
+  }
+}
