@@ -1,3 +1,4 @@
+internal import CheckpointIO
 internal import FoundationEssentials
 internal import Glibc
 public import Training
@@ -60,9 +61,9 @@ public struct TrainingLog: Sendable, Hashable {
   public init?(_ path: String) throws {
     let bytes: [UInt8]?
     do {
-      bytes = try AtomicFile.read(path, limit: TrainingLog.byteLimit)
+      bytes = try WholeFile.read(path, limit: TrainingLog.byteLimit)
     } catch {
-      throw TrainingFileError("the log \(path): \(error)")
+      throw TrainingFileError("the log: \(error)")
     }
     guard let bytes else { return nil }
     let lines = bytes.split(separator: UInt8(ascii: "\n"))
@@ -117,7 +118,7 @@ final class TrainingLogWriter {
   /// Goes on behind the lines of steps up to `step`; what an interrupted run wrote
   /// later goes. Throws `TrainingFileError`.
   init(continuing path: String, through step: Int) throws {
-    guard let bytes = try? AtomicFile.read(path, limit: TrainingLog.byteLimit) else {
+    guard let bytes = try? WholeFile.read(path, limit: TrainingLog.byteLimit) else {
       throw TrainingFileError(TrainingLogWriter.obstacle(path))
     }
     descriptor = try TrainingLogWriter.open(path)
