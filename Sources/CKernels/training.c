@@ -336,48 +336,60 @@ TARGETS(
 #define RINT(vector) ((vector) + SPLAT(12582912.0f) - SPLAT(12582912.0f))
 
 INLINE void pare_depth_quantize_body(
-    size_t count, const float *w, float depth, float exponent, void *out, int half) {
-  if (!(depth > 0)) {
-    memset(out, 0, count * (half ? 2 : 4));
-    return;
-  }
-  const float s = exp2f(exponent), inverse = exp2f(-exponent), bound = exp2f(depth - 1);
-  const vf low = SPLAT(-bound), high = SPLAT(bound - 1);
+    size_t count, const float *w, float scale, float low, float high, void *out, int half) {
+  const float inverse = 1 / scale;
+  const vf least = SPLAT(low), most = SPLAT(high);
   STEPS(i, n, count) {
-    vf u = MIN(MAX(NEXT(w + i, n) * inverse, low), high);
-    STORE_ACT(out, i, n, half, RINT(u) * s);
+    vf u = MIN(MAX(NEXT(w + i, n) * inverse, least), most);
+    STORE_ACT(out, i, n, half, RINT(u) * scale);
   }
 }
 TARGETS(
     pare_depth_quantize,
-    (size_t count, const float *w, float depth, float exponent, void *out, int half),
-    (count, w, depth, exponent, out, half))
+    (size_t count, const float *w, float scale, float low, float high, void *out, int half),
+    (count, w, scale, low, high, out, half))
+
+INLINE void depth_error_body(
+    size_t count, const float *w, float scale, float low, float high, double *error) {
+  const float inverse = 1 / scale;
+  const vf least = SPLAT(low), most = SPLAT(high);
+  vf sum = SPLAT(0);
+  STEPS(i, n, count) {
+    vf x = NEXT(w + i, n);
+    vf d = RINT(MIN(MAX(x * inverse, least), most)) * scale - x;
+    sum += d * d;
+  }
+  *error = (double)SUM(sum);
+}
+TARGETS(
+    depth_error, (size_t count, const float *w, float scale, float low, float high, double *error),
+    (count, w, scale, low, high, error))
+
+double pare_depth_error(size_t count, const float *w, float scale, float low, float high) {
+  double error = 0;
+  depth_error(count, w, scale, low, high, &error);
+  return error;
+}
 
 INLINE void pare_depth_gradient_body(
-    size_t count, const float *w, float depth, float exponent, float *g, double gradients[2]) {
-  gradients[0] = gradients[1] = 0;
-  if (!(depth > 0)) {
-    memset(g, 0, count * sizeof(float));
-    return;
-  }
-  const float s = exp2f(exponent), inverse = exp2f(-exponent), bound = exp2f(depth - 1);
-  const float ln2 = 0.69314718f;
+    size_t count, const float *w, float scale, float depth, float *g, double gradients[2]) {
+  const float inverse = 1 / scale, bound = exp2f(depth - 1), ln2 = 0.69314718f;
   const vf low = SPLAT(-bound), high = SPLAT(bound - 1);
   vf of_depth = SPLAT(0), of_exponent = SPLAT(0);
   STEPS(i, n, count) {
     vf x = NEXT(w + i, n), d = NEXT(g + i, n);
     vf u = x * inverse;
     vi below = (vi)(u < low), above = (vi)(u > high), inside = ~(below | above);
-    vf q = RINT(MIN(MAX(u, low), high)) * s;
+    vf q = RINT(MIN(MAX(u, low), high)) * scale;
     vf kept = (vf)((vi)d & inside);
     of_exponent += d * q - kept * x;
     of_depth += (vf)((vi)d & above) - (vf)((vi)d & below);
     PUT(g + i, n, kept);
   }
-  gradients[0] = (double)SUM(of_depth) * (double)(s * ln2 * bound);
+  gradients[0] = (double)SUM(of_depth) * (double)(scale * ln2 * bound);
   gradients[1] = (double)SUM(of_exponent) * (double)ln2;
 }
 TARGETS(
     pare_depth_gradient,
-    (size_t count, const float *w, float depth, float exponent, float *g, double gradients[2]),
-    (count, w, depth, exponent, g, gradients))
+    (size_t count, const float *w, float scale, float depth, float *g, double gradients[2]),
+    (count, w, scale, depth, g, gradients))

@@ -69,15 +69,18 @@ void pare_cross_entropy_gradient(
     size_t rows, size_t width, const float *logits, const int32_t *targets, float scale,
     double *losses, void *gradient, int half);
 
-/// Self-compression (Cséfalvay and Imber, arXiv 2301.13142, equation 1) of one
-/// output channel of bit depth b and scale s = 2^e:
-/// q = s · rint(clamp(w / s, −2^(b−1), 2^(b−1) − 1)), and 0 where b ≤ 0.
-/// To `out`, f32 or bf16.
+/// One output channel whose values lie on whole codes (`ChannelDepth`):
+/// q = scale · rint(clamp(w / scale, low, high)), to `out`, f32 or bf16.
 void pare_depth_quantize(
-    size_t count, const float *w, float depth, float exponent, void *out, int half);
+    size_t count, const float *w, float scale, float low, float high, void *out, int half);
 
-/// Its straight-through gradients: g, the gradient by q, becomes that by w; those by
-/// b and e go to `gradients[2]`. All are 0 where b ≤ 0. The size penalty is not in.
+/// The squared error of those.
+double pare_depth_error(size_t count, const float *w, float scale, float low, float high);
+
+/// Straight-through gradients of self-compression (Cséfalvay and Imber, arXiv
+/// 2301.13142, equation 1) of one channel of bit depth b > 0 and scale 2^e: g, the
+/// gradient by q, becomes that by w; those by b and e go to `gradients[2]`. The size
+/// penalty is not in.
 void pare_depth_gradient(
-    size_t count, const float *w, float depth, float exponent, float *g, double gradients[2]);
+    size_t count, const float *w, float scale, float depth, float *g, double gradients[2]);
 #endif

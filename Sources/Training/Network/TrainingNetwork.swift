@@ -9,8 +9,8 @@ public import Transformers
 public final class TrainingNetwork {
   public let configuration: Configuration
   /// What is trained, in the order of the checkpoint; a tied head is there once.
-  public let tensors: [TrainableTensor]
-  let blocks: [TrainableBlock]
+  public private(set) var tensors: [TrainableTensor]
+  private(set) var blocks: [TrainableBlock]
   let tokenEmbedding: TrainableTensor
   let positionEmbedding: TrainableTensor
   let finalNorm: TrainableNorm
@@ -43,7 +43,9 @@ public final class TrainingNetwork {
     tensors = builder.tensors
   }
 
-  private var layers: [TrainableLayer] { blocks.flatMap(\.layers) + [head] }
+  private var layers: [TrainableLayer] { blockLayers + [head] }
+  /// The linear layers of the blocks, which self-compression works on.
+  var blockLayers: [TrainableLayer] { blocks.flatMap(\.layers) }
 
   /// Mean cross-entropy in nats of `sequences` windows of `length` tokens each, and
   /// its gradient by every parameter, which replaces what is in
@@ -83,17 +85,53 @@ public final class TrainingNetwork {
     return passes.reduce(0) { $0 + $1.loss } / Double(sequences * length)
   }
 
-  /// The values as they are now, under the names of the checkpoint; those that are
-  /// not trained are what they were.
+  /// The values as they are now, under the names of the checkpoint: of channels that
+  /// learn their bit depth the quantized ones, of removed channels 0. What is not
+  /// trained is what it was.
   public func parameters() -> Parameters {
-    source.replacing(
+    let quantized = Dictionary(
+      blockLayers.compactMap { layer in layer.quantized().map { (layer.weight.index, $0) } },
+      uniquingKeysWith: { $1 })
+    return source.replacing(
       tensors.compactMap { tensor in
         guard let original = source[tensor.name] else { return nil }
-        let copy = unsafe Tensor(tensor.shape) { target in
-          unsafe _ = target.initialize(fromContentsOf: tensor.values)
+        if let (values, grid) = quantized[tensor.index] {
+          return original.replacing(values, grid: grid, mask: nil)
         }
-        return original.replacing(copy, grid: nil, mask: nil)
+        return original.replacing(
+          unsafe tensor.whole(UnsafePointer(tensor.start)), grid: nil, mask: nil)
       })
+  }
+
+  /// The values that training moves, f32: unlike `parameters` those before
+  /// quantization.
+  public func masters() -> Parameters {
+    source.replacing(
+      tensors.compactMap { tensor in
+        source[tensor.name]?.replacing(
+          unsafe tensor.whole(UnsafePointer(tensor.start)), grid: nil, mask: nil)
+      })
+  }
+
+  /// Lets every channel of the blocks' matrices learn its bit depth.
+  func quantize(depth: Float) {
+    for index in blocks.indices {
+      blocks[index].replaceLayers { _, layer in
+        layer.quantized(by: ChannelQuantizer(layer.weight, depth: depth))
+      }
+    }
+  }
+
+  /// Keeps of a block's matrices what `selections` says, by tensor number.
+  func shrink(block index: Int, to shape: BlockShape, _ selections: [Int: Selection]) {
+    blocks[index].shape = shape
+    blocks[index].replaceLayers { _, layer in
+      guard let selection = selections[layer.weight.index] else { return layer }
+      let weight = TrainableTensor(layer.weight, selection)
+      tensors[weight.index] = weight
+      return layer.selecting(weight, bias: layer.bias, selection)
+    }
+    passes = []
   }
 
   private func check(_ tokens: [Int32]) throws {

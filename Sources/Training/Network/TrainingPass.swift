@@ -180,6 +180,10 @@ final class TrainingPass {
     _ layer: TrainableLayer, _ rows: Int, _ x: AlignedBuffer, _ outputs: [Int32]?,
     _ rule: pare_dropout_rule, _ input: AlignedBuffer, _ output: AlignedBuffer
   ) {
+    if layer.rows == 0 || layer.columns == 0 {
+      unsafe output.floats.update(from: input.floats, count: rows * configuration.width)
+      return
+    }
     unsafe engine.multiply(
       ProductSize(m: rows, n: layer.rows, k: layer.columns),
       Operand(x.floats, stride: layer.columns), layer.operand(isTransposed: true),

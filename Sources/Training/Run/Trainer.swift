@@ -21,7 +21,9 @@ public struct TrainingStep: Sendable, Hashable {
 /// bytes; a run that was saved by `state` and restored goes on as if never stopped.
 public final class Trainer {
   public let network: TrainingNetwork
-  public let optimizer: Optimizer
+  public private(set) var optimizer: Optimizer
+  /// What lets the network compress itself; nil where it only trains.
+  public let compression: SelfCompression?
   public let text: TrainingText
   public private(set) var progress: TrainingProgress
   private let sampler: BatchSampler
@@ -43,8 +45,10 @@ public final class Trainer {
     try text.check(context: settings.context)
     self.network = network
     self.text = text
+    compression = settings.compression.map { SelfCompression(network, $0) }
     optimizer = try Optimizer(network, settings.optimizer)
     progress = TrainingProgress(settings: settings, text: text.fingerprint)
+    progress.compression = compression?.progress
     sampler = BatchSampler(
       text.training, sequences: settings.batch, length: settings.context, seed: settings.seed)
   }
@@ -53,13 +57,19 @@ public final class Trainer {
   /// have been made of the same state. Throws `TrainingStateError`, and what reading
   /// throws.
   public func restore(_ progress: TrainingProgress, _ state: Parameters) throws {
+    if let compression {
+      try compression.restore(state, progress)
+      optimizer = try Optimizer(network, settings.optimizer)
+    }
     try optimizer.restore(state, steps: progress.step)
     self.progress = progress
   }
 
   /// What `restore` needs beside `progress`: all weights, and what the optimizer
   /// remembers.
-  public func state() -> Parameters { Parameters(network.parameters() + optimizer.state()) }
+  public func state() -> Parameters {
+    Parameters(network.masters() + optimizer.state() + (compression?.state() ?? []))
+  }
 
   /// Makes one step. Throws `TrainingError.notFinite` before anything is changed
   /// when the loss or a gradient is, and what `TrainingNetwork.gradients` throws.
@@ -67,6 +77,7 @@ public final class Trainer {
     let start = clock.now
     let step = progress.step
     let loss = try gradients(of: step)
+    compression?.convertGradients()
     let (norm, broken) = optimizer.gradientNorm()
     guard loss.isFinite, broken == nil else {
       throw TrainingError.notFinite(step: step + 1, tensor: broken?.name)
@@ -77,12 +88,25 @@ public final class Trainer {
     let factor = settings.schedule.factor(at: step, of: progress.total)
     try optimizer.update(factor: factor, scale: Float(scale))
     progress.step += 1
+    try compress()
     let seconds = start.duration(to: clock.now).inSeconds
     progress.elapsed += seconds
     let rate = optimizer.settings.rate
     return TrainingStep(
       step: step + 1, loss: loss, gradientNorm: norm, rate: Double(rate) * factor,
       tokens: settings.tokensPerStep, seconds: seconds)
+  }
+
+  /// Self-compression's part of a step.
+  private func compress() throws {
+    guard let compression else { return }
+    let done = Double(progress.step) / Double(max(progress.total, 1))
+    compression.advance(done: done)
+    progress.compression = compression.progress
+    guard progress.step.isMultiple(of: compression.settings.removeEvery) else { return }
+    let shapes = network.tensors.map(\.shape)
+    let removed = network.removeDeadChannels()
+    if !removed.isEmpty { optimizer = try optimizer.following(removed, shapes: shapes) }
   }
 
   private func gradients(of step: Int) throws -> Double {

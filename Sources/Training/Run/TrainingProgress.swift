@@ -12,6 +12,8 @@ public struct TrainingProgress: Sendable, Hashable, Codable {
   public var bestValidation: Double?
   /// The step after which it was measured.
   public var validatedStep: Int?
+  /// How far self-compression is, where there is one.
+  public var compression: CompressionProgress?
 
   public init(settings: TrainingSettings, text: String) {
     self.settings = settings

@@ -25,11 +25,14 @@ public struct TrainingSettings: Sendable, Hashable, Codable {
   public var precision: String
   /// The sum of gradients depends on how many there are.
   public var threads: Int
+  /// Self-compression; nil for training alone.
+  public var compression: CompressionSettings?
 
   public init(
     length: Length, batch: Int, context: Int, accumulate: Int = 1, dropout: Float,
     optimizer: OptimizerSettings, schedule: Schedule, validateEvery: Int = 250,
-    seed: UInt64 = 1337, precision: String = "bf16", threads: Int = 2
+    seed: UInt64 = 1337, precision: String = "bf16", threads: Int = 2,
+    compression: CompressionSettings? = nil
   ) {
     self.length = length
     self.batch = batch
@@ -42,6 +45,7 @@ public struct TrainingSettings: Sendable, Hashable, Codable {
     self.seed = seed
     self.precision = precision
     self.threads = threads
+    self.compression = compression
   }
 
   /// Tokens of one step.
@@ -79,5 +83,6 @@ public struct TrainingSettings: Sendable, Hashable, Codable {
     guard optimizer.clip >= 0, optimizer.adamW.epsilon > 0, validateEvery >= 0,
       (0...100).contains(optimizer.muon.iterations), schedule.warmup >= 0
     else { throw TrainingError.badSetting("A setting of the training is out of its range.") }
+    try compression?.check()
   }
 }

@@ -34,7 +34,9 @@ public struct TrainingModel: Sendable {
     let checkpoint = state.checkpoint
     guard let vocabulary = checkpoint.vocabulary else { throw TextError.noVocabulary }
     parameters = Parameters(
-      checkpoint.parameters.filter { !$0.name.hasPrefix(Optimizer.prefix) })
+      checkpoint.parameters.filter {
+        !$0.name.hasPrefix(Optimizer.prefix) && !$0.name.hasPrefix(SelfCompression.prefix)
+      })
     configuration = checkpoint.configuration
     self.vocabulary = vocabulary
     metadata = checkpoint.metadata.filter { $0.key != TrainingState.key }

@@ -46,7 +46,8 @@ public final class TrainingRun {
     log = try TrainingLogWriter(
       TrainingLog.path(for: output),
       TrainingLog.Header(
-        program: "pare train", settings: settings,
+        program: settings.compression == nil ? "pare train" : "pare compress",
+        settings: settings,
         parameters: trainer.network.tensors.reduce(0) { $0 + $1.shape.count },
         vocabulary: model.vocabulary.count, trainingTokens: trainer.text.training.count,
         validationTokens: trainer.text.validation.count))
@@ -123,6 +124,11 @@ public final class TrainingRun {
     entry.gradientNorm = step.gradientNorm
     entry.tokensPerSecond = Double(step.tokens) / max(step.seconds, 1e-9)
     entry.elapsed = trainer.progress.elapsed
+    if let compression = trainer.compression {
+      entry.q = compression.meanDepth
+      entry.gamma = compression.gamma
+      entry.liveChannels = compression.channels.live
+    }
     add(entry, report)
     report(.step(step, trainer.progress))
   }
@@ -159,7 +165,8 @@ public final class TrainingRun {
     metadata["val_loss"] = progress.validation.map { String($0) }
     metadata["best_val_loss"] = progress.bestValidation.map { String($0) }
     try SavePlan.make(
-      parameters: trainer.network.parameters(), metadata: metadata, form: .dense(nil)
+      parameters: trainer.network.parameters(), metadata: metadata,
+      form: trainer.compression == nil ? .dense(nil) : .packed
     ).write(to: output)
   }
 

@@ -38,6 +38,10 @@ final class TrainingWatcher {
     if case .steps(let steps) = progress.settings.length { text += "/\(steps)" }
     text += "  loss \(Figure.short(lastLoss))"
     if let validation = progress.validation { text += "  validation \(Figure.short(validation))" }
+    if let compression = run.trainer.compression {
+      text += "  \(Figure.short(compression.meanDepth)) bits/weight"
+      text += "  γ \(Figure.short(compression.gamma))"
+    }
     text += "  \(Figure.count(speed)) tokens/s"
     if let left = progress.secondsLeft { text += "  \(Figure.duration(left)) left" }
     return text
