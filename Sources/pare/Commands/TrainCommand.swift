@@ -78,8 +78,13 @@ struct TrainCommand: ParsableCommand {
 
   /// A run that begins, with a new network or a checkpoint.
   private func begun() throws -> TrainingRun {
-    try output.check(against: from ?? text)
     try output.check(against: text)
+    if let from { try output.check(against: from) }
+    let state = TrainingState.path(for: output.path)
+    if !output.force, unsafe access(state, F_OK) == 0 {
+      throw CommandError(
+        "\(state) is there: --resume goes on with that run, --force begins another")
+    }
     let checkpoint = try from.map { try Checkpoint.openingTellingOddities($0) }
     let model: TrainingModel
     var settings = training.settings(threads: threads.count)
