@@ -98,6 +98,7 @@ import Testing
     (["--from", "none"], 1, "cannot open none"),
     (["--save-every-minutes", "0"], 2, "--save-every-minutes"),
     (["-o", "text"], 2, "is the input"),
+    (["--width", "65536", "--blocks", "1000"], 1, "GB of memory"),
   ])
   func saysWhatIsWrong(_ arguments: [String], _ status: Int32, _ part: String) throws {
     let scratch = try Self.scratch()

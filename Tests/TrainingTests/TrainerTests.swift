@@ -66,6 +66,19 @@ import Transformers
     #expect(trainer.progress.validation == loss && trainer.progress.bestValidation == loss)
   }
 
+  /// A rate turned to 0 moves nothing; what was turned is remembered.
+  @Test func theRateCanBeTurned() throws {
+    let trainer = try Self.trainer(Self.settings(.adamw))
+    _ = try Self.run(trainer, to: 2)
+    let before = Self.values(trainer)
+    trainer.rateScale = 0
+    _ = try Self.run(trainer, to: 4)
+    #expect(Self.values(trainer) == before)
+    #expect(trainer.progress.rateScale == 0)
+    trainer.rateScale = .nan
+    #expect(trainer.rateScale == 0)
+  }
+
   @Test func seedsMatter() throws {
     var settings = Self.settings()
     let first = try Self.trainer(settings)
@@ -157,6 +170,24 @@ import Transformers
     }
     let norm = try #require(parameters["transformer.h.0.ln_1.weight"]).tensor().array
     #expect(norm.allSatisfy { $0 == 1 })
+  }
+
+  @Test func countsItsWeights() throws {
+    let shape = NetworkShape(blocks: 3, heads: 2, width: 8, context: 5)
+    let parameters = try FreshNetwork.parameters(shape, vocabulary: 7, seed: 1)
+    #expect(parameters.reduce(0) { $0 + $1.shape.count } == shape.weights(vocabulary: 7))
+  }
+
+  @Test func saysWhenAMachineIsTooSmall() {
+    let shape = NetworkShape(blocks: 1024, heads: 1, width: 65536, context: 8)
+    let weights = shape.weights(vocabulary: 65)
+    #expect(throws: TrainingError.self) {
+      try TrainingMemory.check(shape, weights: weights, TrainingPreset.tiny.settings)
+    }
+    let small = TrainingPreset.shakespeareChar
+    #expect(throws: Never.self) {
+      try TrainingMemory.check(small.shape, weights: 10_745_088, small.settings)
+    }
   }
 
   @Test func refusesShapes() {

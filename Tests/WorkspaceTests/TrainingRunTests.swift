@@ -30,7 +30,7 @@ import Workspace
   ) throws -> TrainingRun {
     let text = try text(in: folder)
     return try TrainingRun(
-      TrainingModel(shape, textPath: text, seed: settings.seed), textPath: text,
+      TrainingModel(shape, textPath: text, settings), textPath: text,
       settings: settings, output: folder.file(output), saveEvery: 60)
   }
 
@@ -114,7 +114,7 @@ import Workspace
     let obstacle = URL(fileURLWithPath: folder.file(".out.state.pare-save"))
     try FileManager.default.createDirectory(at: obstacle, withIntermediateDirectories: true)
     let run = try TrainingRun(
-      TrainingModel(Self.shape, textPath: text, seed: 5), textPath: text,
+      TrainingModel(Self.shape, textPath: text, Self.settings()), textPath: text,
       settings: Self.settings(), output: folder.file("out"), saveEvery: 1e-9)
     var events: [TrainingRun.Event] = []
     try run.run(in: JobContext()) { event in

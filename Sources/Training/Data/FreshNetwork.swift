@@ -30,6 +30,11 @@ public struct NetworkShape: Sendable, Hashable, Codable {
     }
   }
 
+  /// Weights of a network of this size.
+  public func weights(vocabulary: Int) -> Int {
+    (vocabulary + context + 1 + blocks * 2) * width + blocks * 12 * width * width
+  }
+
   /// Its settings as nanoGPT calls them.
   public func configuration(vocabulary: Int) -> [String: String] {
     [

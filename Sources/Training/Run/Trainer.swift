@@ -31,6 +31,13 @@ public final class Trainer {
 
   public var settings: TrainingSettings { progress.settings }
 
+  /// A factor on the schedule's learning rate from the next step on, 0 or more; part
+  /// of what is saved.
+  public var rateScale: Double {
+    get { progress.rateScale ?? 1 }
+    set { progress.rateScale = newValue.isFinite ? max(newValue, 0) : rateScale }
+  }
+
   /// Begins with the network as it is. Throws `TrainingError` when the settings or
   /// the text do not fit it, and `NetworkError.outOfMemory`.
   public init(
@@ -85,7 +92,7 @@ public final class Trainer {
     let clip = Double(settings.optimizer.clip)
     // As PyTorch's clip_grad_norm_ has it.
     let scale = clip > 0 ? min(clip / (norm + 1e-6), 1) : 1
-    let factor = settings.schedule.factor(at: step, of: progress.total)
+    let factor = settings.schedule.factor(at: step, of: progress.total) * rateScale
     try optimizer.update(factor: factor, scale: Float(scale))
     progress.step += 1
     try compress()

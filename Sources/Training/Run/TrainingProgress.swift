@@ -14,6 +14,8 @@ public struct TrainingProgress: Sendable, Hashable, Codable {
   public var validatedStep: Int?
   /// How far self-compression is, where there is one.
   public var compression: CompressionProgress?
+  /// What the schedule's learning rate is multiplied by, where somebody turned it.
+  public var rateScale: Double?
 
   public init(settings: TrainingSettings, text: String) {
     self.settings = settings

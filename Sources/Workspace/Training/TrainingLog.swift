@@ -116,12 +116,19 @@ final class TrainingLogWriter {
   }
 
   /// Goes on behind the lines of steps up to `step`; what an interrupted run wrote
-  /// later goes. Throws `TrainingFileError`.
-  init(continuing path: String, through step: Int) throws {
-    guard let bytes = try? WholeFile.read(path, limit: TrainingLog.byteLimit) else {
-      throw TrainingFileError(TrainingLogWriter.obstacle(path))
+  /// later goes. A log that is gone begins anew. Throws `TrainingFileError`.
+  init(continuing path: String, _ header: TrainingLog.Header, through step: Int) throws {
+    let known: [UInt8]?
+    do {
+      known = try WholeFile.read(path, limit: TrainingLog.byteLimit)
+    } catch {
+      throw TrainingFileError("the log: \(error)")
     }
     descriptor = try TrainingLogWriter.open(path)
+    let bytes = try known ?? TrainingLog.line(header)
+    guard known != nil || append(bytes) else {
+      throw TrainingFileError(TrainingLogWriter.obstacle(path))
+    }
     let decoder = JSONDecoder()
     var kept = (bytes.firstIndex(of: UInt8(ascii: "\n")) ?? -1) + 1
     while let end = bytes[kept...].firstIndex(of: UInt8(ascii: "\n")),

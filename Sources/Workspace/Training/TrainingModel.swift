@@ -44,10 +44,15 @@ public struct TrainingModel: Sendable {
 }
 
 extension TrainingModel {
-  /// A new model for the characters of a text file. Throws `TextError` and
-  /// `TrainingError`.
-  public init(_ shape: NetworkShape, textPath: String, seed: UInt64) throws {
+  /// A new model for the characters of a text file, to be trained by `settings`.
+  /// Throws `TextError`, and `TrainingError` when it cannot be made or is too large
+  /// for the machine.
+  public init(_ shape: NetworkShape, textPath: String, _ settings: TrainingSettings) throws {
     let text = try TextFile(path: textPath, part: .whole).contents()
-    try self.init(shape, vocabulary: TrainingText.vocabulary(of: text), seed: seed)
+    let vocabulary = TrainingText.vocabulary(of: text)
+    try shape.check()
+    try TrainingMemory.check(
+      shape, weights: shape.weights(vocabulary: vocabulary.count), settings)
+    try self.init(shape, vocabulary: vocabulary, seed: settings.seed)
   }
 }

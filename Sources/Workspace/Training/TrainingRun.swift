@@ -44,13 +44,7 @@ public final class TrainingRun {
     trainer = try TrainingRun.trainer(model, textPath, settings)
     nextSave = clock.now + .seconds(saveEvery * 60)
     log = try TrainingLogWriter(
-      TrainingLog.path(for: output),
-      TrainingLog.Header(
-        program: settings.compression == nil ? "pare train" : "pare compress",
-        settings: settings,
-        parameters: trainer.network.tensors.reduce(0) { $0 + $1.shape.count },
-        vocabulary: model.vocabulary.count, trainingTokens: trainer.text.training.count,
-        validationTokens: trainer.text.validation.count))
+      TrainingLog.path(for: output), TrainingRun.header(trainer, model))
   }
 
   /// Goes on with the run that writes `output`, with its settings. Throws as `init`,
@@ -68,7 +62,17 @@ public final class TrainingRun {
     }
     try trainer.restore(state.progress, state.checkpoint.parameters)
     log = try TrainingLogWriter(
-      continuing: TrainingLog.path(for: output), through: state.progress.step)
+      continuing: TrainingLog.path(for: output), TrainingRun.header(trainer, model),
+      through: state.progress.step)
+  }
+
+  private static func header(_ trainer: Trainer, _ model: TrainingModel) -> TrainingLog.Header {
+    TrainingLog.Header(
+      program: trainer.compression == nil ? "pare train" : "pare compress",
+      settings: trainer.settings,
+      parameters: trainer.network.tensors.reduce(0) { $0 + $1.shape.count },
+      vocabulary: model.vocabulary.count, trainingTokens: trainer.text.training.count,
+      validationTokens: trainer.text.validation.count)
   }
 
   private static func trainer(
@@ -81,6 +85,12 @@ public final class TrainingRun {
     } catch let error as NetworkError {
       throw TextError("\(textPath): \(error)")
     }
+    let known = try Network.make(model.parameters, configuration: model.configuration)
+    try TrainingMemory.check(
+      NetworkShape(
+        blocks: known.configuration.blocks, heads: known.configuration.heads,
+        width: known.configuration.width, context: known.configuration.context),
+      weights: model.parameters.reduce(0) { $0 + $1.shape.count }, settings)
     let precision = Precision(rawValue: settings.precision) ?? .f32
     let network = try TrainingNetwork(
       model.parameters, configuration: model.configuration, precision: precision,

@@ -81,6 +81,10 @@ struct TrainCommand: ParsableCommand {
     try output.check(against: text)
     if let from { try output.check(against: from) }
     let state = TrainingState.path(for: output.path)
+    for input in [text] + (from.map { [$0] } ?? []) {
+      try output.check(
+        against: input, companions: [state, TrainingLog.path(for: output.path)])
+    }
     if !output.force, unsafe access(state, F_OK) == 0 {
       throw CommandError(
         "\(state) is there: --resume goes on with that run, --force begins another")
@@ -96,7 +100,7 @@ struct TrainCommand: ParsableCommand {
       settings = training.settings(threads: threads.count, contextLimit: context)
     } else {
       try check(settings)
-      model = try TrainingModel(training.shape, textPath: text, seed: settings.seed)
+      model = try TrainingModel(training.shape, textPath: text, settings)
     }
     try check(settings)
     return try TrainingRun(

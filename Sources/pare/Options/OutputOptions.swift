@@ -29,6 +29,15 @@ struct OutputOptions: ParsableArguments {
     if !force { throw CommandError("\(path) is there already; --force overwrites it") }
   }
 
+  /// Refuses an input that is one of the files written beside the output.
+  func check(against input: String, companions: [String]) throws {
+    for path in companions {
+      if let there = FileStatus(path), there.isSameFile(as: FileStatus(input)) {
+        throw UsageError("\(path) would be written, and is the input; write to another file")
+      }
+    }
+  }
+
   private var folder: String {
     guard let slash = path.lastIndex(of: "/") else { return "." }
     return slash == path.startIndex ? "/" : String(path[..<slash])
