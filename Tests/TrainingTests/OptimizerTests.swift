@@ -83,6 +83,23 @@ import Transformers
     }
   }
 
+  /// At the sizes of a real block bf16 and f32 make the same step, but for rounding:
+  /// products run through other kernels there than in small networks.
+  @Test func bf16StepsAsF32At384() throws {
+    let steps = try [Precision.f32, .bf16].map { precision in
+      let network = try Self.network(threads: 2, precision: precision, width: 384)
+      let before = Self.values(network)
+      let optimizer = try Optimizer(network, OptimizerSettings(method: .muon))
+      try optimizer.update(factor: 1)
+      return zip(before, Self.values(network)).map { zip($0, $1).map { Double($0 - $1) } }
+    }
+    for (one, other) in zip(steps[0], steps[1]) {
+      let error = zip(one, other).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+      let size = one.reduce(0) { $0 + $1 * $1 }
+      #expect((error / size).squareRoot() <= 0.03)
+    }
+  }
+
   @Test func muonsMomentumIsNesterovs() throws {
     let network = try Self.network()
     let optimizer = try Optimizer(network, OptimizerSettings(method: .muon))

@@ -15,7 +15,9 @@ public struct TrainingPreset: Sendable, Hashable {
     settings: TrainingSettings(
       length: .steps(1758), batch: 16, context: 256, dropout: 0.1,
       optimizer: OptimizerSettings(
-        method: .muon, adamW: AdamW(rate: 3e-3, decay: 0), muon: Muon(), clip: 0),
+        // Without decay Muon's steps, all of one length, make the matrices three times as
+        // large by the end, and later steps turn them that much less.
+        method: .muon, adamW: AdamW(rate: 3e-3, decay: 0), muon: Muon(decay: 0.1), clip: 0),
       schedule: .constantThenLinear(warmup: 50, share: 0.4)))
 
   /// nanoGPT's settings for machines without a GPU (its README).
