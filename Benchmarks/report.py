@@ -39,6 +39,13 @@ def rows(pare, startup, peers):
     yield both("evaluation, f32", "tokens/s", "evaluation_f32_tokens_per_second", True, "≥ 1.1 ×")
     yield both("evaluation, best precision", "tokens/s", "evaluation_best_tokens_per_second",
                True, "≥ 1.1 ×")
+    yield both("training, batch 16 × 256", "tokens/s", "training_tokens_per_second",
+               True, "≥ 1.2 ×")
+    yield both("self-compressing, all channels", "tokens/s", "compressing_tokens_per_second",
+               True, "≥ 1.4 ×")
+    yield both("self-compressing, 70 % of channels gone", "tokens/s",
+               "compressed_70_tokens_per_second", True, "≥ 4 ×", "compressing_tokens_per_second")
+    yield both("memory while training", "MB", "training_resident_mb", False, "≥ 2 ×")
     yield both("a frame of 200 × 60", "ms", "frame_200x60_milliseconds", False, "< 2")
     yield both("key to frame while a pass runs, p99", "ms", "key_to_frame_p99_milliseconds",
                False, "< 16")

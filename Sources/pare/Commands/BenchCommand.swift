@@ -24,14 +24,17 @@ struct BenchCommand: ParsableCommand {
     let threads = threads.count
     // Nothing is written, so a signal may end it as it ends any program.
     let line = ProgressLine("bench")
-    line.show(Progress(fraction: 0, detail: "kernels"))
+    // First, because the peak of memory is measured with it.
+    line.show(Progress(fraction: 0, detail: "training"))
+    let training = try TrainingFigures.measure(checkpoint, threads: threads)
+    line.show(Progress(fraction: 0.3, detail: "kernels"))
     let kernels = WeightKernelFigures.measure(threads: threads)
-    line.show(Progress(fraction: 0.5, detail: "network"))
+    line.show(Progress(fraction: 0.6, detail: "network"))
     let network = try NetworkFigures.measure(checkpoint, threads: threads)
     line.show(Progress(fraction: 0.8, detail: "explorer"))
     let explorer = try ExplorerFigures.measure(checkpoint, threads: threads)
     line.finish()
-    let figures = Self.figures(kernels, network, explorer)
+    let figures = Self.figures(kernels, network, training, explorer)
     if report.json {
       JSON.object(Dictionary(uniqueKeysWithValues: figures.map { ($0.name, $0.value) })).print()
     } else {
@@ -54,7 +57,8 @@ struct BenchCommand: ParsableCommand {
   }
 
   private static func figures(
-    _ kernels: WeightKernelFigures, _ network: NetworkFigures?, _ explorer: ExplorerFigures
+    _ kernels: WeightKernelFigures, _ network: NetworkFigures?, _ training: TrainingFigures?,
+    _ explorer: ExplorerFigures
   ) -> [NamedFigure] {
     [
       NamedFigure("threads", Double(kernels.threads)),
@@ -74,6 +78,10 @@ struct BenchCommand: ParsableCommand {
       NamedFigure("evaluation_f32_tokens_per_second", network?.evaluation),
       NamedFigure("evaluation_bf16_tokens_per_second", network?.evaluationBF16),
       NamedFigure("generation_tokens_per_second", network?.generation),
+      NamedFigure("training_tokens_per_second", training?.plain),
+      NamedFigure("compressing_tokens_per_second", training?.compressing),
+      NamedFigure("compressed_70_tokens_per_second", training?.compressed),
+      NamedFigure("training_resident_mb", training.map { $0.memory / 1e6 }),
       NamedFigure("frame_200x60_milliseconds", explorer.frameSeconds * 1000),
       NamedFigure("key_to_frame_median_milliseconds", explorer.keySeconds.median * 1000),
       NamedFigure("key_to_frame_p99_milliseconds", explorer.keySeconds.percentile99 * 1000),

@@ -37,8 +37,14 @@ struct CompressCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Bit depth of all channels at the start.", valueName: "bits"))
   var depth: Float = 4
   @Option(
-    help: ArgumentHelp("Learning rate of bit depths; the paper has 0.5.", valueName: "number"))
+    help: ArgumentHelp(
+      "Adam's learning rate of depths and exponents, the most they move in a step.",
+      valueName: "number"))
   var depthRate: Float = 0.5
+  @Option(
+    help: ArgumentHelp(
+      "Adam's ε for them: gradients well below it move them in proportion.", valueName: "number"))
+  var depthEpsilon: Float = 1e-3
   @Option(
     help: ArgumentHelp(
       "Share of the run after which bit depths stay and only weights learn.", valueName: "share"))
@@ -84,10 +90,13 @@ struct CompressCommand: ParsableCommand {
 
   private var compression: CompressionSettings {
     var settings = CompressionSettings()
-    settings.gamma = gamma ?? settings.gamma
+    // A target is reached by steering, which wants a price that is felt from the start.
+    settings.gamma = gamma ?? (target == nil ? settings.gamma : 0.1)
     settings.target = target
     settings.depth = depth
     settings.depthRate = depthRate
+    settings.exponentRate = depthRate
+    settings.epsilon = depthEpsilon
     settings.settleAt = settleAt
     return settings
   }
