@@ -59,8 +59,11 @@ final class TrainingWatcher {
 
   var json: JSON {
     let progress = run.trainer.progress
+    let compression = run.trainer.compression
     return .object([
       "best_validation_loss": .number(progress.bestValidation),
+      "bits_per_weight": .number(compression?.meanDepth),
+      "gamma": .number(compression?.gamma),
       "loss": .number(lastLoss),
       "output": .string(run.output),
       "seconds": .number(progress.elapsed),
