@@ -22,6 +22,12 @@ void pare_scale_errors(int level, const float *values, size_t count, float scale
   DISPATCH(scale_errors, values, count, scale, zero, low, high, factor, factors, errors)
 }
 
+void pare_weighted_errors(int level, const float *values, const float *weights, size_t count,
+                          float low, float high, const float *scale, size_t scales,
+                          double *errors) {
+  DISPATCH(weighted_errors, values, weights, count, low, high, scale, scales, errors)
+}
+
 double pare_ternarize(int level, const float *values, size_t count, float scale, float threshold,
                       float *out) {
   DISPATCH(ternarize, values, count, scale, threshold, out)

@@ -43,7 +43,8 @@ extension Parameter {
         let present = try self.weights(threads: threads, shouldStop: shouldStop)
         guard let values = change(present, threads, shouldStop) else { throw Cancelled() }
         return values
-      })
+      }
+    ).knowingInputs(of: self)
   }
 }
 
@@ -51,4 +52,22 @@ extension [Parameter] {
   /// Whether changed values are made when they are read rather than kept: from
   /// 2²⁸ weights, which are 1 GiB.
   var areLarge: Bool { reduce(0) { $0 + $1.shape.count } >= 1 << 28 }
+}
+
+extension Parameter {
+  /// Throws `PassError` that names the first of the values, `weights`, which is no
+  /// finite number, and `Cancelled`.
+  func refuseWhatIsNotFinite(
+    _ weights: Tensor, _ threads: Int, _ shouldStop: @Sendable () -> Bool
+  ) throws {
+    guard
+      let summary = Statistics.summary(of: weights, threads: threads, shouldStop: shouldStop)
+    else { throw Cancelled() }
+    guard summary.finiteCount < summary.count else { return }
+    let index = unsafe weights.withUnsafeValues { values in
+      values.indices.first { unsafe !values[$0].isFinite } ?? 0
+    }
+    let (row, column) = index.quotientAndRemainder(dividingBy: max(shape.columns, 1))
+    throw PassError("\(name) has a weight that is no finite number, at [\(row), \(column)]")
+  }
 }

@@ -1,7 +1,9 @@
 /// Every pass there is: dials, options, recipes, help and tables follow.
 public enum PassCatalog {
   /// In the order in which tables and menus show them.
-  public static let all: [any CompressionPass.Type] = [Prune.self, Quantize.self]
+  public static let all: [any CompressionPass.Type] = [
+    Prune.self, Quantize.self, Allocate.self,
+  ]
 
   /// The pass of that name.
   public static func named(_ name: String) -> (any CompressionPass.Type)? {

@@ -46,7 +46,7 @@ public enum ChannelDepth {
   }
 
   /// 2^x for |x| ≤ 1000, to 2 units in the last place of an f64.
-  static func powerOfTwo(_ x: Double) -> Double {
+  package static func powerOfTwo(_ x: Double) -> Double {
     let whole = x.rounded(.toNearestOrEven)
     let rest = (x - whole) * 0.693147180559945309417
     // Taylor's series about 0, where |rest| ≤ ln 2 / 2: the 15th power over 15!

@@ -13,6 +13,7 @@ public struct Parameter: Sendable {
   public let grid: QuantizationGrid?
   /// Which weights are pruned for good; nil when none are.
   public let mask: Mask?
+  private let inputs: InputSquares?
   private let source: Source
 
   /// `load` reads the values in logical orientation; it may be called often
@@ -45,6 +46,7 @@ public struct Parameter: Sendable {
     self.grid = grid
     self.mask = mask
     source = Source(read: reading)
+    inputs = nil
   }
 
   /// Reads the values: f32, `shape`, logical orientation. Throws what reading
@@ -64,7 +66,39 @@ public struct Parameter: Sendable {
     precondition(tensor.shape == shape, "a pass keeps the shape of \(name)")
     return Parameter(
       name: name, shape: shape, dtype: dtype, place: place, isTransposed: isTransposed,
-      grid: grid, mask: mask, load: { tensor })
+      grid: grid, mask: mask, load: { tensor }
+    ).knowing(inputs)
+  }
+
+  /// Reads the mean square of each of a layer's inputs on some text: `columns`
+  /// numbers. nil where none was run, or when stopped.
+  public typealias InputSquares =
+    @Sendable (_ threads: Int, _ shouldStop: @Sendable () -> Bool) throws -> [Float]?
+
+  /// The mean square of each of a layer's inputs, read when it is asked for.
+  public func inputSquares(
+    threads: Int, shouldStop: @Sendable () -> Bool
+  ) throws -> [Float]? {
+    try inputs?(threads, shouldStop)
+  }
+
+  /// The same parameter, knowing its inputs. Whatever it is replaced by knows them
+  /// too.
+  public func knowing(_ inputs: InputSquares?) -> Parameter { Parameter(self, inputs: inputs) }
+
+  /// `other`'s inputs for this parameter.
+  package func knowingInputs(of other: Parameter) -> Parameter { knowing(other.inputs) }
+
+  private init(_ other: Parameter, inputs: InputSquares?) {
+    name = other.name
+    shape = other.shape
+    dtype = other.dtype
+    place = other.place
+    isTransposed = other.isTransposed
+    grid = other.grid
+    mask = other.mask
+    source = other.source
+    self.inputs = inputs
   }
 
   /// Where the values come from; its identity is the parameter's.

@@ -88,6 +88,23 @@ public struct QuantizationGrid: Sendable, Hashable {
     hasDepths ? ChannelDepth.width(of: codeRange(ofRow: row)) : bits
   }
 
+  /// The same channels with numbers that take little room in a file: depths to the
+  /// nearest 1/256 that has the same codes, exponents to the nearest 1/32, which is
+  /// 1 % of a scale. Weights must be rounded to it anew. A grid without depths is
+  /// its own.
+  public func condensed() -> QuantizationGrid {
+    guard hasDepths else { return self }
+    let near = depths.map { depth in
+      let steps = (depth * 256).rounded()
+      let codes = ChannelDepth.codes(of: depth)
+      return [steps, steps + 1, steps - 1].lazy.map { $0 / 256 }.first {
+        ChannelDepth.codes(of: $0) == codes
+      } ?? depth
+    }
+    return QuantizationGrid(
+      depths: near, exponents: exponents.map { ($0 * 32).rounded() / 32 }, columns: groupSize)
+  }
+
   /// Mean of `codeBits(ofRow:)`; of no rows 0.
   public var meanCodeBits: Double {
     guard hasDepths else { return Double(bits) }

@@ -50,6 +50,8 @@ import Testing
     let sources = [
       ("`dense`", "DenseEncoding"), ("`bitmap`", "BitmapEncoding"),
       ("`packed`", "PackedEncoding"), ("`bitmap+packed`", "BitmapPackedEncoding"),
+      ("`channels`", "ChannelsEncoding"), ("`channels+coded`", "CodedChannelsEncoding"),
+      ("Lists of depths and exponents", "ChannelNumbers"),
       ("Metadata", "PackingRecord"),
     ]
     return try sources.map { title, file in

@@ -80,6 +80,20 @@ import Testing
     #expect(abs(grid.meanCodeBits - 15.0 / 9) < 1e-12)
   }
 
+  @Test func condensedGridsHaveTheSameCodes() {
+    var random = SplitMix64(seed: 8)
+    let depths = (0..<500).map { _ in Float.random(in: -0.5...9, using: &random) }
+    let exponents = depths.map { _ in Float.random(in: -9...1, using: &random) }
+    let grid = QuantizationGrid(depths: depths, exponents: exponents, columns: 3)
+    let condensed = grid.condensed()
+    for row in depths.indices {
+      #expect(condensed.codeRange(ofRow: row) == grid.codeRange(ofRow: row))
+      #expect(abs(condensed.depths[row] - grid.depths[row]) <= 1.5 / 256)
+      #expect(abs(condensed.exponents[row] - grid.exponents[row]) <= 0.5 / 32)
+    }
+    #expect(condensed.condensed() == condensed)
+  }
+
   @Test func noRowsAndDeadRowsAreLegal() throws {
     #expect(QuantizationGrid(depths: [], exponents: [], columns: 0).hasDepths == false)
     let dead = QuantizationGrid(depths: [0, 0], exponents: [0, 0], columns: 3)

@@ -117,6 +117,13 @@ import Testing
         unsafe pare_fit_scale(level, values, size, 0.1, 3, 0, 15, &fit)
         var difference = pare_difference()
         unsafe pare_compare(level, values, other, size, &difference)
+        var weighted = [0.0, 0.0]
+        let importance = other.map { $0.isFinite ? min(abs($0), 10) : 1 }
+        let finite = values.map { $0.isFinite ? min(max($0, -1e3), 1e3) : 0 }
+        unsafe pare_weighted_errors(
+          level, finite, importance, size, -8, 7, [0.1, 0.01], 2, &weighted)
+        unsafe pare_weighted_errors(level, finite, nil, size, -8, 7, [0.1], 1, &weighted)
+        errors += weighted
         errors += [error, ternary, fit.error, fit.products, fit.squares]
         errors += [group.sum_magnitude, group.sum_squares]
         errors += [difference.difference_squares, difference.product]

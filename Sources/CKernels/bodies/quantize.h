@@ -119,6 +119,35 @@ static void NAME(scale_errors)(const float *values, size_t count, float scale, f
   }
 }
 
+// The same weighed: the importances of a run are in the first cache too.
+INLINE double NAME(run_weighted_error)(const float *values, const float *weights, size_t count,
+                                       float scale, float low, float high) {
+  const f32x16 reciprocal = 1.0f / scale;
+  f32x16 error = 0;
+  for (size_t i = 0; i < count; i += LANES) {
+    f32x16 x = NAME(take)(values, i, count);
+    f32x16 h = weights ? NAME(take)(weights, i, count) : (f32x16)1.0f;
+    f32x16 code = __builtin_elementwise_rint(NAME(clamp)(x * reciprocal, low, high));
+    f32x16 d = __builtin_elementwise_fma(code, (f32x16)(-scale), x);
+    error = __builtin_elementwise_fma(d * d, h, error);
+  }
+  return NAME(sum)(__builtin_convertvector(error, f64x16));
+}
+
+// Lanes past the end hold 0, whose code is 0: 0 is among the codes.
+static void NAME(weighted_errors)(const float *values, const float *weights, size_t count,
+                                  float low, float high, const float *scale, size_t scales,
+                                  double *errors) {
+  for (size_t start = 0; start < count; start += NAME(run)) {
+    size_t some = count - start < NAME(run) ? count - start : NAME(run);
+    for (size_t s = 0; s < scales; s++)
+      errors[s] += weights ? NAME(run_weighted_error)(values + start, weights + start, some,
+                                                      scale[s], low, high)
+                           : NAME(run_weighted_error)(values + start, NULL, some, scale[s], low,
+                                                      high);
+  }
+}
+
 static double NAME(ternarize)(const float *values, size_t count, float scale, float threshold,
                               float *out) {
   f64x16 error = 0;

@@ -95,6 +95,13 @@ void pare_scale_errors(int level, const float *values, size_t count, float scale
                        float low, float high, const float *factor, size_t factors,
                        double *errors);
 
+/// Adds to `errors[scales]` the sum of weights[i] (x - scale * clamp(rint(x / scale)))^2
+/// of each scale, with x multiplied by the scale's reciprocal. `weights` may be null,
+/// which is 1 for all; `low` <= 0 <= `high`; values are finite.
+void pare_weighted_errors(int level, const float *values, const float *weights, size_t count,
+                          float low, float high, const float *scale, size_t scales,
+                          double *errors);
+
 /// Sums over finite values, where code has the zero subtracted: the quotient of
 /// `products` and `squares` is the scale of least squared error for those codes.
 typedef struct {

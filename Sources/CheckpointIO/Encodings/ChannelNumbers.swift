@@ -8,8 +8,10 @@ internal import Tensors
 ///     1  k  1  p  first  gaps the same, as multiples of 2^−p: the first one and
 ///                             the distances, less 1, from each to the next
 ///
-/// in bits as `BitWriter` writes them, k and gaps as counts, `first` as a signed
-/// one, p in 4 bits.
+/// p has 4 bits; k and gaps are counts, `first` is a signed one. A count n is written
+/// in Elias's gamma code of n + 1 (1 bit for 0, 3 for 1 and 2, 5 for 3…6): as many
+/// zeros as n + 1 has bits after its first, a one, and those bits, the lowest first.
+/// Signed numbers 0, −1, 1, −2, … are the counts 0, 1, 2, 3, …
 struct ChannelNumbers {
   /// Ascending, all different; nil where listing them does not pay.
   let palette: [Float]?

@@ -26,6 +26,12 @@ package import Tensors
 /// (0: all its codes are 0); and row by row the codes of the live columns, less
 /// the table's lowest one. Where the depths or exponents are not listed, they are
 /// left out here.
+///
+/// A symbol that occurs n of N times has the share f = max(1, ⌊4096 n / N⌋), and
+/// the commonest one what is left over or missing; c is the sum of the shares
+/// before it. To read one: the symbol is the one whose c…c+f−1 holds x mod 4096;
+/// then x becomes f × ⌊x / 4096⌋ + x mod 4096 − c, and when that is below 2^32 it is
+/// multiplied by 2^32 and the next word added. At the end x is 2^32.
 package enum CodedChannelsEncoding: StorageEncoding {
   package static let name = "channels+coded"
 

@@ -26,7 +26,7 @@ extension Quantize {
     _ parameter: Parameter, lazily: Bool, threads: Int, shouldStop: @Sendable () -> Bool
   ) throws -> Parameter {
     let weights = try parameter.weights(threads: threads, shouldStop: shouldStop)
-    try refuseWhatIsNotFinite(weights, parameter, threads, shouldStop)
+    try parameter.refuseWhatIsNotFinite(weights, threads, shouldStop)
     let mask = parameter.mask
     guard
       let grid = Quantization.grid(
@@ -42,20 +42,5 @@ extension Quantize {
       guard let mask, grid.isBinary, let rounded else { return rounded?.tensor }
       return mask.applying(to: rounded.tensor, threads: threads, shouldStop: shouldStop)
     }
-  }
-
-  private func refuseWhatIsNotFinite(
-    _ weights: Tensor, _ parameter: Parameter, _ threads: Int, _ shouldStop: @Sendable () -> Bool
-  ) throws {
-    guard
-      let summary = Statistics.summary(of: weights, threads: threads, shouldStop: shouldStop)
-    else { throw Cancelled() }
-    guard summary.finiteCount < summary.count else { return }
-    let index = unsafe weights.withUnsafeValues { values in
-      values.indices.first { unsafe !values[$0].isFinite } ?? 0
-    }
-    let (row, column) = index.quotientAndRemainder(dividingBy: max(parameter.shape.columns, 1))
-    throw PassError(
-      "\(parameter.name) has a weight that is no finite number, at [\(row), \(column)]")
   }
 }

@@ -5,7 +5,7 @@ internal import Workspace
 /// Keys that work in every view.
 public enum GlobalKeys {
   /// Which key opens which pass.
-  static let passes: [String: Character] = ["prune": "p", "quantize": "z"]
+  static let passes: [String: Character] = ["prune": "p", "quantize": "z", "allocate": "a"]
 
   public static let bindings: [Binding] = viewBindings + passBindings + general
 
@@ -16,7 +16,9 @@ public enum GlobalKeys {
 
   private static let passBindings = PassCatalog.all.compactMap { type -> Binding? in
     guard let key = passes[type.name] else { return nil }
-    return Binding(.character(key), label: type.name, help: "\(type.name): \(type.summary)") {
+    // The footer has room for two.
+    let label = ["p", "z"].contains(key) ? type.name : nil
+    return Binding(.character(key), label: label, help: "\(type.name): \(type.summary)") {
       $0.open(type)
     }
   }

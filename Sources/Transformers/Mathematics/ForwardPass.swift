@@ -59,10 +59,11 @@ final class ForwardPass {
   /// Runs the blocks over `tokens`, which are whole windows of `window` tokens one
   /// after the other, and keeps the normed result for `logits(from:count:_:)`.
   /// Keys and values also go to the first stream of `cache`, if there is one.
+  /// In f32, `inputs` gets what goes into each linear layer.
   /// Throws `NetworkError.stopped` once `shouldStop` says so.
   func run(
     _ tokens: ArraySlice<Int32>, window: Int, shouldStop: () -> Bool = { false },
-    cache: KeyValueCache? = nil
+    cache: KeyValueCache? = nil, inputs: InputSums? = nil
   ) throws {
     precondition(tokens.count <= capacity)
     let count = tokens.count
@@ -70,6 +71,7 @@ final class ForwardPass {
     for (index, block) in network.blocks.enumerated() {
       if shouldStop() { throw NetworkError.stopped }
       norm(block.attentionNorm, count)
+      unsafe inputs?.add(normed.floats, rows: count, columns: configuration.width)
       unsafe block.attention.apply(
         count: count, input: normedInput, output: qkv.floats, with: engine)
       unsafe cache?.store(block: index, qkv: qkv.floats, count: count)
@@ -77,17 +79,20 @@ final class ForwardPass {
       for first in stride(from: 0, to: count, by: window) {
         attend(first: first, length: min(window, count - first))
       }
+      unsafe inputs?.add(mixed.floats, rows: count, columns: configuration.width)
       unsafe block.attentionOutput.apply(
         count: count, input: mixedInput(count), output: residual.floats, .init(adds: true),
         with: engine)
       if shouldStop() { throw NetworkError.stopped }
       norm(block.mlpNorm, count)
+      unsafe inputs?.add(normed.floats, rows: count, columns: configuration.width)
       let activation = PackedWeights.Epilogue(
         activation: configuration.activation, isHalf: isHalf)
       unsafe block.mlp.apply(
         count: count, input: normedInput, output: UnsafeMutableRawPointer(hidden.floats),
         activation, with: engine)
       if shouldStop() { throw NetworkError.stopped }
+      unsafe inputs?.add(hidden.floats, rows: count, columns: block.mlpOutput.columns)
       unsafe block.mlpOutput.apply(
         count: count, input: UnsafeRawPointer(hidden.floats), output: residual.floats,
         .init(adds: true), with: engine)

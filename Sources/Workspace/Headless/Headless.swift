@@ -13,7 +13,7 @@ public enum Headless {
   public static func apply(
     _ recipe: Recipe, to checkpoint: Checkpoint, in job: borrowing JobContext
   ) throws -> Parameters {
-    try Replay(base: checkpoint.parameters, steps: recipe.steps).run(in: job)
+    try Replay(base: InputMeter(checkpoint).parameters, steps: recipe.steps).run(in: job)
   }
 
   /// Writes `parameters`, which come of `checkpoint`, to a file; the bytes are

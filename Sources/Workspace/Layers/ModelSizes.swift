@@ -11,6 +11,8 @@ struct ModelSizes: Sendable {
   let fileBytes: Int
   /// Of the packed file's tensors, for each weight of the original.
   let bitsPerWeight: Double
+  /// Of the layers with bit depths, where there are such.
+  let channelSizes: ChannelSizes?
 
   /// Measures a model against the checkpoint it comes of. Throws `Cancelled`,
   /// and what reading a tensor throws.
@@ -21,6 +23,7 @@ struct ModelSizes: Sendable {
     comparison = try Comparison(of: original, with: parameters, in: job.part(0...0.5))
     let plan = try Saving.plan(parameters, of: checkpoint, form: .packed, in: job.part(0.5...1))
     fileBytes = plan.byteCount
+    channelSizes = plan.channelSizes
     let weights = original.reduce(0) { $0 + $1.shape.count }
     bitsPerWeight = weights == 0 ? 0 : Double(plan.tensorByteCount * 8) / Double(weights)
   }
@@ -34,6 +37,7 @@ extension Metrics {
     sparsity = total.sparsity
     layerError = total.error
     fileBytes = sizes.fileBytes
+    channelSizes = sizes.channelSizes
     bitsPerWeight = sizes.bitsPerWeight
   }
 }

@@ -1,3 +1,5 @@
+public import CheckpointIO
+
 /// What a revision costs and what it is worth. A figure that has not been
 /// measured yet is nil.
 public struct Metrics: Codable, Hashable, Sendable {
@@ -23,6 +25,8 @@ public struct Metrics: Codable, Hashable, Sendable {
   public var layerError: Double?
   /// Bytes of the packed file, header included.
   public var fileBytes: Int?
+  /// Of the layers with bit depths, where there are such.
+  public var channelSizes: ChannelSizes?
   /// Weights of the linear layers that are not zero.
   public var keptWeights: Int?
   /// Weights of the linear layers.

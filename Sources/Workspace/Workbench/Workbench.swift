@@ -55,7 +55,7 @@ public final class Workbench {
     self.checkpoint = checkpoint
     meter = try LossMeter(checkpoint: checkpoint, text: text, part: part)
     queues = WorkbenchQueues(threads: threads)
-    store = RevisionStore(original: checkpoint.parameters)
+    store = RevisionStore(original: InputMeter(checkpoint).parameters)
     let weights = checkpoint.parameters.linearLayers.reduce(0) { $0 + $1.shape.count }
     tree = session?.tree ?? RevisionTree(original: Metrics(weights: weights))
     place = session?.place ?? [:]

@@ -14,14 +14,61 @@ struct InspectCommand: ParsableCommand {
 
   func run() throws {
     let checkpoint = try input.open()
-    let summaries = try Work.run("inspect", threads: threads.count) {
-      try Self.summaries(of: checkpoint.parameters, in: $0)
+    let (summaries, sizes) = try Work.run("inspect", threads: threads.count) { job in
+      let shouldStop = job.shouldStop
+      return (
+        try Self.summaries(of: checkpoint.parameters, in: job),
+        try ChannelSizes(of: checkpoint.parameters, shouldStop: shouldStop)
+      )
     }
     if report.json {
-      json(of: checkpoint, summaries).print()
+      json(of: checkpoint, summaries, sizes).print()
     } else {
       table(of: checkpoint, summaries).print()
+      if let sizes { print("\n" + text(of: sizes, in: checkpoint)) }
     }
+  }
+
+  /// The sizes of layers with bit depths, each called by its name.
+  private func text(of sizes: ChannelSizes, in checkpoint: Checkpoint) -> String {
+    let stored = storedBits(of: checkpoint) / Double(max(sizes.weights, 1))
+    func bits(_ number: Double) -> String { Figure.short(number) }
+    return """
+      compressed layers: \(Figure.count(sizes.weights)) weights, \
+      \(Figure.count(sizes.deadChannels)) of \(Figure.count(sizes.channels)) channels dead
+      bits per weight of these layers:
+        Q, mean bit depth       \(bits(sizes.meanDepth))
+        packed, side data in    \(bits(sizes.packedBitsPerWeight)) \
+      (side \(bits(sizes.sideBitsPerWeight)))
+        entropy of the codes    \(bits(sizes.entropyPerWeight))
+        entropy coded, side in  \(bits(sizes.codedBitsPerWeight))
+        in this file            \(bits(stored))
+      file: \(Figure.count(checkpoint.fileByteCount)) bytes
+      """
+  }
+
+  /// Bits the file spends on layers with bit depths.
+  private func storedBits(of checkpoint: Checkpoint) -> Double {
+    let compressed = Set(
+      checkpoint.parameters.lazy.filter { $0.grid?.hasDepths == true }.map(\.name))
+    return checkpoint.tensors.reduce(0) {
+      compressed.contains($1.name) ? $0 + 8 * Double($1.byteCount) : $0
+    }
+  }
+
+  private func json(of sizes: ChannelSizes, in checkpoint: Checkpoint) -> JSON {
+    .object([
+      "channels": .integer(sizes.channels),
+      "coded_bits_per_weight": .number(sizes.codedBitsPerWeight),
+      "dead_channels": .integer(sizes.deadChannels),
+      "entropy_bits_per_weight": .number(sizes.entropyPerWeight),
+      "mean_depth": .number(sizes.meanDepth),
+      "packed_bits_per_weight": .number(sizes.packedBitsPerWeight),
+      "side_bits_per_weight": .number(sizes.sideBitsPerWeight),
+      "stored_bits_per_weight": .number(
+        storedBits(of: checkpoint) / Double(max(sizes.weights, 1))),
+      "weights": .integer(sizes.weights),
+    ])
   }
 
   /// The statistics of every parameter by name, one tensor in memory at a time.
@@ -43,9 +90,12 @@ struct InspectCommand: ParsableCommand {
     return summaries
   }
 
-  private func json(of checkpoint: Checkpoint, _ summaries: [String: Summary]) -> JSON {
+  private func json(
+    of checkpoint: Checkpoint, _ summaries: [String: Summary], _ sizes: ChannelSizes?
+  ) -> JSON {
     .object([
       "bytes": .integer(checkpoint.fileByteCount),
+      "compressed": sizes.map { json(of: $0, in: checkpoint) } ?? .null,
       "format": .string(checkpoint.format),
       "metadata": .object(checkpoint.metadata.mapValues { .string($0) }),
       "name": .string(checkpoint.name),

@@ -1,0 +1,50 @@
+internal import CheckpointIO
+internal import Synchronization
+internal import Tensors
+internal import Transformers
+
+/// Mean squares of the inputs of a checkpoint's layers, on a text that the
+/// original itself writes: so they depend on the checkpoint alone, and a recipe
+/// gives the same bytes whatever the loss is measured on.
+final class InputMeter: Sendable {
+  private let checkpoint: Checkpoint
+  private let measured = Mutex<[String: [Float]]?>(nil)
+
+  /// Reads and runs nothing yet.
+  init(_ checkpoint: Checkpoint) { self.checkpoint = checkpoint }
+
+  /// The checkpoint's parameters, which measure their inputs when they are asked
+  /// for them first.
+  var parameters: Parameters {
+    let parameters = checkpoint.parameters
+    let obstacle = ArchitectureCatalog.obstacle(
+      of: parameters, configuration: checkpoint.configuration)
+    guard obstacle == nil else { return parameters }
+    return Parameters(
+      parameters.map { parameter in
+        guard parameter.place.role == .linear else { return parameter }
+        let name = parameter.name
+        return parameter.knowing { threads, shouldStop in
+          try self.squares(threads: threads, shouldStop: shouldStop)?[name]
+        }
+      })
+  }
+
+  /// nil when stopped.
+  private func squares(
+    threads: Int, shouldStop: @Sendable () -> Bool
+  ) throws -> [String: [Float]]? {
+    if let known = measured.withLock({ $0 }) { return known }
+    do {
+      let network = try Network.make(
+        checkpoint.parameters, configuration: checkpoint.configuration)
+      let text = try ReferenceText.write(
+        by: network, threads: threads, shouldStop: shouldStop)
+      let squares = try network.inputSquares(text, threads: threads, shouldStop: shouldStop)
+      measured.withLock { $0 = squares }
+      return squares
+    } catch NetworkError.stopped {
+      return nil
+    }
+  }
+}
