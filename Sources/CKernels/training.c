@@ -341,7 +341,8 @@ INLINE void pare_depth_quantize_body(
   const vf least = SPLAT(low), most = SPLAT(high);
   STEPS(i, n, count) {
     vf u = MIN(MAX(NEXT(w + i, n) * inverse, least), most);
-    STORE_ACT(out, i, n, half, RINT(u) * scale);
+    // Adding 0 turns -0 into 0, which is what the code gives back.
+    STORE_ACT(out, i, n, half, RINT(u) * scale + SPLAT(0));
   }
 }
 TARGETS(
