@@ -47,7 +47,7 @@ package struct CheckpointIndex: Sendable {
   var warnings: [String] = []
 
   /// UTF-8 bytes of a name: far beyond the path of any module.
-  static let nameLimit = 4096
+  static let nameLimit = 1 << 13
   /// Of all names together: a million tensors with names of usual length.
   static let nameBytesLimit = 64 << 20
   /// Ten times what the largest checkpoints have in one file.

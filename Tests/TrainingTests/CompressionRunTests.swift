@@ -36,7 +36,7 @@ import Transformers
 
   /// A fast run in which channels die early and late.
   static let fast = CompressionSettings(
-    gamma: 0.5, target: 0.8, depthRate: 0.3, exponentRate: 0.1, removeEvery: 7)
+    gamma: 0.1, target: 0.8, depthRate: 0.1, exponentRate: 0.1, epsilon: 1e-4, removeEvery: 7)
 
   /// Saved and restored at any step, also between two removals, the run is the same
   /// to the last bit.

@@ -58,8 +58,8 @@ import Transformers
   }
 
   @Test func learns() throws {
-    let trainer = try Self.trainer(Self.settings(steps: 60))
-    let losses = try Self.run(trainer, to: 60)
+    let trainer = try Self.trainer(Self.settings(steps: 200))
+    let losses = try Self.run(trainer, to: 200)
     let loss = try trainer.validate(configuration: Self.configuration)
     #expect(losses[0] > 3)
     #expect(loss < losses[0] - 1, "\(loss) after \(losses[0])")
