@@ -65,7 +65,8 @@ let targets: [Target] =
   + floor(
     "Explorer",
     [
-      "Workspace", "Compression", "CheckpointIO", "Transformers", "Tensors", "Jobs", "Terminal",
+      "Workspace", "Compression", "Training", "CheckpointIO", "Transformers", "Tensors", "Jobs",
+      "Terminal",
     ])
   + [
     .executableTarget(

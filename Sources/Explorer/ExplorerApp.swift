@@ -63,6 +63,7 @@ public final class ExplorerApp {
     }
     state.fold(workbench.receive(), tree: workbench.tree, jobs: workbench.jobs)
     perform(state.newDemands())
+    if state.isFollowingTraining { workbench.followTraining() }
     state.fold([], tree: workbench.tree, jobs: workbench.jobs)
     keepPlace()
     present()
@@ -127,6 +128,9 @@ public final class ExplorerApp {
       guard !recipe.steps.isEmpty else { throw CommandError("\(path) has no passes to run") }
       _ = workbench.run(recipe, on: id)
     case .export(let path, let overwrite): try export(to: path, overwrite: overwrite)
+    case .train(let request): try workbench.train(request)
+    case .steerTraining(let change): workbench.steer(change)
+    case .readTrainingLog: workbench.requestTrainingLog()
     case .setMouse(let isOn):
       state.isMouseOn = isOn
       terminal.setMouse(isOn)

@@ -19,8 +19,8 @@ public protocol View: Sendable {
 /// Every view there is.
 public enum ViewCatalog {
   public static let all: [any View.Type] = [
-    BlocksView.self, LayerView.self, CompareView.self, FrontierView.self, SamplesView.self,
-    HistoryView.self,
+    BlocksView.self, LayerView.self, CompareView.self, TrainingView.self, FrontierView.self,
+    SamplesView.self, HistoryView.self,
   ]
 
   /// The view of that name.

@@ -80,6 +80,9 @@ final class Desk {
       case .sample(let ids, let prompt, let seed):
         workbench.sample(ids, prompt: prompt, seed: seed, count: 20, temperature: 1)
       case .stopSampling: workbench.stopSampling()
+      case .train(let request): _ = try? workbench.train(request)
+      case .steerTraining(let change): workbench.steer(change)
+      case .readTrainingLog: workbench.requestTrainingLog()
       case .setMouse(let isOn): state.isMouseOn = isOn
       case .reach, .save, .writeRecipe, .runRecipe, .export, .suspend, .quit: break
       }

@@ -79,8 +79,9 @@ enum SheetDrawing {
     let theme = state.theme
     grid.fill(area, with: Cell(" ", theme[.text]))
     grid.hline(x: area.x, y: area.y, length: area.width, theme[.borderFocused], in: area)
-    let name = type(of: sheet.pass).name
-    let title = " \(name) ▸ \(layersText(sheet, state)) "
+    let subject = sheet.training.map { "on \($0.textPath)" } ?? layersText(sheet, state)
+    let name = sheet.training == nil ? type(of: sheet.pass).name : sheet.pass.title
+    let title = " \(name) ▸ \(subject) "
     grid.put(title, x: area.x + 1, y: area.y, theme[.accent], in: area)
     let layout = SheetLayout(sheet, in: area)
     let selected = min(sheet.selected, layout.items.count - 1)
@@ -131,6 +132,10 @@ enum SheetDrawing {
     let theme = state.theme
     if let complaint = sheet.complaint {
       grid.putLine("! " + complaint, in: line, theme[.bad])
+      return
+    }
+    if let draft = sheet.training {
+      grid.putLine("writes \(draft.output)", in: line, theme[.text])
       return
     }
     guard let preview = sheet.preview, let whole = preview.whole else {

@@ -48,7 +48,7 @@ extension AppState {
   }
 
   /// Jobs whose work would be lost.
-  private var jobsToLose: Int { liveJobs.count { $0.kind == .pass || $0.kind == .save } }
+  private var jobsToLose: Int { liveJobs.count { [.pass, .save, .train].contains($0.kind) } }
 
   /// Leaves, or asks first when work would be lost.
   mutating func leave() -> [Effect] {

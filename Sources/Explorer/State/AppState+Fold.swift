@@ -34,6 +34,7 @@ extension AppState {
       sheet?.preview = preview
     case .sample(let revision, let text, let speed, let isDone):
       samples.take(revision, text: text, tokensPerSecond: speed, isDone: isDone)
+    case .training(let news): fold(news)
     case .saved(let path, let bytes):
       notice = Notice("Saved \(path), \(ByteCount.text(bytes)).")
     case .failed(let sentence): notice = Notice(sentence, isError: true)
@@ -59,6 +60,7 @@ extension AppState {
   private mutating func keep(_ snapshot: LayerSnapshot) {
     let key = LayerKey(name: snapshot.name, revision: snapshot.revision)
     snapshots[key] = snapshot
+    stale.remove(key)
     snapshotUse.removeAll { $0 == key }
     snapshotUse.append(key)
     while snapshotUse.count > Self.snapshotLimit {

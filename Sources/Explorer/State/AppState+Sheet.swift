@@ -23,7 +23,7 @@ extension AppState {
       sheet.complaint = String(describing: error)
     }
     self.sheet = sheet
-    guard sheet.complaint == nil else { return [.cancelPreview] }
+    guard sheet.complaint == nil, sheet.training == nil else { return [.cancelPreview] }
     return [.preview(sheet.step, on: current, layer: layer.name)]
   }
 
@@ -89,6 +89,10 @@ extension AppState {
     if let complaint = sheet.complaint {
       notice = Notice(complaint, isError: true)
       return []
+    }
+    if let run = draftedRun {
+      self.sheet = nil
+      return [.train(run)]
     }
     self.sheet = nil
     return [.cancelPreview, .run(sheet.step, on: current)]

@@ -30,6 +30,7 @@ public struct AppState: Sendable {
   public var blocks = BlocksState()
   public var layer = LayerState()
   public var compare = CompareState()
+  public var training = TrainingWatch()
   public var frontier = FrontierState()
   public var samples = SamplesState()
   public var history = HistoryState()
@@ -49,6 +50,8 @@ public struct AppState: Sendable {
   var overview = LayersOverview()
   /// Singular values that are at hand.
   public var spectra: [LayerKey: Spectrum] = [:]
+  /// Those of `snapshots` whose weights have changed since.
+  var stale: Set<LayerKey> = []
   /// Order in which `snapshots` were used, oldest first.
   var snapshotUse: [LayerKey] = []
   /// What the screen lacked at the last turn and has asked for. What it does not
@@ -109,5 +112,5 @@ public struct Notice: Sendable, Hashable {
 
 /// Names a view, in the order of their number keys.
 public enum ViewID: String, Sendable, Hashable, CaseIterable {
-  case blocks, layer, compare, frontier, samples, history
+  case blocks, layer, compare, training, frontier, samples, history
 }

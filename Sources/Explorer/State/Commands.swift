@@ -34,6 +34,7 @@ struct CommandError: Error, CustomStringConvertible {
 /// Every command: the passes, then the rest.
 public enum CommandCatalog {
   public static let all: [Command] = PassCatalog.all.map(passCommand) + fileCommands + walkCommands
+    + trainingCommands
 
   private static func passCommand(_ type: any CompressionPass.Type) -> Command {
     let pass = type.init()
@@ -95,6 +96,38 @@ public enum CommandCatalog {
         throw CommandError("export writes .txt or .svg, not ‘\(path)’")
       }
       return [.export(path: path, overwrite: words.contains("--force"))]
+    },
+  ]
+
+  private static let trainingCommands: [Command] = [
+    Command(
+      "compress", "compress TEXT [--target 0.6] [-o FILE] [--force]",
+      "let the open checkpoint compress itself while it trains on a text",
+      completing: { _, words in AppState.trainingCompletions(words, isCompressing: true) }
+    ) { try $0.openTraining($1, isCompressing: true) },
+    Command(
+      "train", "train TEXT [--steps 500] [-o FILE] [--force]",
+      "train the open checkpoint on a text",
+      completing: { _, words in AppState.trainingCompletions(words, isCompressing: false) }
+    ) { try $0.openTraining($1, isCompressing: false) },
+    Command("gamma", "gamma 0.02", "set γ of the training run, the price of a bit") {
+      state, words in
+      guard let gamma = words.first.flatMap({ Double($0) }), (0...100).contains(gamma) else {
+        throw CommandError("gamma takes a number from 0 to 100: gamma 0.02")
+      }
+      guard state.training.job != nil else { throw CommandError(TrainingView.noRun) }
+      guard state.training.isCompressing else { throw CommandError("This run has no γ.") }
+      state.training.dial.set(gamma)
+      return [.steerTraining(.gamma(gamma))]
+    },
+    Command("rate", "rate 0.5", "multiply the training run's learning rates from now on") {
+      state, words in
+      guard let factor = words.first.flatMap({ Double($0) }), (0...100).contains(factor) else {
+        throw CommandError("rate takes a factor from 0 to 100: rate 0.5")
+      }
+      guard state.training.job != nil else { throw CommandError(TrainingView.noRun) }
+      state.training.rateFactor = factor
+      return [.steerTraining(.rateFactor(factor))]
     },
   ]
 

@@ -28,6 +28,9 @@ public enum Effect: Sendable, Hashable {
   case writeRecipe(RevisionID, path: String, overwrite: Bool)
   case runRecipe(path: String, on: RevisionID)
   case export(path: String, overwrite: Bool)
+  case train(TrainingRequest)
+  case steerTraining(TrainingChange)
+  case readTrainingLog
   case setMouse(Bool)
   case suspend
   case quit

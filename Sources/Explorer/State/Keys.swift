@@ -110,12 +110,13 @@ public enum SheetKeys {
 }
 
 extension ViewID {
-  /// The key that leads there. 4 is left for the view of training.
+  /// The key that leads there.
   public var digit: Character {
     switch self {
     case .blocks: "1"
     case .layer: "2"
     case .compare: "3"
+    case .training: "4"
     case .frontier: "5"
     case .samples: "6"
     case .history: "7"

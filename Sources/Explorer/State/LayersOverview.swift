@@ -98,7 +98,7 @@ extension AppState {
 
   /// Works out anew what the Blocks view's frames will ask for.
   mutating func refreshOverview() {
-    guard view == .blocks else { return }
+    guard view == .blocks || view == .training else { return }
     if blocks.isSorted, overview.sorted?.order != order {
       overview.sorted = (order, sortedByBars(blocks.matchingRows ?? model.rows))
     }

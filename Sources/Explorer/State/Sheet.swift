@@ -13,6 +13,8 @@ public struct Sheet: Sendable {
   public var preview: Preview?
   /// Whether the mouse holds a dial's knob.
   public var isDragging = false
+  /// What a training run needs beside its dials; nil for a pass.
+  public var training: TrainingDraft?
   /// Why the pass cannot run with these settings.
   public var complaint: String?
 

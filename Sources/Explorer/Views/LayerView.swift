@@ -153,7 +153,9 @@ struct ShownLayer {
 extension AppState {
   /// What drawing a layer of some revisions still lacks.
   func layerDemands(_ name: String, _ revisions: [RevisionID]) -> [Effect] {
-    let layers = revisions.filter { snapshot(name, $0) == nil }
+    let layers = revisions.filter {
+      snapshot(name, $0) == nil || stale.contains(LayerKey(name: name, revision: $0))
+    }
       .map { Effect.requestLayer(name, of: $0) }
     guard layer.tab == .spectrum else { return layers }
     return layers

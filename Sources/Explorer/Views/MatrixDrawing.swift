@@ -22,6 +22,16 @@ enum MatrixDrawing {
     grid.restyle(place.intersection(area)) { $0.with(.reverse) }
   }
 
+  /// The whole of a mask.
+  static func drawWholeMask(
+    _ mask: Mask, _ shape: Shape, _ state: AppState, on grid: inout CellGrid, in area: Rect
+  ) {
+    let window = MatrixWindow(
+      rows: 0..<shape.rows, columns: 0..<shape.columns, width: area.width,
+      height: area.height * 2)
+    drawMask(mask, window, state, on: &grid, in: area)
+  }
+
   private static func drawMask(
     _ mask: Mask, _ window: MatrixWindow, _ state: AppState, on grid: inout CellGrid,
     in area: Rect

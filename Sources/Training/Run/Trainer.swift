@@ -78,6 +78,12 @@ public final class Trainer {
     Parameters(network.masters() + optimizer.state() + (compression?.state() ?? []))
   }
 
+  /// Sets γ for the steps to come; without self-compression nothing happens.
+  public func setGamma(_ gamma: Double) {
+    compression?.gamma = gamma
+    progress.compression = compression?.progress
+  }
+
   /// Makes one step. Throws `TrainingError.notFinite` before anything is changed
   /// when the loss or a gradient is, and what `TrainingNetwork.gradients` throws.
   public func advance() throws -> TrainingStep {

@@ -4,7 +4,7 @@ public import Jobs
 public struct JobRecord: Hashable, Identifiable, Sendable {
   /// What a job does.
   public enum Kind: String, Hashable, Sendable, CaseIterable {
-    case pass, measure, save, sample, statistics, preview
+    case pass, measure, save, sample, statistics, preview, train
   }
 
   /// How far a job has come.

@@ -36,7 +36,7 @@ public struct Revision: Hashable, Identifiable, Sendable {
   /// The revision the step was applied to; nil for the original.
   public let parent: RevisionID?
   /// What was done to the parent; nil for the original.
-  public let step: Step?
+  public internal(set) var step: Step?
   public internal(set) var metrics: Metrics
 
   /// `original`, or what was done: `prune magnitude 50 % · block.0.*`.

@@ -115,6 +115,30 @@ public struct RevisionTree: Hashable, Sendable {
     revisions[position].metrics = metrics
   }
 
+  /// Says anew how a revision came to be, and forgets what was measured of it; for
+  /// one that training still changes.
+  mutating func setStep(_ step: Step, of id: RevisionID) {
+    guard let position = position(of: id), revisions[position].parent != nil else { return }
+    revisions[position].step = step
+    revisions[position].metrics = Metrics(weights: original.metrics.weights)
+  }
+
+  /// The tree without what no recipe can make again: weights of a training run, and
+  /// whatever was made from them.
+  var replayable: RevisionTree {
+    var lost: Set<RevisionID> = []
+    for revision in revisions
+    where revision.step?.pass is TrainedWeights || revision.parent.map(lost.contains) == true {
+      lost.insert(revision.id)
+    }
+    guard !lost.isEmpty else { return self }
+    var tree = self
+    tree.current = path(to: current).last { !lost.contains($0.id) }?.id ?? .original
+    tree.revisions.removeAll { lost.contains($0.id) }
+    tree.lastVisited = lastVisited.filter { !lost.contains($0.key) && !lost.contains($0.value) }
+    return tree
+  }
+
   /// Forgets what was measured on a text that is no longer the one in use.
   mutating func forgetLosses() {
     for position in revisions.indices { revisions[position].metrics.forgetLoss() }

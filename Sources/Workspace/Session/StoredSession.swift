@@ -15,7 +15,7 @@ struct StoredSession: Codable {
   var revisions: [StoredRevision]
 
   init(_ session: Session) {
-    let tree = session.tree ?? RevisionTree()
+    let tree = (session.tree ?? RevisionTree()).replayable
     place = session.place
     textKey = session.textKey
     current = tree.current

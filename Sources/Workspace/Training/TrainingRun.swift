@@ -1,7 +1,7 @@
 internal import CheckpointIO
 internal import Glibc
 public import Jobs
-internal import Tensors
+public import Tensors
 public import Training
 internal import Transformers
 
@@ -9,8 +9,12 @@ internal import Transformers
 /// makes, the state it can be resumed from, and a log.
 public final class TrainingRun {
   /// What is told while training goes on.
-  public enum Event: Sendable, Hashable {
+  public enum Event: Sendable {
     case step(TrainingStep, TrainingProgress)
+    /// A line of the log.
+    case logged(TrainingLog.Entry)
+    /// The weights after a step, because somebody looks at them, or to be kept.
+    case weights(step: Int, Parameters, isBranch: Bool)
     /// The validation loss after a step.
     case validated(TrainingProgress)
     case saved(step: Int)
@@ -25,6 +29,8 @@ public final class TrainingRun {
 
   public let trainer: Trainer
   public let output: String
+  /// The log's first line.
+  public let header: TrainingLog.Header
   private let model: TrainingModel
   private let saveEvery: Double
   private var log: TrainingLogWriter?
@@ -43,8 +49,8 @@ public final class TrainingRun {
     self.saveEvery = saveEvery
     trainer = try TrainingRun.trainer(model, textPath, settings)
     nextSave = clock.now + .seconds(saveEvery * 60)
-    log = try TrainingLogWriter(
-      TrainingLog.path(for: output), TrainingRun.header(trainer, model))
+    header = TrainingRun.header(trainer, model)
+    log = try TrainingLogWriter(TrainingLog.path(for: output), header)
   }
 
   /// Goes on with the run that writes `output`, with its settings. Throws as `init`,
@@ -61,8 +67,9 @@ public final class TrainingRun {
       throw TrainingFileError("\(textPath) is not the text that the saved training began with")
     }
     try trainer.restore(state.progress, state.checkpoint.parameters)
+    header = TrainingRun.header(trainer, model)
     log = try TrainingLogWriter(
-      continuing: TrainingLog.path(for: output), TrainingRun.header(trainer, model),
+      continuing: TrainingLog.path(for: output), header,
       through: state.progress.step)
   }
 
@@ -100,11 +107,15 @@ public final class TrainingRun {
 
   /// Trains to the end. Throws `Cancelled` once `job` is to stop, after all is saved
   /// to be resumed; `TrainingError.notFinite`, after the last good step is saved; and
-  /// `CheckpointError` when the result cannot be saved.
-  public func run(in job: borrowing JobContext, report: (Event) -> Void) throws {
+  /// `CheckpointError` when the result cannot be saved. What `controls` wish is done
+  /// between two steps.
+  public func run(
+    in job: borrowing JobContext, controls: TrainingControls? = nil, report: (Event) -> Void
+  ) throws {
     do {
       while !trainer.progress.isFinished {
         try job.checkpoint()
+        if let controls { heed(controls, report) }
         // Due also where the run was stopped before it was done.
         if trainer.isValidationDue { try validate(job, report) }
         note(try trainer.advance(), report)
@@ -120,6 +131,31 @@ public final class TrainingRun {
       throw error
     }
     try finish(in: job, report)
+  }
+
+  private func heed(_ controls: TrainingControls, _ report: (Event) -> Void) {
+    let wishes = controls.take(at: clock.now)
+    if let gamma = wishes.gamma, let compression = trainer.compression {
+      noteChange("gamma", gamma: gamma, report)
+      if compression.gamma != gamma { trainer.setGamma(gamma) }
+    }
+    if let factor = wishes.rateFactor {
+      trainer.rateScale = factor
+      noteChange("learning rate × \(factor)", gamma: trainer.compression?.gamma, report)
+    }
+    if wishes.save { saveOrTellWhy(report) }
+    guard wishes.weights || wishes.branch else { return }
+    report(
+      .weights(
+        step: trainer.progress.step, trainer.network.parameters(), isBranch: wishes.branch))
+    if wishes.branch { noteChange("branch", gamma: trainer.compression?.gamma, report) }
+  }
+
+  private func noteChange(_ event: String, gamma: Double?, _ report: (Event) -> Void) {
+    var entry = TrainingLog.Entry(step: trainer.progress.step)
+    entry.event = event
+    entry.gamma = gamma
+    add(entry, report)
   }
 
   private func isStop(_ error: any Error) -> Bool {
@@ -150,12 +186,17 @@ public final class TrainingRun {
     entry.validation = try trainer.validate(
       configuration: model.configuration, shouldStop: job.shouldStop)
     entry.elapsed = trainer.progress.elapsed
+    if trainer.compression != nil, let sizes = try? ChannelSizes(of: trainer.network.parameters()) {
+      entry.packedBits = sizes.packedBitsPerWeight
+      entry.entropyBits = sizes.entropyPerWeight
+    }
     add(entry, report)
     report(.validated(trainer.progress))
   }
 
   /// A log that cannot be written is told of once and given up.
   private func add(_ entry: TrainingLog.Entry, _ report: (Event) -> Void) {
+    report(.logged(entry))
     guard let log, !log.add(entry) else { return }
     self.log = nil
     report(.notSaved("\(TrainingLog.path(for: output)) cannot be written any more"))

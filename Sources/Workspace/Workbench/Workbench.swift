@@ -31,6 +31,7 @@ public final class Workbench {
   var previews = PreviewState()
   var savePlan = SavePlanState()
   var sampling: [JobID] = []
+  var training: TrainingSeat?
   /// Jobs that wait for a revision's weights, in order.
   var parked: [RevisionID: [(id: JobID, submit: (Workbench, Parameters) -> JobHandle)]] = [:]
   /// Rebuilding jobs by the revision they rebuild.
@@ -113,11 +114,13 @@ public final class Workbench {
     }
   }
 
-  /// Cancels all jobs and returns once the session is on disk.
+  /// Cancels all jobs and returns once the session is on disk, and a training run's
+  /// state, from which it can be resumed.
   ///
   /// Returns why it could not be written, one sentence.
   public func close() -> String? {
     cancelAll()
+    waitForTraining()
     persist()
     return writer.flush()
   }
@@ -152,6 +155,7 @@ struct WorkbenchQueues {
   let layers: JobQueue
   let figures: JobQueue
   let samples: JobQueue
+  let training: JobQueue
 
   init(threads: Int) {
     let threads = max(threads, 1)
@@ -162,5 +166,6 @@ struct WorkbenchQueues {
     layers = JobQueue(label: "pare.layers", threads: threads, qos: .userInteractive)
     figures = JobQueue(label: "pare.figures", threads: threads)
     samples = JobQueue(label: "pare.samples", threads: threads)
+    training = JobQueue(label: "pare.training", threads: threads, qos: .utility)
   }
 }

@@ -13,6 +13,7 @@ public enum WorkbenchEvent: Sendable {
   case previewReady(Preview)
   /// What a revision has written so far, the prompt left out.
   case sample(RevisionID, text: String, tokensPerSecond: Double, isDone: Bool)
+  case training(TrainingNews)
   case saved(path: String, bytes: Int)
   /// Something nobody waits for went wrong, one sentence.
   case failed(String)

@@ -15,7 +15,7 @@ struct ExploreCommand: ParsableCommand {
     abstract: "Open the explorer on a checkpoint (pare FILE does the same).",
     discussion: """
       Without a file it opens the checkpoint that is part of the program. Where input or \
-      output is no terminal it prints the Blocks view and ends.
+      output is no terminal it prints one view, Blocks unless told otherwise, and ends.
       """)
 
   @Argument(help: "The checkpoint.", completion: .file())
@@ -29,6 +29,13 @@ struct ExploreCommand: ParsableCommand {
     completion: .list(ThemeCatalog.names))
   var theme: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "View to begin with: \(ViewID.allCases.map(\.rawValue).joined(separator: ", ")).",
+      valueName: "name"),
+    completion: .list(ViewID.allCases.map(\.rawValue)))
+  var view: String?
+
   @Flag(help: "Draw with ASCII alone.")
   var ascii = false
 
@@ -39,6 +46,10 @@ struct ExploreCommand: ParsableCommand {
       let names = ThemeCatalog.names.joined(separator: ", ")
       throw ValidationError("--theme is one of \(names), not \(theme)")
     }
+    if let view, ViewID(rawValue: view) == nil {
+      let names = ViewID.allCases.map(\.rawValue).joined(separator: ", ")
+      throw ValidationError("--view is one of \(names), not \(view)")
+    }
   }
 
   func run() throws {
@@ -47,6 +58,7 @@ struct ExploreCommand: ParsableCommand {
     let workbench = try Workbench(
       checkpoint: checkpoint, text: text.text, part: text.part.part, threads: threads.count,
       session: isTerminal ? session(of: checkpoint) : nil)
+    if let view { workbench.place["view"] = view }
     if isTerminal { try explore(workbench) } else { try print(workbench) }
   }
 
@@ -66,7 +78,9 @@ struct ExploreCommand: ParsableCommand {
 
   private func print(_ workbench: Workbench) throws {
     let checkpoint = workbench.checkpoint
-    let rows = checkpoint.blockMap.blocks.count + checkpoint.blockMap.outside.count
+    // The chart of a training run has the height of its blocks, or more.
+    let chart = view == ViewID.training.rawValue ? 16 : 0
+    let rows = checkpoint.blockMap.blocks.count + checkpoint.blockMap.outside.count + chart
     let capabilities = Capabilities(colors: .monochrome, unicode: !ascii, mouse: false)
     let terminal = MemoryTerminal(
       columns: Self.columns, rows: rows + Self.frameRows, capabilities: capabilities)

@@ -26,7 +26,7 @@ final class TrainingWatcher {
     case .validated(let progress):
       line.finish()
       StandardError.write("\(figures(progress))\n")
-    case .saved: break
+    case .saved, .logged, .weights: break
     case .notSaved(let reason):
       line.finish()
       StandardError.write("pare: \(sentence(reason)); training goes on\n")

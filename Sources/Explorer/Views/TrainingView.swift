@@ -1,0 +1,179 @@
+internal import Jobs
+internal import Tensors
+public import Terminal
+internal import Training
+internal import Workspace
+
+/// View 4: training and self-compression, live, or a finished run from its log.
+public enum TrainingView: View {
+  public static let id = ViewID.training
+  public static let title = "Training"
+
+  public static let bindings: [Binding] = [
+    Binding(
+      .character(">"), label: "γ +10 %", help: "raise γ, the price of a bit, by a tenth",
+      unless: gammaObstacle, action: { $0.turnGamma(by: 1) }),
+    Binding(
+      .character("<"), label: "γ −10 %", help: "lower γ by a tenth", unless: gammaObstacle,
+      action: { $0.turnGamma(by: -1) }),
+    Binding(
+      .character(" "), label: "pause", help: "pause training, or let it go on",
+      unless: runObstacle,
+      action: { state in
+        guard let job = state.trainingJob else { return [] }
+        return [.pauseJob(job.id, job.state != .paused)]
+      }),
+    Binding(
+      .character("w"), label: "checkpoint", help: "write the checkpoint and the state now",
+      unless: runObstacle, action: { _ in [.steerTraining(.save)] }),
+    Binding(
+      .character("b"), label: "branch", help: "keep the weights of this step as a revision",
+      unless: runObstacle, action: { _ in [.steerTraining(.branch)] }),
+    Binding(.tab, label: "picture", help: "blocks, histograms or masks under the chart") { state in
+      let all = TrainingWatch.Picture.allCases
+      let index = all.firstIndex(of: state.training.picture) ?? 0
+      state.training.picture = all[(index + 1) % all.count]
+      return []
+    },
+    Binding(.enter, label: "open", help: "open the layer under the cursor") { state in
+      guard let layer = state.blocks.layer(state) else { return [] }
+      state.layer.open(layer.name)
+      return state.show(.layer)
+    },
+    Binding(.character("f"), help: "back to the revision that follows training") { state in
+      state.training.live.map { [.go($0)] } ?? []
+    },
+    Binding(.down, .character("j"), help: "a row down") { $0.moveInBlocks(1, 0) },
+    Binding(.up, .character("k"), help: "a row up") { $0.moveInBlocks(-1, 0) },
+    Binding(.right, .character("l"), help: "a column to the right") { $0.moveInBlocks(0, 1) },
+    Binding(.left, .character("h"), help: "a column to the left") { $0.moveInBlocks(0, -1) },
+  ]
+
+  static let noRun = "No training is under way; :compress TEXT or :train TEXT starts one."
+
+  private static let runObstacle: @Sendable (AppState) -> String? = {
+    $0.training.job == nil ? noRun : nil
+  }
+
+  private static let gammaObstacle: @Sendable (AppState) -> String? = {
+    $0.training.job == nil ? noRun : $0.training.isCompressing ? nil : "This run has no γ."
+  }
+
+  public static func draw(_ state: AppState, on grid: inout CellGrid, in area: Rect) {
+    let theme = state.theme
+    guard state.training.header != nil else {
+      let lines = [
+        state.training.isRead ? "No training yet." : "…",
+        ":compress TEXT --target 0.6   self-compress on a text",
+        ":train TEXT --steps 500       train on a text",
+      ]
+      for (row, line) in lines.enumerated() {
+        grid.putLine(line, in: area, row: 1 + row, .center, theme[row == 0 ? .text : .dim])
+      }
+      return
+    }
+    let layout = TrainingLayout(state, in: area)
+    TrainingChart.draw(state, on: &grid, in: layout.chart)
+    for (row, line) in layout.figures.enumerated() {
+      grid.putLine(line, in: layout.status, row: row, theme[.text])
+    }
+    switch state.training.picture {
+    case .blocks: BlocksView.draw(state, on: &grid, in: layout.picture)
+    case .histograms, .masks: TrainingPictures.draw(state, on: &grid, in: layout.picture)
+    }
+  }
+
+  public static func handle(_ mouse: Mouse, in area: Rect, _ state: inout AppState) -> [Effect] {
+    let picture = TrainingLayout(state, in: area).picture
+    guard state.training.header != nil, state.training.picture == .blocks,
+      picture.contains(x: mouse.x, y: mouse.y)
+    else { return [] }
+    return BlocksView.handle(mouse, in: picture, &state)
+  }
+
+  public static func demands(_ state: AppState, in area: Rect) -> [Effect] {
+    guard state.training.header != nil else {
+      return state.training.isRead ? [] : [.readTrainingLog]
+    }
+    switch state.training.picture {
+    case .blocks:
+      return BlocksView.demands(state, in: TrainingLayout(state, in: area).picture)
+    case .histograms, .masks:
+      // One after the other: a revision has one layer read at a time.
+      return state.trainingLayers.lazy.map { state.layerDemands($0.name, [state.current]) }
+        .first { !$0.isEmpty } ?? []
+    }
+  }
+}
+
+/// Where the parts of the Training view lie.
+struct TrainingLayout {
+  let chart: Rect
+  let status: Rect
+  let picture: Rect
+  /// The figures of the run, in lines.
+  let figures: [String]
+
+  init(_ state: AppState, in area: Rect) {
+    figures = Facts.lines(state.trainingFigures, width: area.width - 2)
+    let rest = area.height - figures.count
+    let wanted = state.training.picture == .blocks ? state.model.rows.count + 2 : rest / 2
+    let pictureHeight = min(max(wanted, 0), max(rest / 2, 0))
+    let (picture, above) = area.split(bottom: pictureHeight)
+    let (status, chart) = above.split(bottom: figures.count)
+    self.picture = picture
+    self.status = status.inset(left: 1, right: 1)
+    self.chart = chart
+  }
+}
+
+extension AppState {
+  /// The first layers of the MLP of blocks 0, 1 and the last, as the figures of the
+  /// paper show them; other models' first kinds with such a name.
+  var trainingLayers: [ModelMap.Layer] {
+    let blocks = model.rows.filter { $0.block != nil }
+    let chosen = Set([0, 1, blocks.count - 1]).sorted().filter(blocks.indices.contains)
+    return chosen.compactMap { index in
+      blocks[index].layers.first { $0.kind.hasSuffix("c_fc") } ?? blocks[index].layers.last
+    }
+  }
+
+  /// The figures of the run as it is, most telling first.
+  var trainingFigures: [String] {
+    let (run, now) = (training, training.latest)
+    guard let header = run.header else { return [] }
+    var facts = ["step \(now.step)" + (run.stepCount.map { "/\($0)" } ?? "")]
+    run.meanLoss.map { facts.append("loss \(Decimal.text($0, 4))") }
+    now.validation.map { facts.append("validation \(Decimal.text($0, 4))") }
+    now.q.map { facts.append("Q \(Decimal.text($0, 3)) b/w") }
+    now.packedBits.map { facts.append("packed \(Decimal.text($0, 3))") }
+    now.entropyBits.map { facts.append("entropy \(Decimal.text($0, 3))") }
+    now.liveChannels.map { facts.append("\(Count.text($0)) channels left") }
+    if run.isCompressing {
+      facts.append("γ \(Decimal.short(run.job == nil ? now.gamma ?? run.dial.value : run.dial.value))")
+    }
+    now.rate.map {
+      facts.append(
+        "rate \(Decimal.short($0))"
+          + (run.rateFactor == 1 ? "" : " (× \(Decimal.short(run.rateFactor)))"))
+    }
+    if let speed = run.speed {
+      let tokens = Double(max(header.settings.tokensPerStep, 1))
+      facts.append("\(Decimal.short(speed / tokens)) steps/s")
+      facts.append("\(Count.text(speed)) tok/s")
+    }
+    if trainingJob?.state == .paused {
+      facts.append("paused")
+    } else if let left = run.secondsLeft {
+      facts.append("\(Duration.text(left)) left")
+    } else if run.job == nil, let elapsed = now.elapsed {
+      facts.append("took \(Duration.text(elapsed))")
+    }
+    return facts
+  }
+
+  mutating func turnGamma(by notches: Int) -> [Effect] {
+    training.dial.turn(by: notches)
+    return [.steerTraining(.gamma(training.dial.value))]
+  }
+}

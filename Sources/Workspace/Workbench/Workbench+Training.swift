@@ -1,0 +1,255 @@
+internal import CheckpointIO
+internal import Compression
+internal import Glibc
+public import Jobs
+internal import Tensors
+public import Training
+internal import Transformers
+
+/// A training run to be started on the open checkpoint.
+public struct TrainingRequest: Sendable, Hashable {
+  /// The text, UTF-8.
+  public var textPath: String
+  /// The checkpoint to write.
+  public var output: String
+  public var overwrite: Bool
+  public var settings: TrainingSettings
+
+  public init(textPath: String, output: String, overwrite: Bool, settings: TrainingSettings) {
+    self.textPath = textPath
+    self.output = output
+    self.overwrite = overwrite
+    self.settings = settings
+  }
+}
+
+/// What is told of a training run.
+public enum TrainingNews: Sendable {
+  case began(JobID, TrainingLog.Header)
+  /// Lines of its log, in order, some at a time.
+  case logged([TrainingLog.Entry])
+  /// The live revision has the weights after a step.
+  case weights(RevisionID, step: Int)
+  /// The weights after a step were kept as a revision.
+  case branched(RevisionID, step: Int)
+  case saved(step: Int)
+  /// Something could not be written; training goes on.
+  case notSaved(String)
+  case ended
+  /// The log beside the open checkpoint; nil when there is none.
+  case log(TrainingLog?)
+}
+
+/// The training run that is under way.
+struct TrainingSeat {
+  let job: JobID
+  let controls: TrainingControls
+  let parent: RevisionID
+  var live: RevisionID?
+  var gamma: Double?
+  var rateFactor: Double?
+}
+
+extension Workbench {
+  /// The revision that follows training; nil when none does.
+  var liveTraining: RevisionID? { training?.live }
+
+  /// Trains the open checkpoint on a text in the background. Throws
+  /// `TrainingFileError` when a run is under way or the output cannot be written.
+  @discardableResult
+  public func train(_ request: TrainingRequest) throws -> JobID {
+    guard training == nil else { throw TrainingFileError("a training run is under way already") }
+    try check(request)
+    let model = try TrainingModel(checkpoint)
+    let controls = TrainingControls()
+    var plan = JobPlan<TrainingPost>(
+      title: request.settings.compression == nil ? "train" : "self-compress", kind: .train,
+      revision: nil)
+    plan.onPartial = { $0.take($1) }
+    plan.onEnd = { $0.endTraining() }
+    let job = start(plan, on: queues.training) { job, post in
+      try TrainingPost.run(request, model, controls, in: job, post)
+    } onFinish: { _, _ in
+      []
+    }
+    training = TrainingSeat(job: job, controls: controls, parent: .original)
+    return job
+  }
+
+  private func check(_ request: TrainingRequest) throws {
+    try request.settings.check()
+    var status = stat()
+    var own = stat()
+    guard unsafe stat(request.output, &status) == 0 else { return }
+    if unsafe stat(checkpoint.path ?? "", &own) == 0, own.st_ino == status.st_ino,
+      own.st_dev == status.st_dev
+    {
+      throw TrainingFileError("the output \(request.output) is the open checkpoint")
+    }
+    guard request.overwrite else {
+      throw TrainingFileError("\(request.output) is there already; --force overwrites it")
+    }
+  }
+
+  /// Changes something about the run under way, from its next step on.
+  public func steer(_ change: TrainingChange) {
+    guard let training else { return }
+    switch change {
+    case .gamma(let gamma): self.training?.gamma = gamma
+    case .rateFactor(let factor): self.training?.rateFactor = factor
+    case .save, .branch: break
+    }
+    training.controls.wish(change)
+  }
+
+  /// Has the live revision follow the run, as long as this is called again and again.
+  public func followTraining() { training?.controls.follow() }
+
+  /// Reads the log that lies beside the open checkpoint; `log` brings it.
+  public func requestTrainingLog() {
+    guard let path = checkpoint.path else {
+      announce([.training(.log(nil))])
+      return
+    }
+    var plan = JobPlan<Never>(title: "read the log", kind: .statistics, isShown: false)
+    plan.onFailure = { _, sentence in [.failed(sentence), .training(.log(nil))] }
+    start(plan, on: queues.layers) { _, _ in
+      try TrainingLog(TrainingLog.path(for: path))
+    } onFinish: { _, log in
+      [.training(.log(log))]
+    }
+  }
+
+  private func take(_ post: TrainingPost) -> [WorkbenchEvent] {
+    guard let seat = training else { return [] }
+    switch post {
+    case .began(let header): return [.training(.began(seat.job, header))]
+    case .logged(let entries):
+      training?.gamma = entries.last { $0.gamma != nil }?.gamma ?? seat.gamma
+      return [.training(.logged(entries))]
+    case .saved(let step): return [.training(.saved(step: step))]
+    case .notSaved(let reason): return [.training(.notSaved(reason))]
+    case .weights(let step, let weights, let isBranch):
+      return isBranch ? branch(weights, step) : follow(weights, step)
+    }
+  }
+
+  private func revision(of weights: Parameters, _ step: Int) -> Step {
+    Step(
+      pass: TrainedWeights(
+        weights, step: step, gamma: training?.gamma, rateFactor: training?.rateFactor),
+      layers: .matching(["*"]))
+  }
+
+  /// Adds a revision beside the live one.
+  private func branch(_ weights: Parameters, _ step: Int) -> [WorkbenchEvent] {
+    guard let seat = training, tree[seat.parent] != nil else { return [] }
+    let id = tree.add(step: revision(of: weights, step), parent: seat.parent)
+    if let revision = tree[id] { store.keep(weights, of: revision) }
+    persist()
+    requestMissingMetrics()
+    return [.revisionAdded(id), .training(.branched(id, step: step))]
+  }
+
+  /// Gives the live revision other weights. One that something was made from is left
+  /// as it is, and another goes on.
+  private func follow(_ weights: Parameters, _ step: Int) -> [WorkbenchEvent] {
+    guard let seat = training else { return [] }
+    let change = revision(of: weights, step)
+    var events: [WorkbenchEvent] = []
+    let id: RevisionID
+    if let live = seat.live, tree[live] != nil, tree.children(of: live).isEmpty {
+      id = live
+      tree.setStep(change, of: id)
+      layers.forget(id)
+    } else {
+      id = tree.add(step: change, parent: seat.parent)
+      training?.live = id
+      if seat.live == nil { try? tree.go(to: id) }
+      events.append(.revisionAdded(id))
+    }
+    if let revision = tree[id] { store.keep(weights, of: revision) }
+    if tree.current == id { requestBlockFigures(of: id, visible: []) }
+    return events + [.training(.weights(id, step: step))]
+  }
+
+  private func endTraining() -> [WorkbenchEvent] {
+    let live = training?.live
+    training = nil
+    if let live, let former = layerRequests.figures, former.revision == live {
+      abandon(former.job)
+      layerRequests.figures = nil
+      layers.forget(live)
+      requestBlockFigures(of: live, visible: [])
+    }
+    requestMissingMetrics()
+    return [.training(.ended)]
+  }
+
+  /// Returns once a run that was told to stop has saved its state.
+  func waitForTraining() {
+    while training != nil {
+      mailbox.wait(milliseconds: 100)
+      let events = receive()
+      waiting += events
+    }
+  }
+}
+
+/// What the job of a training run posts.
+enum TrainingPost: Sendable {
+  case began(TrainingLog.Header)
+  case logged([TrainingLog.Entry])
+  case weights(step: Int, Parameters, isBranch: Bool)
+  case saved(step: Int)
+  case notSaved(String)
+
+  /// Steps are told of ten times a second at most; none is left out.
+  private static let interval = Duration.milliseconds(100)
+
+  static func run(
+    _ request: TrainingRequest, _ model: TrainingModel, _ controls: TrainingControls,
+    in job: borrowing JobContext, _ post: (TrainingPost) -> Void
+  ) throws {
+    var settings = request.settings
+    settings.threads = job.threads
+    let network = try Network.make(model.parameters, configuration: model.configuration)
+    settings.context = min(settings.context, network.configuration.context)
+    let run = try TrainingRun(
+      model, textPath: request.textPath, settings: settings, output: request.output, saveEvery: 3)
+    post(.began(run.header))
+    func postWeights() {
+      post(
+        .weights(
+          step: run.trainer.progress.step, run.trainer.network.parameters(), isBranch: false))
+    }
+    postWeights()
+    let report = job.reporter
+    var lines: [TrainingLog.Entry] = []
+    var last = ContinuousClock.now
+    func flush() {
+      if !lines.isEmpty { post(.logged(lines)) }
+      lines = []
+      last = .now
+    }
+    defer {
+      flush()
+      postWeights()
+    }
+    try run.run(in: job, controls: controls) { event in
+      switch event {
+      case .logged(let entry):
+        lines.append(entry)
+        if ContinuousClock.now - last >= interval { flush() }
+      case .step(_, let progress):
+        report(Double(progress.step) / Double(max(progress.total, 1)), "")
+      case .weights(let step, let weights, let isBranch):
+        flush()
+        post(.weights(step: step, weights, isBranch: isBranch))
+      case .saved(let step): post(.saved(step: step))
+      case .notSaved(let reason): post(.notSaved(reason))
+      case .validated: flush()
+      }
+    }
+  }
+}
