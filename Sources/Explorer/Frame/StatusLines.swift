@@ -107,7 +107,7 @@ enum JobLine {
       return
     }
     let live = state.liveJobs
-    guard let job = live.first(where: { $0.state != .queued }) ?? live.first else {
+    guard let job = state.foremostJob else {
       let hint = state.whyNotRunnable.map { "No loss: \($0)" } ?? state.model.warnings.first ?? ""
       grid.putLine(hint, in: line, theme[.dim])
       return

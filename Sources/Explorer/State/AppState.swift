@@ -99,6 +99,16 @@ public struct AppState: Sendable {
   public var liveJobs: [JobRecord] { jobs.filter { !$0.state.isOver } }
 }
 
+extension AppState {
+  /// The job that is told of and that keys act on: training goes on for so long that
+  /// what runs beside it comes first.
+  var foremostJob: JobRecord? {
+    let live = liveJobs
+    let others = live.filter { $0.kind != .train }
+    return others.first { $0.state != .queued } ?? live.first { $0.state != .queued } ?? live.first
+  }
+}
+
 /// A sentence for the user, and whether it is bad news.
 public struct Notice: Sendable, Hashable {
   public let text: String

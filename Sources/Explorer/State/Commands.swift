@@ -33,7 +33,8 @@ struct CommandError: Error, CustomStringConvertible {
 
 /// Every command: the passes, then the rest.
 public enum CommandCatalog {
-  public static let all: [Command] = PassCatalog.all.map(passCommand) + fileCommands + walkCommands
+  public static let all: [Command] =
+    PassCatalog.all.map(passCommand) + fileCommands + walkCommands
     + trainingCommands
 
   private static func passCommand(_ type: any CompressionPass.Type) -> Command {

@@ -34,12 +34,12 @@ public enum GlobalKeys {
     Binding(
       .character("c"), label: "cancel", help: "cancel the job that runs",
       unless: { $0.liveJobs.isEmpty ? "No job is running." : nil },
-      action: { state in state.liveJobs.first.map { [.cancelJob($0.id)] } ?? [] }),
+      action: { state in state.foremostJob.map { [.cancelJob($0.id)] } ?? [] }),
     Binding(
       .character("P"), help: "pause the job that runs, or let it go on",
       unless: { $0.liveJobs.isEmpty ? "No job is running." : nil },
       action: { state in
-        state.liveJobs.first.map { [.pauseJob($0.id, $0.state != .paused)] } ?? []
+        state.foremostJob.map { [.pauseJob($0.id, $0.state != .paused)] } ?? []
       }),
     Binding(.character("S"), label: "save", help: "save the revision on screen") { state in
       state.openCommand("save ")

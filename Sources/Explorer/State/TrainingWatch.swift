@@ -176,6 +176,8 @@ extension AppState {
       notice = Notice("Step \(step) is kept as \(id); save it with S.")
     case .saved(let step): notice = Notice("Saved after step \(step).")
     case .notSaved(let reason): notice = Notice("\(reason); training goes on", isError: true)
+    case .stopped(let output):
+      notice = Notice("Stopped and saved; --resume goes on to \(output).")
     case .ended: training.job = nil
     case .log(let log):
       training.isRead = true

@@ -156,7 +156,7 @@ extension AppState {
     let layers = revisions.filter {
       snapshot(name, $0) == nil || stale.contains(LayerKey(name: name, revision: $0))
     }
-      .map { Effect.requestLayer(name, of: $0) }
+    .map { Effect.requestLayer(name, of: $0) }
     guard layer.tab == .spectrum else { return layers }
     return layers
       + revisions.filter { spectrum(name, $0) == nil }.map { .requestSpectrum(name, of: $0) }

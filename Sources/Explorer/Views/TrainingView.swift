@@ -150,7 +150,8 @@ extension AppState {
     now.entropyBits.map { facts.append("entropy \(Decimal.text($0, 3))") }
     now.liveChannels.map { facts.append("\(Count.text($0)) channels left") }
     if run.isCompressing {
-      facts.append("γ \(Decimal.short(run.job == nil ? now.gamma ?? run.dial.value : run.dial.value))")
+      facts.append(
+        "γ \(Decimal.short(run.job == nil ? now.gamma ?? run.dial.value : run.dial.value))")
     }
     now.rate.map {
       facts.append(

@@ -35,6 +35,8 @@ public enum TrainingNews: Sendable {
   case saved(step: Int)
   /// Something could not be written; training goes on.
   case notSaved(String)
+  /// The run was stopped; it can be resumed from the state beside its output.
+  case stopped(output: String)
   case ended
   /// The log beside the open checkpoint; nil when there is none.
   case log(TrainingLog?)
@@ -66,6 +68,7 @@ extension Workbench {
       title: request.settings.compression == nil ? "train" : "self-compress", kind: .train,
       revision: nil)
     plan.onPartial = { $0.take($1) }
+    plan.onCancel = { _ in [.training(.stopped(output: request.output))] }
     plan.onEnd = { $0.endTraining() }
     let job = start(plan, on: queues.training) { job, post in
       try TrainingPost.run(request, model, controls, in: job, post)
@@ -169,8 +172,15 @@ extension Workbench {
       events.append(.revisionAdded(id))
     }
     if let revision = tree[id] { store.keep(weights, of: revision) }
-    if tree.current == id { requestBlockFigures(of: id, visible: []) }
+    if tree.current == id { measureLive(id) }
     return events + [.training(.weights(id, step: step))]
+  }
+
+  private func measureLive(_ id: RevisionID) {
+    let outside = checkpoint.parameters.filter {
+      $0.place.block == nil && $0.shape.dimensions.count >= 2
+    }
+    requestBlockFigures(of: id, visible: outside.map(\.name))
   }
 
   private func endTraining() -> [WorkbenchEvent] {
@@ -180,7 +190,7 @@ extension Workbench {
       abandon(former.job)
       layerRequests.figures = nil
       layers.forget(live)
-      requestBlockFigures(of: live, visible: [])
+      measureLive(live)
     }
     requestMissingMetrics()
     return [.training(.ended)]
