@@ -122,7 +122,7 @@ import Workspace
       if case .notSaved = event { try? FileManager.default.removeItem(at: obstacle) }
     }
     let failed = events.firstIndex { if case .notSaved = $0 { true } else { false } }
-    let saved = events.firstIndex(of: .saved(step: 2))
+    let saved = events.firstIndex { if case .saved(step: 2) = $0 { true } else { false } }
     #expect(try #require(failed) < #require(saved))
     #expect(run.trainer.progress.isFinished)
     #expect(try Checkpoint.open(folder.file("out")).metadata["iter_num"] == "10")
