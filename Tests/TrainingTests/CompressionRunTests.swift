@@ -76,8 +76,10 @@ import Transformers
       for row in 0..<parameter.shape.rows {
         let codes = grid.codeRange(ofRow: row)
         for column in 0..<parameter.shape.columns {
-          let code = values[row, column] / grid.scales[row]
-          #expect(code == code.rounded() && codes.contains(Int(code)))
+          // The quotient itself may be rounded; the product is what is stored.
+          let code = (values[row, column] / grid.scales[row]).rounded()
+          #expect(code * grid.scales[row] == values[row, column])
+          #expect(codes.contains(Int(code)))
         }
       }
     }
