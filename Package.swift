@@ -59,7 +59,7 @@ let targets: [Target] =
   + floor(
     "Workspace",
     [
-      "Compression", "Training", "CheckpointIO", "Transformers", "Tensors", "Jobs",
+      "Compression", "Training", "CheckpointIO", "Transformers", "Tensors", "Jobs", "CEmbedded",
       .product(name: "Yams", package: "Yams"),
     ])
   + floor(
@@ -73,7 +73,7 @@ let targets: [Target] =
       name: "pare",
       dependencies: [
         "Explorer", "Workspace", "Compression", "Training", "CheckpointIO", "Transformers",
-        "Tensors", "Jobs", "Terminal", "TerminalNcurses", "CEmbedded",
+        "Tensors", "Jobs", "Terminal", "TerminalNcurses", "CKernels",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),

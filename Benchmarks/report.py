@@ -45,6 +45,10 @@ def rows(pare, startup, peers):
                True, "≥ 1.4 ×")
     yield both("self-compressing, 70 % of channels gone", "tokens/s",
                "compressed_70_tokens_per_second", True, "≥ 4 ×", "compressing_tokens_per_second")
+    yield both("matrix products, f32, of the peak", "", "products_f32_share_of_peak", True,
+               "≥ 0.85")
+    yield both("matrix products, bf16, of the peak", "", "products_bf16_share_of_peak", True,
+               "≥ 0.85")
     yield both("memory while training", "MB", "training_resident_mb", False, "≥ 2 ×")
     yield both("a frame of 200 × 60", "ms", "frame_200x60_milliseconds", False, "< 2")
     yield both("key to frame while a pass runs, p99", "ms", "key_to_frame_p99_milliseconds",

@@ -8,6 +8,22 @@ _Alignas(64) static const unsigned char checkpoint[] = {
 #embed "../../Checkpoints/shakespeare-char.safetensors"
 };
 
-const void *embedded_checkpoint_bytes(void) { return checkpoint; }
+_Alignas(64) static const unsigned char compressed[] = {
+#embed "../../Checkpoints/shakespeare-char-compressed.safetensors"
+};
 
-size_t embedded_checkpoint_byte_count(void) { return sizeof checkpoint; }
+_Alignas(64) static const unsigned char run_log[] = {
+#embed "../../Checkpoints/shakespeare-char-compressed.safetensors.log.jsonl"
+};
+
+struct embedded_file embedded_checkpoint(void) {
+  return (struct embedded_file){checkpoint, sizeof checkpoint};
+}
+
+struct embedded_file embedded_compressed(void) {
+  return (struct embedded_file){compressed, sizeof compressed};
+}
+
+struct embedded_file embedded_log(void) {
+  return (struct embedded_file){run_log, sizeof run_log};
+}

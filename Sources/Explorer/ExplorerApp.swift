@@ -120,6 +120,9 @@ public final class ExplorerApp {
       workbench.save(
         id, to: path, form: dense ? .dense(nil) : .packed, overwrite: overwrite)
     case .writeRecipe(let id, let path, let overwrite):
+      if let given = workbench.tree.givenWeights(of: id) {
+        throw CommandError("no recipe makes the weights of \(given); save a checkpoint with S")
+      }
       let yaml = workbench.tree.recipe(to: id).yaml
       try WholeFile.write(Array(yaml.utf8), to: path, overwrite: overwrite)
       state.notice = Notice("Wrote the recipe of \(id) to \(path).")
@@ -127,6 +130,7 @@ public final class ExplorerApp {
       let recipe = try Recipe(contentsOf: path)
       guard !recipe.steps.isEmpty else { throw CommandError("\(path) has no passes to run") }
       _ = workbench.run(recipe, on: id)
+    case .stand(let path): try workbench.stand(beside: path)
     case .export(let path, let overwrite): try export(to: path, overwrite: overwrite)
     case .train(let request): try workbench.train(request)
     case .steerTraining(let change): workbench.steer(change)

@@ -34,7 +34,7 @@ enum Main {
 
   /// Prints what an error has to say, where it belongs.
   private static func end(with error: any Error) -> ExitStatus {
-    if error is Cancelled { return .interrupted }
+    if error is Cancelled || error as? CheckpointError == .stopped { return .interrupted }
     if isOwn(error) {
       StandardError.write("pare: \(sentence(for: error))\n")
       return error is UsageError ? .usage : .failure

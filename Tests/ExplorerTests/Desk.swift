@@ -83,6 +83,7 @@ final class Desk {
       case .train(let request): _ = try? workbench.train(request)
       case .steerTraining(let change): workbench.steer(change)
       case .readTrainingLog: workbench.requestTrainingLog()
+      case .stand(let path): try? workbench.stand(beside: path)
       case .setMouse(let isOn): state.isMouseOn = isOn
       case .reach, .save, .writeRecipe, .runRecipe, .export, .suspend, .quit: break
       }

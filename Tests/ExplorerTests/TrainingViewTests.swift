@@ -91,7 +91,7 @@ import Workspace
 
   @Test(arguments: [0.0, 1e-5, 0.015, 0.1, 7])
   func gammaTurnedUpAndDownComesBack(_ gamma: Double) {
-    var dial = GammaDial()
+    var dial = NotchDial()
     dial.set(gamma)
     for _ in 0..<20 { dial.turn(by: 1) }
     for _ in 0..<20 { dial.turn(by: -1) }
@@ -110,7 +110,7 @@ import Workspace
 
   @Test func keysOfARunSayWhyTheyCannotWork() throws {
     let desk = try Self.desk(80, 24)
-    for key in "<> wb" {
+    for key in "<>{} wb" {
       desk.key(.character(key))
       #expect(desk.state.notice?.text.hasPrefix("No training is under way") == true, "\(key)")
     }

@@ -1,15 +1,23 @@
-// The checkpoint that is part of the program, so that it is one file and opens
+// The checkpoints that are part of the program, so that it is one file and opens
 // without any other.
 #ifndef CEMBEDDED_H
 #define CEMBEDDED_H
 
 #include <stddef.h>
 
-// The bytes of Checkpoints/shakespeare-char.safetensors, on a 64-byte boundary.
-// They live as long as the process.
-const void *_Nonnull embedded_checkpoint_bytes(void);
+// Bytes on a 64-byte boundary that live as long as the process.
+struct embedded_file {
+  const void *_Nonnull bytes;
+  size_t count;
+};
 
-// How many there are.
-size_t embedded_checkpoint_byte_count(void);
+// Checkpoints/shakespeare-char.safetensors
+struct embedded_file embedded_checkpoint(void);
+
+// Checkpoints/shakespeare-char-compressed.safetensors
+struct embedded_file embedded_compressed(void);
+
+// The log of the run that made it.
+struct embedded_file embedded_log(void);
 
 #endif

@@ -134,4 +134,8 @@ void pare_add_magnitudes(int level, const float *row, size_t count, float *sums,
 /// Reads memory as fast as it goes; the result only keeps the loads alive.
 uint64_t pare_read(int level, const void *memory, size_t bytes);
 
+/// Multiplies and adds in registers alone, as fast as it goes: how many operations
+/// that were, two for each multiply-add; 0 where it is not known how to reach the peak.
+double pare_peak(int bf16, int64_t rounds);
+
 #endif

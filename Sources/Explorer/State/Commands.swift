@@ -89,6 +89,13 @@ public enum CommandCatalog {
       [.runRecipe(path: try CommandText.onePath("run", words), on: state.current)]
     },
     Command(
+      "beside", "beside FILE", "bring another checkpoint of this network in as a revision",
+      completing: { _, words in FilePaths.completions(of: words, flags: []) }
+    ) { state, words in
+      [.stand(besidePath: FilePaths.expanded(try CommandText.onePath("beside", words)))]
+        + state.show(.compare)
+    },
+    Command(
       "export", "export FILE.txt|FILE.svg [--force]", "write this view as text or as a drawing",
       completing: { _, words in FilePaths.completions(of: words, flags: ["--force"]) }
     ) { _, words in
@@ -127,7 +134,7 @@ public enum CommandCatalog {
         throw CommandError("rate takes a factor from 0 to 100: rate 0.5")
       }
       guard state.training.job != nil else { throw CommandError(TrainingView.noRun) }
-      state.training.rateFactor = factor
+      state.training.rate.set(factor)
       return [.steerTraining(.rateFactor(factor))]
     },
   ]

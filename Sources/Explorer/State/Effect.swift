@@ -27,6 +27,8 @@ public enum Effect: Sendable, Hashable {
   case reach(Int, from: RevisionID)
   case writeRecipe(RevisionID, path: String, overwrite: Bool)
   case runRecipe(path: String, on: RevisionID)
+  /// Takes the weights of another file beside the original.
+  case stand(besidePath: String)
   case export(path: String, overwrite: Bool)
   case train(TrainingRequest)
   case steerTraining(TrainingChange)

@@ -44,6 +44,9 @@ public enum GlobalKeys {
     Binding(.character("S"), label: "save", help: "save the revision on screen") { state in
       state.openCommand("save ")
     },
+    Binding(.character("C"), help: "self-compress: :compress TEXT") {
+      $0.openCommand("compress ")
+    },
     Binding(.character(":"), label: "command", help: "type a command; Tab completes it") {
       $0.openCommand("")
     },

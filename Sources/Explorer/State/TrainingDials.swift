@@ -63,13 +63,11 @@ struct TrainingDials: CompressionPass {
     }
     (settings.batch, settings.context, settings.validateEvery) = (batch, context, validateEvery)
     guard isCompressing else { return settings }
-    var compression = CompressionSettings()
-    switch aim {
-    // A target is reached by steering, which wants a price that is felt from the start.
-    case .target: (compression.target, compression.gamma) = (target, 0.1)
-    case .gamma: compression.gamma = gamma
-    }
-    settings.compression = compression
+    settings.compression =
+      switch aim {
+      case .target: .toward(target)
+      case .gamma: CompressionSettings(gamma: gamma)
+      }
     return settings
   }
 

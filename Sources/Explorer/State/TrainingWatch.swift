@@ -31,8 +31,9 @@ public struct TrainingWatch: Sendable {
   /// Whether the log beside the checkpoint was looked for.
   public internal(set) var isRead = false
   public var picture = Picture.blocks
-  public var dial = GammaDial()
-  public var rateFactor = 1.0
+  /// γ, and by what the schedule's learning rates are multiplied.
+  public var dial = NotchDial()
+  public var rate = NotchDial(1)
 
   public init() {}
 
@@ -85,21 +86,21 @@ public struct TrainingWatch: Sendable {
   }
 }
 
-/// γ as the keys turn it: by a tenth up or down, and back to the very same value.
-public struct GammaDial: Sendable, Hashable {
-  private var base = 0.0
+/// A number as keys turn it: by a tenth up or down, and back to the very same value.
+public struct NotchDial: Sendable, Hashable {
+  private var base: Double
   private var notches = 0
 
-  public init() {}
+  public init(_ value: Double = 0) { base = value }
 
   public var value: Double { notches == 0 ? base : base * pow(1.1, Double(notches)) }
 
-  public mutating func set(_ gamma: Double) {
-    base = gamma
+  public mutating func set(_ value: Double) {
+    base = value
     notches = 0
   }
 
-  /// Turns by notches, as far as γ is a price at all.
+  /// Turns by notches, within what γ and a factor of a rate may be.
   public mutating func turn(by count: Int) {
     var turned = self
     turned.notches += count

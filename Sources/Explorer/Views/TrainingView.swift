@@ -17,6 +17,12 @@ public enum TrainingView: View {
       .character("<"), label: "γ −10 %", help: "lower γ by a tenth", unless: gammaObstacle,
       action: { $0.turnGamma(by: -1) }),
     Binding(
+      .character("}"), help: "raise the learning rate by a tenth", unless: runObstacle,
+      action: { $0.turnRate(by: 1) }),
+    Binding(
+      .character("{"), help: "lower the learning rate by a tenth", unless: runObstacle,
+      action: { $0.turnRate(by: -1) }),
+    Binding(
       .character(" "), label: "pause", help: "pause training, or let it go on",
       unless: runObstacle,
       action: { state in
@@ -156,7 +162,7 @@ extension AppState {
     now.rate.map {
       facts.append(
         "rate \(Decimal.short($0))"
-          + (run.rateFactor == 1 ? "" : " (× \(Decimal.short(run.rateFactor)))"))
+          + (run.rate.value == 1 ? "" : " (× \(Decimal.short(run.rate.value)))"))
     }
     if let speed = run.speed {
       let tokens = Double(max(header.settings.tokensPerStep, 1))
@@ -171,6 +177,11 @@ extension AppState {
       facts.append("took \(Duration.text(elapsed))")
     }
     return facts
+  }
+
+  mutating func turnRate(by notches: Int) -> [Effect] {
+    training.rate.turn(by: notches)
+    return [.steerTraining(.rateFactor(training.rate.value))]
   }
 
   mutating func turnGamma(by notches: Int) -> [Effect] {

@@ -10,8 +10,8 @@ public struct CompressionSettings: Sendable, Hashable, Codable {
   public var target: Double?
   /// Bit depth of every channel at the start.
   public var depth: Float
-  /// Adam's learning rates of bit depths and exponents, and its ε; the paper has
-  /// 0.5, 0.5 and 1e-3.
+  /// Adam's learning rates of bit depths and exponents, and its ε; as in the paper
+  /// unless told otherwise.
   public var depthRate: Float
   public var exponentRate: Float
   public var epsilon: Float
@@ -33,6 +33,14 @@ public struct CompressionSettings: Sendable, Hashable, Codable {
     self.epsilon = epsilon
     self.removeEvery = removeEvery
     self.settleAt = settleAt
+  }
+
+  /// Settings that let γ be steered well: a price that is felt from the start, and depths
+  /// that move slowly enough for their gradients to tell channels apart.
+  public static func toward(_ target: Double) -> CompressionSettings {
+    CompressionSettings(
+      gamma: 0.1, target: target, depthRate: 0.1, exponentRate: 0.1, epsilon: 2.5e-5,
+      settleAt: 0.6)
   }
 
   /// Throws `TrainingError.badSetting` at the first that makes no sense.

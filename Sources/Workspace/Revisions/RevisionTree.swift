@@ -64,6 +64,11 @@ public struct RevisionTree: Hashable, Sendable {
     return id
   }
 
+  /// The weights from elsewhere that lead to `id`, which no recipe makes.
+  public func givenWeights(of id: RevisionID) -> String? {
+    path(to: id).compactMap(\.step).last { $0.pass is any GivenWeights }?.title
+  }
+
   /// Goes to the parent; false at the original.
   public mutating func undo() -> Bool {
     guard let parent = self[current]?.parent else { return false }

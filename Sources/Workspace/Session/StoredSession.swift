@@ -83,12 +83,20 @@ struct StoredStep: Codable {
 
   init(_ step: Step) {
     pass = step.passName
-    settings = step.writtenSettings.map { Setting(name: $0.name, value: $0.value) }
+    if let loaded = step.pass as? LoadedWeights {
+      settings = loaded.path.map { [Setting(name: "path", value: $0)] } ?? []
+    } else {
+      settings = step.writtenSettings.map { Setting(name: $0.name, value: $0.value) }
+    }
     layers = step.layers
   }
 
   func restored() throws -> Step {
-    try Step(
+    if pass == LoadedWeights.name {
+      let path = settings.first { $0.name == "path" }?.value
+      return Step(pass: LoadedWeights(path: path), layers: layers)
+    }
+    return try Step(
       passName: pass, settings: settings.map { (name: $0.name, text: $0.value) }, layers: layers)
   }
 }

@@ -5,7 +5,7 @@ public import Tensors
 /// The weights of a training run after a step, as a step in the tree of revisions.
 /// It cannot be replayed from a recipe, so that sessions leave it out; what is to
 /// last is saved as a checkpoint.
-public struct TrainedWeights: CompressionPass {
+public struct TrainedWeights: GivenWeights {
   public static let name = "trained"
   public static let summary = "weights as a training run left them at a step"
   public static let dials: [Dial<TrainedWeights>] = [
@@ -30,12 +30,6 @@ public struct TrainedWeights: CompressionPass {
   }
 
   public var title: String { "training, step \(step)" }
-
-  public func prospect(for parameters: [Parameter]) -> PassProspect {
-    let count = parameters.reduce(0) { $0 + $1.shape.count }
-    return PassProspect(
-      weights: count, kept: nil, isExact: false, bitsPerKeptWeight: 32, groups: 0)
-  }
 
   public func apply(
     to parameters: Parameters, layers: LayerSelection, in job: borrowing JobContext

@@ -66,6 +66,11 @@ public struct TrainingLog: Sendable, Hashable {
       throw TrainingFileError("the log: \(error)")
     }
     guard let bytes else { return nil }
+    try self.init(bytes: bytes, path: path)
+  }
+
+  /// Reads the log that `bytes` are.
+  init(bytes: [UInt8], path: String) throws {
     let lines = bytes.split(separator: UInt8(ascii: "\n"))
     let decoder = JSONDecoder()
     guard let first = lines.first, first.count <= TrainingLog.lineLimit,

@@ -108,16 +108,20 @@ extension Workbench {
   /// Has the live revision follow the run, as long as this is called again and again.
   public func followTraining() { training?.controls.follow() }
 
-  /// Reads the log that lies beside the open checkpoint; `log` brings it.
+  /// Reads the log of the run that made the revision on screen, or else the open
+  /// checkpoint, from beside its file; `log` brings it.
   public func requestTrainingLog() {
-    guard let path = checkpoint.path else {
-      announce([.training(.log(nil))])
-      return
-    }
+    let loaded = tree.path(to: tree.current).lazy.compactMap { $0.step?.pass as? LoadedWeights }
+    let paths = [loaded.first?.path, checkpoint.path].compactMap(\.self)
+    let isEmbedded = loaded.contains { $0.path == nil }
     var plan = JobPlan<Never>(title: "read the log", kind: .statistics, isShown: false)
     plan.onFailure = { _, sentence in [.failed(sentence), .training(.log(nil))] }
     start(plan, on: queues.layers) { _, _ in
-      try TrainingLog(TrainingLog.path(for: path))
+      if isEmbedded { return try Embedded.log() }
+      for path in paths {
+        if let log = try TrainingLog(TrainingLog.path(for: path)) { return log }
+      }
+      return nil as TrainingLog?
     } onFinish: { _, log in
       [.training(.log(log))]
     }

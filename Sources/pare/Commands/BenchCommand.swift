@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import CheckpointIO
 internal import Jobs
 internal import Tensors
+internal import Workspace
 
 /// `pare bench`: what this machine and this program reach together.
 struct BenchCommand: ParsableCommand {
@@ -27,6 +28,8 @@ struct BenchCommand: ParsableCommand {
     // First, because the peak of memory is measured with it.
     line.show(Progress(fraction: 0, detail: "training"))
     let training = try TrainingFigures.measure(checkpoint, threads: threads)
+    line.show(Progress(fraction: 0.25, detail: "matrix products"))
+    let products = try ProductFigures.measure(threads: threads)
     line.show(Progress(fraction: 0.3, detail: "kernels"))
     let kernels = WeightKernelFigures.measure(threads: threads)
     line.show(Progress(fraction: 0.6, detail: "network"))
@@ -34,7 +37,7 @@ struct BenchCommand: ParsableCommand {
     line.show(Progress(fraction: 0.8, detail: "explorer"))
     let explorer = try ExplorerFigures.measure(checkpoint, threads: threads)
     line.finish()
-    let figures = Self.figures(kernels, network, training, explorer)
+    let figures = Self.figures(kernels, products, network, training, explorer)
     if report.json {
       JSON.object(Dictionary(uniqueKeysWithValues: figures.map { ($0.name, $0.value) })).print()
     } else {
@@ -57,8 +60,8 @@ struct BenchCommand: ParsableCommand {
   }
 
   private static func figures(
-    _ kernels: WeightKernelFigures, _ network: NetworkFigures?, _ training: TrainingFigures?,
-    _ explorer: ExplorerFigures
+    _ kernels: WeightKernelFigures, _ products: ProductFigures, _ network: NetworkFigures?,
+    _ training: TrainingFigures?, _ explorer: ExplorerFigures
   ) -> [NamedFigure] {
     [
       NamedFigure("threads", Double(kernels.threads)),
@@ -78,6 +81,10 @@ struct BenchCommand: ParsableCommand {
       NamedFigure("evaluation_f32_tokens_per_second", network?.evaluation),
       NamedFigure("evaluation_bf16_tokens_per_second", network?.evaluationBF16),
       NamedFigure("generation_tokens_per_second", network?.generation),
+      NamedFigure("products_f32_gflops", products.f32.gigaflops),
+      NamedFigure("products_f32_share_of_peak", products.f32.share),
+      NamedFigure("products_bf16_gflops", products.bf16.gigaflops),
+      NamedFigure("products_bf16_share_of_peak", products.bf16.share),
       NamedFigure("training_tokens_per_second", training?.plain),
       NamedFigure("compressing_tokens_per_second", training?.compressing),
       NamedFigure("compressed_70_tokens_per_second", training?.compressed),

@@ -34,21 +34,24 @@ struct CompressCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp("Bits per weight to reach; γ is steered.", valueName: "bits"))
   var target: Double?
-  @Option(help: ArgumentHelp("Bit depth of all channels at the start.", valueName: "bits"))
-  var depth: Float = 4
+  @Option(
+    help: ArgumentHelp("Bit depth of all channels at the start; 4 unless told.", valueName: "bits"))
+  var depth: Float?
   @Option(
     help: ArgumentHelp(
-      "Adam's learning rate of depths and exponents, the most they move in a step.",
-      valueName: "number"))
-  var depthRate: Float = 0.5
+      "Adam's learning rate of depths and exponents, the most they move in a step; 0.5, or 0.1 "
+        + "with a target.", valueName: "number"))
+  var depthRate: Float?
   @Option(
     help: ArgumentHelp(
-      "Adam's ε for them: gradients well below it move them in proportion.", valueName: "number"))
-  var depthEpsilon: Float = 1e-3
+      "Adam's ε for them, below which gradients move them in proportion; 1e-3, or 2.5e-5 with "
+        + "a target.", valueName: "number"))
+  var depthEpsilon: Float?
   @Option(
     help: ArgumentHelp(
-      "Share of the run after which bit depths stay and only weights learn.", valueName: "share"))
-  var settleAt = 0.85
+      "Share of the run after which bit depths stay and only weights learn; 0.85, or 0.6 with a "
+        + "target.", valueName: "share"))
+  var settleAt: Double?
 
   @OptionGroup var training: TrainingOptions
   @Flag(help: "Go on with the run that was to write the output.")
@@ -89,15 +92,12 @@ struct CompressCommand: ParsableCommand {
   }
 
   private var compression: CompressionSettings {
-    var settings = CompressionSettings()
-    // A target is reached by steering, which wants a price that is felt from the start.
-    settings.gamma = gamma ?? (target == nil ? settings.gamma : 0.1)
-    settings.target = target
-    settings.depth = depth
-    settings.depthRate = depthRate
-    settings.exponentRate = depthRate
-    settings.epsilon = depthEpsilon
-    settings.settleAt = settleAt
+    var settings = target.map { CompressionSettings.toward($0) } ?? CompressionSettings()
+    gamma.map { settings.gamma = $0 }
+    depth.map { settings.depth = $0 }
+    depthRate.map { (settings.depthRate, settings.exponentRate) = ($0, $0) }
+    depthEpsilon.map { settings.epsilon = $0 }
+    settleAt.map { settings.settleAt = $0 }
     return settings
   }
 

@@ -14,12 +14,17 @@ struct ExploreCommand: ParsableCommand {
     commandName: "explore",
     abstract: "Open the explorer on a checkpoint (pare FILE does the same).",
     discussion: """
-      Without a file it opens the checkpoint that is part of the program. Where input or \
+      Without a file it opens the checkpoint that is part of the program, and beside it what \
+      that became when it compressed itself. Where input or \
       output is no terminal it prints one view, Blocks unless told otherwise, and ends.
       """)
 
   @Argument(help: "The checkpoint.", completion: .file())
   var file: String?
+
+  @Argument(
+    help: "Another checkpoint of the same network, to stand beside it.", completion: .file())
+  var other: String?
 
   @OptionGroup var text: TextOptions
 
@@ -55,9 +60,15 @@ struct ExploreCommand: ParsableCommand {
   func run() throws {
     let isTerminal = isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1
     let checkpoint = try file.map { try Checkpoint.open($0) } ?? Embedded.open()
+    let session = isTerminal ? session(of: checkpoint) : nil
     let workbench = try Workbench(
       checkpoint: checkpoint, text: text.text, part: text.part.part, threads: threads.count,
-      session: isTerminal ? session(of: checkpoint) : nil)
+      session: session)
+    if let other {
+      try workbench.stand(beside: other)
+    } else if file == nil, isTerminal, session?.tree == nil {
+      try workbench.standBesideEmbedded()
+    }
     if let view { workbench.place["view"] = view }
     if isTerminal { try explore(workbench) } else { try print(workbench) }
   }

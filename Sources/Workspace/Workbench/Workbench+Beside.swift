@@ -1,0 +1,33 @@
+internal import CheckpointIO
+internal import Compression
+internal import Glibc
+internal import Tensors
+
+extension Workbench {
+  /// Has another checkpoint of the same network stand beside the original, as a
+  /// revision that becomes the current one; Compare shows the two. Reads headers only.
+  ///
+  /// Throws `CheckpointError` when it cannot be opened, and `PassError` when it is of
+  /// another network.
+  public func stand(beside path: String) throws {
+    // As sessions are opened from other folders.
+    let resolved = unsafe realpath(path, nil)
+    defer { unsafe free(resolved) }
+    try stand(LoadedWeights(path: unsafe resolved.map { unsafe String(cString: $0) } ?? path))
+  }
+
+  /// The same with the compressed checkpoint that is part of the program.
+  public func standBesideEmbedded() throws { try stand(LoadedWeights(path: nil)) }
+
+  private func stand(_ loaded: LoadedWeights) throws {
+    let weights = try loaded.weights(
+      of: loaded.open().parameters, for: InputMeter(checkpoint).parameters)
+    let step = Step(pass: loaded, layers: .matching(["*"]))
+    let known = tree.children(of: .original).first { $0.step == step }?.id
+    let id = known ?? tree.add(step: step, parent: .original)
+    if known == nil, let revision = tree[id] { store.keep(weights, of: revision) }
+    place["view"] = "compare"
+    if known == nil { announce([.revisionAdded(id)]) }
+    try go(to: id)
+  }
+}

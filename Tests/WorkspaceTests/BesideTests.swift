@@ -1,0 +1,97 @@
+import CheckpointIO
+import Compression
+import Jobs
+import Tensors
+import TestSupport
+import Testing
+import Training
+import Workspace
+
+/// Another checkpoint beside the open one.
+@Suite struct BesideTests {
+  private let folder = TemporaryFolder()
+
+  /// The script's model with half of its weights gone, in a file of its own.
+  private func pruned(_ script: Script) throws -> String {
+    let path = folder.file("other.safetensors")
+    let weights = try Script.prune(0.5).apply(to: script.checkpoint.parameters, in: JobContext())
+    try SavePlan.make(
+      parameters: weights, metadata: script.checkpoint.metadata, form: .packed
+    ).write(to: path)
+    return path
+  }
+
+  @Test func itIsARevisionWithItsWeightsAndMetrics() throws {
+    let script = try Script()
+    let path = try pruned(script)
+    try script.workbench.stand(beside: path)
+    script.settle()
+    let revision = try #require(script.workbench.tree[RevisionID(1)])
+    #expect(script.failures.isEmpty)
+    #expect(script.workbench.tree.current == revision.id)
+    #expect(revision.parent == .original && revision.title == "other.safetensors")
+    #expect(revision.metrics.sparsity == 0.5)
+    let other = try Checkpoint.open(path).parameters
+    for parameter in try #require(script.workbench.parameters(of: revision.id)) {
+      let values = try parameter.tensor().array
+      #expect(try values == #require(other[parameter.name]).tensor().array)
+    }
+    // A second time it is the same revision.
+    script.workbench.undo()
+    try script.workbench.stand(beside: path)
+    #expect(script.workbench.tree.revisions.count == 2)
+    #expect(script.workbench.tree.current == revision.id)
+    #expect(script.workbench.tree.givenWeights(of: revision.id) == "other.safetensors")
+    #expect(script.workbench.tree.givenWeights(of: .original) == nil)
+  }
+
+  /// What was made from it is made again when the session comes back.
+  @Test func itComesBackWithTheSession() throws {
+    let state = TemporaryFolder()
+    let script = try Script(sessionIn: state)
+    try script.workbench.stand(beside: try pruned(script))
+    script.settle()
+    script.workbench.run(Script.quantize(3), on: RevisionID(1))
+    script.settle()
+    let made = try #require(script.workbench.parameters(of: RevisionID(2)))
+    #expect(script.workbench.close() == nil)
+    let again = try Script(sessionIn: state, checkpoint: script.checkpoint)
+    #expect(again.workbench.tree == script.workbench.tree)
+    _ = again.workbench.parameters(of: RevisionID(2))
+    again.settle()
+    #expect(again.failures.isEmpty)
+    let rebuilt = try #require(again.workbench.parameters(of: RevisionID(2)))
+    for (a, b) in zip(made, rebuilt) { #expect(try a.tensor().array == b.tensor().array) }
+  }
+
+  @Test func anotherNetworkIsRefused() throws {
+    let script = try Script(checkpoint: try Embedded.open())
+    let small = try #require(try TinyModel.checkpoint(in: folder).path)
+    #expect {
+      try script.workbench.stand(beside: small)
+    } throws: {
+      "\($0)".hasPrefix("tiny.safetensors is of another network: ")
+    }
+    #expect(throws: CheckpointError.self) { try script.workbench.stand(beside: "nowhere") }
+    #expect(script.workbench.tree.revisions.count == 1)
+  }
+
+  /// The pair that is part of the program, and the log of the run that made it.
+  @Test func theEmbeddedPairStandsTogether() throws {
+    let script = try Script(checkpoint: try Embedded.open())
+    try script.workbench.standBesideEmbedded()
+    let workbench = script.workbench
+    #expect(workbench.tree.revisions.count == 2)
+    let bits = try #require(workbench.parameters(of: RevisionID(1))).linearLayers.map { $0.grid }
+    #expect(bits.allSatisfy { $0 != nil })
+    workbench.requestTrainingLog()
+    var log: TrainingLog?
+    script.settle { event in
+      guard case .training(.log(let found)) = event else { return false }
+      log = found
+      return true
+    }
+    #expect(try #require(log).header.settings.compression != nil)
+    _ = workbench.close()
+  }
+}
