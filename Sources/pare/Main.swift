@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import CheckpointIO
 internal import Glibc
 internal import Jobs
 

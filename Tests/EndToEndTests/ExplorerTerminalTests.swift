@@ -103,6 +103,8 @@ struct ExplorerTerminalTests {
     try terminal.press("Enter")
     try terminal.shows("r1 prune")
     try terminal.idle()
+    // It is written beside the work, not before the screen shows it.
+    try terminal.wait(for: "the session on disk") { sessions(of: terminal).contains("prune") }
     #expect(kill(try child(of: terminal), SIGKILL) == 0)
     try terminal.wait(for: "the shell") { terminal.text("after")?.hasSuffix("\n") == true }
     try terminal.send("\nstty sane; tput rmcup; tput cnorm\n")
@@ -110,6 +112,14 @@ struct ExplorerTerminalTests {
     try terminal.screen("the revision") { ExplorerTerminalTests.title($0).contains("r1 prune") }
     try terminal.press("u")
     try terminal.screen("the original") { ExplorerTerminalTests.title($0).contains("r0 original") }
+  }
+
+  /// All that is kept of sessions.
+  private func sessions(of terminal: TmuxTerminal) -> String {
+    let folder = terminal.home.appendingPathComponent("pare")
+    let files = try? FileManager.default.contentsOfDirectory(
+      at: folder, includingPropertiesForKeys: nil)
+    return (files ?? []).compactMap { try? String(contentsOf: $0, encoding: .utf8) }.joined()
   }
 
   /// The explorer's process: the only child of the shell.
