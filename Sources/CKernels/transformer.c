@@ -208,12 +208,12 @@ INLINE float dot(size_t width, const float *a, const float *b) {
 }
 
 INLINE void pare_attend_body(
-    size_t count, size_t width, size_t stride, const float *query, const float *keys,
-    const float *values, float scale, float *scores, float *out) {
-  for (size_t t = 0; t < count; t++) scores[t] = dot(width, query, keys + t * stride);
+    size_t count, size_t key_width, size_t value_width, size_t stride, const float *query,
+    const float *keys, const float *values, float scale, float *scores, float *out) {
+  for (size_t t = 0; t < count; t++) scores[t] = dot(key_width, query, keys + t * stride);
   float inverse = 1.0f / exponentials(count, scores, scale);
-  for (size_t i = 0; i < width; i += LANES) {
-    size_t n = width - i < LANES ? width - i : LANES;
+  for (size_t i = 0; i < value_width; i += LANES) {
+    size_t n = value_width - i < LANES ? value_width - i : LANES;
     vf sum = SPLAT(0);
     if (n == LANES) {
       for (size_t t = 0; t < count; t++) sum += LOAD(values + t * stride + i) * scores[t];
@@ -227,6 +227,6 @@ INLINE void pare_attend_body(
 }
 TARGETS(
     pare_attend,
-    (size_t count, size_t width, size_t stride, const float *query, const float *keys,
-     const float *values, float scale, float *scores, float *out),
-    (count, width, stride, query, keys, values, scale, scores, out))
+    (size_t count, size_t key_width, size_t value_width, size_t stride, const float *query,
+     const float *keys, const float *values, float scale, float *scores, float *out),
+    (count, key_width, value_width, stride, query, keys, values, scale, scores, out))

@@ -22,8 +22,12 @@ struct ModelLayout {
     let resolved = try PackedIndex.resolve(index, bytes)
     let names = resolved.map { TensorName($0.tensor.name) }
     numberStacks(names)
-    let isConv1D = Conv1D.isUsed(
-      by: resolved.lazy.map(\.tensor), modelType: index.configuration["model_type"])
+    // A sliced network's layers may be narrower than what they read.
+    let isSliced = index.configuration[MetadataConventions.blocks] != nil
+    let isConv1D =
+      !isSliced
+      && Conv1D.isUsed(
+        by: resolved.lazy.map(\.tensor), modelType: index.configuration["model_type"])
     var list: [Parameter] = []
     list.reserveCapacity(names.count)
     tensors.reserveCapacity(names.count)

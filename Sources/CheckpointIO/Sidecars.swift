@@ -46,6 +46,8 @@ enum Sidecars {
 enum MetadataConventions {
   static let configuration = "pare.config"
   static let vocabulary = "pare.vocabulary"
+  /// The widths of a sliced network's blocks, as JSON that only the network reads.
+  static let blocks = "pare.blocks"
 
   static func read(into index: inout CheckpointIndex) {
     for (key, value) in index.metadata where Configuration.knownKeys.contains(key) {
@@ -58,6 +60,7 @@ enum MetadataConventions {
         index.warnings.append("metadata \(configuration) is no JSON object and is ignored")
       }
     }
+    if let text = index.metadata[blocks] { index.configuration[blocks] = text }
     if index.vocabulary == nil, let text = index.metadata[vocabulary] {
       index.vocabulary = (try? JSON(Bytes(Array(text.utf8))))?.strings
       if index.vocabulary == nil {

@@ -12,8 +12,16 @@ struct TensorComparison {
     let sparsity: (first: Double, second: Double)
   }
 
+  /// One tensor that both have, in different shapes.
+  struct Reshaped {
+    let name: String
+    let first: Shape
+    let second: Shape
+  }
+
   private(set) var rows: [Row] = []
-  /// Names that the second has not, or not in that shape.
+  private(set) var reshaped: [Reshaped] = []
+  /// Names that the second has not.
   private(set) var onlyInFirst: [String] = []
   private(set) var onlyInSecond: [String] = []
 
@@ -23,15 +31,18 @@ struct TensorComparison {
     for (index, parameter) in first.enumerated() {
       try job.checkpoint()
       job.progress(Double(index) / Double(first.count), parameter.place.path)
-      guard let other = second[parameter.name], other.shape == parameter.shape else {
+      guard let other = second[parameter.name] else {
         onlyInFirst.append(parameter.name)
+        continue
+      }
+      guard other.shape == parameter.shape else {
+        reshaped.append(
+          Reshaped(name: parameter.name, first: parameter.shape, second: other.shape))
         continue
       }
       rows.append(try Row(parameter, other, in: job))
     }
-    onlyInSecond = second.filter { parameter in
-      first[parameter.name].map { $0.shape != parameter.shape } ?? true
-    }.map(\.name)
+    onlyInSecond = second.filter { first[$0.name] == nil }.map(\.name)
   }
 
   /// ‖W − W′‖ / ‖W‖ over all linear layers; nil when there is none in both.
@@ -60,6 +71,19 @@ struct TensorComparison {
     }
     return table
   }
+}
+
+extension TensorComparison.Reshaped {
+  var json: JSON {
+    .object([
+      "first": .array(first.dimensions.map { .integer($0) }),
+      "name": .string(name),
+      "second": .array(second.dimensions.map { .integer($0) }),
+    ])
+  }
+
+  /// `name (1152 × 384 → 96 × 384)`.
+  var text: String { "\(name) (\(first) → \(second))" }
 }
 
 extension TensorComparison.Row {

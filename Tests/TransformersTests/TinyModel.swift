@@ -6,10 +6,12 @@ import Transformers
 enum TinyModel {
   static let context = 24
   static let vocabulary = 37
+  static let width = 20
 
   /// Parameters in nanoGPT's names; odd sizes on purpose.
   static func parameters(
-    seed: UInt64 = 1, hasBias: Bool = false, blocks: Int = 2, width: Int = 20, prefix: String = ""
+    seed: UInt64 = 1, hasBias: Bool = false, blocks: Int = 2, width: Int = width,
+    prefix: String = ""
   ) -> Parameters {
     var generator = SplitMix64(seed: seed)
     var list: [Parameter] = []

@@ -42,8 +42,9 @@ void pare_divergence(
 void pare_argmax(size_t rows, size_t width, const float *x, int32_t *indices);
 
 /// Attention of one query over `count` cached keys and values, one head:
-/// out ← softmax(scale · q·Kᵀ)·V. `scores` is room for `count` values.
+/// out ← softmax(scale · q·Kᵀ)·V. Query and keys have `key_width` values, values and
+/// `out` have `value_width`. `scores` is room for `count` values.
 void pare_attend(
-    size_t count, size_t width, size_t stride, const float *query, const float *keys,
-    const float *values, float scale, float *scores, float *out);
+    size_t count, size_t key_width, size_t value_width, size_t stride, const float *query,
+    const float *keys, const float *values, float scale, float *scores, float *out);
 #endif

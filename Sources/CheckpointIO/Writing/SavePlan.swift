@@ -133,8 +133,11 @@ private enum SavedMetadata {
     // What Hugging Face's loaders ask for: tensors as PyTorch lays them out.
     metadata["format"] = metadata["format"] ?? "pt"
     if let checkpoint {
-      if !checkpoint.configuration.isEmpty {
-        metadata[MetadataConventions.configuration] = JSONText.object(checkpoint.configuration)
+      var configuration = checkpoint.configuration
+      metadata[MetadataConventions.blocks] = configuration.removeValue(
+        forKey: MetadataConventions.blocks)
+      if !configuration.isEmpty {
+        metadata[MetadataConventions.configuration] = JSONText.object(configuration)
       }
       if let vocabulary = checkpoint.vocabulary {
         metadata[MetadataConventions.vocabulary] = JSONText.array(vocabulary)

@@ -92,8 +92,8 @@ public struct ModelMap: Sendable, Hashable {
   private static func grouped(
     _ weights: [Parameter]
   ) -> (kinds: [String], blocks: [Row], before: [Parameter], after: [Parameter]) {
-    var kinds: [String] = []
-    var column: [String: Int] = [:]
+    var kinds = fullestBlock(weights)
+    var column = Dictionary(uniqueKeysWithValues: kinds.enumerated().map { ($1, $0) })
     var byBlock: [Int: [Int: Layer]] = [:]
     var others: [Int: Int] = [:]
     var before: [Parameter] = []
@@ -125,6 +125,18 @@ public struct ModelMap: Sendable, Hashable {
         otherWeights: others[block] ?? 0)
     }
     return (kinds, blocks, before, after)
+  }
+
+  /// Kinds of the linear layers of the first block that has most of them, in model
+  /// order: others may lack some, as sliced ones do.
+  private static func fullestBlock(_ weights: [Parameter]) -> [String] {
+    let layers = weights.filter { $0.place.role == .linear }
+    var counts: [Int: Int] = [:]
+    for layer in layers { if let block = layer.place.block { counts[block, default: 0] += 1 } }
+    let fullest = counts.max { ($0.value, $1.key) < ($1.value, $0.key) }?.key
+    var known: Set<String> = []
+    return layers.filter { $0.place.block == fullest && fullest != nil }.map(\.place.layer)
+      .filter { known.insert($0).inserted }
   }
 
   private static func outsideRow(_ parameter: Parameter) -> Row {

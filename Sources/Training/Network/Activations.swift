@@ -18,7 +18,7 @@ final class Activations {
     /// Attention's probabilities, `[sequences, heads, length, padded]` of activations,
     /// negative where dropout took them away.
     let probabilities: AlignedBuffer
-    /// Attention's results, `[rows, mixedWidth]` of activations.
+    /// Attention's results, `[rows, valueWidth]` of activations.
     let mixed: AlignedBuffer
     /// The MLP's hidden values before and after GELU, `[rows, hidden]` of activations.
     let hidden: AlignedBuffer
@@ -42,8 +42,8 @@ final class Activations {
         attentionInput: AlignedBuffer(rows * width), mlpInput: AlignedBuffer(rows * width),
         attentionNormed: activations(rows * width), mlpNormed: activations(rows * width),
         qkv: activations(rows * shape.qkvWidth),
-        probabilities: activations(sequences * shape.heads * length * padded),
-        mixed: activations(rows * shape.mixedWidth), hidden: activations(rows * shape.hidden),
+        probabilities: activations(sequences * shape.heads.count * length * padded),
+        mixed: activations(rows * shape.valueWidth), hidden: activations(rows * shape.hidden),
         activated: activations(rows * shape.hidden))
     }
     finalInput = AlignedBuffer(rows * width)

@@ -93,6 +93,7 @@ struct TrainableBlock {
   var mlp: TrainableLayer
   var mlpOutput: TrainableLayer
   var shape: BlockShape
+  var outputs = OutputChannels()
 
   var layers: [TrainableLayer] { [attention, attentionOutput, mlp, mlpOutput] }
 
@@ -104,22 +105,9 @@ struct TrainableBlock {
   }
 }
 
-/// How wide a block is inside.
-///
-/// The rows of its attention layer are `heads × keyWidth` of queries, as many of
-/// keys, and `heads × valueWidth` of values.
-struct BlockShape {
-  var heads: Int
-  var keyWidth: Int
-  var valueWidth: Int
-  var hidden: Int
-  /// Channels of the residual stream that each output layer writes; nil when all.
-  var attentionOutputs: [Int32]?
-  var mlpOutputs: [Int32]?
-
-  /// Where keys and values begin in a row of attention's inputs.
-  var keys: Int { heads * keyWidth }
-  var valueStart: Int { 2 * heads * keyWidth }
-  var qkvWidth: Int { 2 * heads * keyWidth + heads * valueWidth }
-  var mixedWidth: Int { heads * valueWidth }
+/// Channels of the residual stream that a block's two output layers write; nil where
+/// they write all.
+struct OutputChannels {
+  var attention: [Int32]?
+  var mlp: [Int32]?
 }

@@ -35,7 +35,7 @@ public final class TrainingNetwork {
     let token = try builder.tensor(blueprint.tokenEmbedding)
     tokenEmbedding = token
     positionEmbedding = try builder.tensor(blueprint.positionEmbedding)
-    blocks = try blueprint.blocks.map { try builder.block($0, blueprint.configuration) }
+    blocks = try blueprint.blocks.map { try builder.block($0) }
     finalNorm = try builder.norm(blueprint.finalNorm)
     let isTied = blueprint.configuration.isHeadTied
     let headWeight = try isTied ? token : builder.tensor(blueprint.head)
@@ -123,8 +123,12 @@ public final class TrainingNetwork {
   }
 
   /// Keeps of a block's matrices what `selections` says, by tensor number.
-  func shrink(block index: Int, to shape: BlockShape, _ selections: [Int: Selection]) {
+  func shrink(
+    block index: Int, to shape: BlockShape, _ outputs: OutputChannels,
+    _ selections: [Int: Selection]
+  ) {
     blocks[index].shape = shape
+    blocks[index].outputs = outputs
     blocks[index].replaceLayers { _, layer in
       guard let selection = selections[layer.weight.index] else { return layer }
       let weight = TrainableTensor(layer.weight, selection)
@@ -200,15 +204,10 @@ private struct Builder {
       try tensor(layer.weight), bias: try layer.bias.map { try tensor($0) }, isHalf: isHalf)
   }
 
-  mutating func block(
-    _ block: Blueprint.Block, _ configuration: Configuration
-  ) throws -> TrainableBlock {
+  mutating func block(_ block: Blueprint.Block) throws -> TrainableBlock {
     TrainableBlock(
       attentionNorm: try norm(block.attentionNorm), attention: try layer(block.attention),
       attentionOutput: try layer(block.attentionOutput), mlpNorm: try norm(block.mlpNorm),
-      mlp: try layer(block.mlp), mlpOutput: try layer(block.mlpOutput),
-      shape: BlockShape(
-        heads: configuration.heads, keyWidth: configuration.headWidth,
-        valueWidth: configuration.headWidth, hidden: block.mlp.weight.shape.rows))
+      mlp: try layer(block.mlp), mlpOutput: try layer(block.mlpOutput), shape: block.shape)
   }
 }

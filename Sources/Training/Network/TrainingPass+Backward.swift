@@ -11,7 +11,7 @@ extension TrainingPass {
     for (index, block) in network.blocks.enumerated().reversed() {
       let kept = activations.blocks[index]
       branchGradient(
-        block.mlpOutput, rows, block.shape.mlpOutputs,
+        block.mlpOutput, rows, block.outputs.mlp,
         dropout.rule(.mlpOutput, block: index), kept.activated, hidden)
       unsafe pare_gelu_backward(
         rows * block.shape.hidden, kept.hidden.floats, tanhForm, hidden.floats, half)
@@ -19,7 +19,7 @@ extension TrainingPass {
       inputGradient(block.mlp, rows, hidden, narrow)
       normGradient(block.mlpNorm, rows, kept.mlpInput)
       branchGradient(
-        block.attentionOutput, rows, block.shape.attentionOutputs,
+        block.attentionOutput, rows, block.outputs.attention,
         dropout.rule(.attentionOutput, block: index), kept.mixed, narrow)
       for sequence in 0..<sequences { attendBackward(sequence, block.shape, kept, dropout, index) }
       weightGradient(block.attention, rows, wide, kept.attentionNormed)

@@ -63,12 +63,12 @@ final class TrainingPass {
     gradients = isFirst ? nil : network.tensors.map { AlignedBuffer($0.shape.count) }
     let rows = chunk * length
     let (width, vocabulary) = (configuration.width, configuration.vocabulary)
-    let heads = network.blocks.map(\.shape.heads).max() ?? 0
-    let widest = network.blocks.map { max($0.shape.qkvWidth, $0.shape.mixedWidth) }.max() ?? 0
+    let heads = network.blocks.map(\.shape.heads.count).max() ?? 0
+    let widest = network.blocks.map { max($0.shape.qkvWidth, $0.shape.valueWidth) }.max() ?? 0
     losses = [Double](repeating: 0, count: rows)
     branch = AlignedBuffer(rows * width)
     residual = AlignedBuffer(rows * width)
-    narrow = AlignedBuffer(rows * max(width, network.blocks.map(\.shape.mixedWidth).max() ?? 0))
+    narrow = AlignedBuffer(rows * max(width, network.blocks.map(\.shape.valueWidth).max() ?? 0))
     wide = AlignedBuffer(rows * widest)
     hidden = AlignedBuffer(rows * (network.blocks.map(\.shape.hidden).max() ?? 0))
     logits = AlignedBuffer(rows * vocabulary)
@@ -125,14 +125,14 @@ final class TrainingPass {
       linear(block.attention, rows, kept.attentionNormed, kept.qkv)
       for sequence in 0..<sequences { attend(sequence, block.shape, kept, dropout, index) }
       branch(
-        block.attentionOutput, rows, kept.mixed, block.shape.attentionOutputs,
+        block.attentionOutput, rows, kept.mixed, block.outputs.attention,
         dropout.rule(.attentionOutput, block: index), kept.attentionInput, kept.mlpInput)
       norm(block.mlpNorm, rows, kept.mlpInput, kept.mlpNormed)
       linear(block.mlp, rows, kept.mlpNormed, kept.hidden)
       unsafe pare_gelu_forward(
         rows * block.shape.hidden, kept.hidden.floats, tanhForm, kept.activated.floats, half)
       branch(
-        block.mlpOutput, rows, kept.activated, block.shape.mlpOutputs,
+        block.mlpOutput, rows, kept.activated, block.outputs.mlp,
         dropout.rule(.mlpOutput, block: index), kept.mlpInput, next)
     }
     norm(network.finalNorm, rows, activations.finalInput, activations.finalNormed)
@@ -180,9 +180,12 @@ final class TrainingPass {
     _ layer: TrainableLayer, _ rows: Int, _ x: AlignedBuffer, _ outputs: [Int32]?,
     _ rule: pare_dropout_rule, _ input: AlignedBuffer, _ output: AlignedBuffer
   ) {
-    if layer.rows == 0 || layer.columns == 0 {
+    if layer.rows == 0 || (layer.columns == 0 && layer.bias == nil) {
       unsafe output.floats.update(from: input.floats, count: rows * configuration.width)
       return
+    }
+    if layer.columns == 0 {
+      unsafe branch.floats.update(repeating: 0, count: rows * layer.rows)
     }
     unsafe engine.multiply(
       ProductSize(m: rows, n: layer.rows, k: layer.columns),

@@ -1,4 +1,5 @@
-internal import Tensors
+public import Tensors
+internal import Transformers
 
 /// Which channels of one block can go because nothing they compute reaches the
 /// output: those of zero bits, and all that only fed or followed them.
@@ -13,7 +14,8 @@ internal import Tensors
 ///
 /// With biases nothing goes: a channel of zero bits still gives its bias.
 struct BlockRemoval {
-  var shape: BlockShape
+  private(set) var shape: BlockShape
+  private(set) var outputs: OutputChannels
   var attention = Selection()
   var attentionOutput = Selection()
   var mlp = Selection()
@@ -23,6 +25,7 @@ struct BlockRemoval {
   init?(_ block: TrainableBlock) {
     guard block.layers.allSatisfy({ $0.bias == nil && $0.quantizer != nil }) else { return nil }
     shape = block.shape
+    outputs = block.outputs
     planAttention(block)
     planMLP(block)
     let all = [attention, attentionOutput, mlp, mlpOutput]
@@ -39,30 +42,25 @@ struct BlockRemoval {
     if hidden.isEmpty || outputs.isEmpty { (hidden, outputs) = ([], []) }
     mlp = Selection(rows: hidden)
     mlpOutput = Selection(rows: outputs, columns: hidden)
-    shape.hidden = hidden.count
-    shape.mlpOutputs = BlockRemoval.channels(outputs, of: block.shape.mlpOutputs)
+    shape = BlockShape(heads: shape.heads, hidden: hidden.count)
+    self.outputs.mlp = BlockRemoval.channels(outputs, of: block.outputs.mlp)
   }
 
   private mutating func planAttention(_ block: TrainableBlock) {
     let old = block.shape
     var outputs = live(block.attentionOutput, 0..<block.attentionOutput.rows)
-    var heads = (0..<old.heads).compactMap { Head(block, $0) }
+    var heads = old.places.compactMap { Head(block, $0) }
     if heads.isEmpty || outputs.isEmpty { (heads, outputs) = ([], []) }
     let keyWidth = max(heads.map(\.keys.count).max() ?? 0, 1)
     let valueWidth = heads.map(\.values.count).max() ?? 0
-    for index in heads.indices {
-      heads[index].pad(keys: min(keyWidth, old.keyWidth), of: old.keyWidth)
-      heads[index].pad(values: valueWidth, of: old.valueWidth)
-    }
-    let queries = heads.flatMap { head in head.keys.map { head.index * old.keyWidth + $0 } }
-    let values = heads.flatMap { head in head.values.map { head.index * old.valueWidth + $0 } }
+    for index in heads.indices { heads[index].pad(keys: keyWidth, values: valueWidth) }
+    let queries = heads.flatMap { head in head.keys.map { head.place.firstKey + $0 } }
+    let values = heads.flatMap { head in head.values.map { head.place.firstValue + $0 } }
     attention = Selection(
-      rows: queries + queries.map { old.keys + $0 } + values.map { old.valueStart + $0 })
+      rows: queries + queries.map { old.keyWidth + $0 } + values.map { old.valueStart + $0 })
     attentionOutput = Selection(rows: outputs, columns: values)
-    shape.heads = heads.count
-    shape.keyWidth = keyWidth
-    shape.valueWidth = valueWidth
-    shape.attentionOutputs = BlockRemoval.channels(outputs, of: old.attentionOutputs)
+    shape = BlockShape(heads: heads.map(\.shape), hidden: shape.hidden)
+    self.outputs.attention = BlockRemoval.channels(outputs, of: block.outputs.attention)
   }
 
   private func live(_ layer: TrainableLayer, _ rows: Range<Int>) -> [Int] {
@@ -74,34 +72,34 @@ struct BlockRemoval {
     rows.map { row in old?[row] ?? Int32(row) }
   }
 
-  /// What stays of one head. All heads of a block are equally wide, so a narrower
-  /// one keeps some channels of zero bits.
+  /// What stays of one head. Heads that were equally wide stay so, since their products
+  /// are computed together: a narrower one keeps some channels of zero bits.
   private struct Head {
-    let index: Int
-    var keys: [Int]
-    var values: [Int]
+    let place: BlockShape.Run
+    private(set) var keys: [Int]
+    private(set) var values: [Int]
 
     /// nil when the head gives nothing.
-    init?(_ block: TrainableBlock, _ index: Int) {
+    init?(_ block: TrainableBlock, _ place: BlockShape.Run) {
       guard let quantizer = block.attention.quantizer else { return nil }
       let shape = block.shape
-      self.index = index
-      keys = (0..<shape.keyWidth).filter { channel in
-        let query = index * shape.keyWidth + channel
-        return !quantizer.isDead(query) && !quantizer.isDead(shape.keys + query)
+      self.place = place
+      keys = (0..<place.head.keys).filter { channel in
+        let query = place.firstKey + channel
+        return !quantizer.isDead(query) && !quantizer.isDead(shape.keyWidth + query)
       }
-      values = (0..<shape.valueWidth).filter { channel in
-        !quantizer.isDead(shape.valueStart + index * shape.valueWidth + channel)
+      values = (0..<place.head.values).filter { channel in
+        !quantizer.isDead(shape.valueStart + place.firstValue + channel)
       }
       if values.isEmpty { return nil }
     }
 
-    mutating func pad(keys count: Int, of width: Int) {
-      keys = Head.padded(keys, count, of: width)
-    }
+    var shape: BlockShape.Head { BlockShape.Head(keys: keys.count, values: values.count) }
 
-    mutating func pad(values count: Int, of width: Int) {
-      values = Head.padded(values, count, of: width)
+    /// Widens the head to so many channels, or to all it has.
+    mutating func pad(keys keyCount: Int, values valueCount: Int) {
+      keys = Head.padded(keys, keyCount, of: place.head.keys)
+      values = Head.padded(values, valueCount, of: place.head.values)
     }
 
     private static func padded(_ live: [Int], _ count: Int, of width: Int) -> [Int] {
@@ -123,7 +121,7 @@ extension TrainingNetwork {
         block.layers,
         [removal.attention, removal.attentionOutput, removal.mlp, removal.mlpOutput])
       for (layer, selection) in pairs { selections[layer.weight.index] = selection }
-      shrink(block: index, to: removal.shape, selections)
+      shrink(block: index, to: removal.shape, removal.outputs, selections)
     }
     return selections
   }

@@ -1,4 +1,5 @@
 internal import Tensors
+internal import Transformers
 
 extension SelfCompression {
   /// Before the names of what self-compression remembers.
@@ -9,8 +10,7 @@ extension SelfCompression {
 
   /// What is remembered: for each matrix NAME of a block what is left of its rows and
   /// columns, under `compression.rows.NAME` and `compression.columns.NAME`, and
-  /// `compression.channels.NAME`, `[6, rows]`; for each block its inner widths,
-  /// `compression.block.N`.
+  /// `compression.channels.NAME`, `[6, rows]`.
   func state() -> [Parameter] {
     var list: [Parameter] = []
     func add(_ name: String, _ shape: Shape, _ values: [Float]) {
@@ -21,24 +21,19 @@ extension SelfCompression {
           name: name, shape: shape, dtype: .f32,
           place: Place(block: nil, layer: name, role: .optimizer), load: { tensor }))
     }
-    for (index, block) in network.blocks.enumerated() {
-      let shape = block.shape
-      let widths = [shape.heads, shape.keyWidth, shape.valueWidth, shape.hidden]
-      add("block.\(index)", [widths.count], widths.map(Float.init))
-      for layer in block.layers {
-        guard let quantizer = layer.quantizer else { continue }
-        let weight = layer.weight
-        let whole = weight.wholeShape
-        let rows = weight.selection.rows ?? Array(0..<whole.rows)
-        let columns = weight.selection.columns ?? Array(0..<whole.columns)
-        add("rows." + weight.name, [rows.count], rows.map(Float.init))
-        add("columns." + weight.name, [columns.count], columns.map(Float.init))
-        let (depths, exponents) = (quantizer.depths, quantizer.exponents)
-        add(
-          "channels." + weight.name, [SelfCompression.kinds, rows.count],
-          depths.values + depths.first + depths.second + exponents.values + exponents.first
-            + exponents.second)
-      }
+    for layer in network.blockLayers {
+      guard let quantizer = layer.quantizer else { continue }
+      let weight = layer.weight
+      let whole = weight.wholeShape
+      let rows = weight.selection.rows ?? Array(0..<whole.rows)
+      let columns = weight.selection.columns ?? Array(0..<whole.columns)
+      add("rows." + weight.name, [rows.count], rows.map(Float.init))
+      add("columns." + weight.name, [columns.count], columns.map(Float.init))
+      let (depths, exponents) = (quantizer.depths, quantizer.exponents)
+      add(
+        "channels." + weight.name, [SelfCompression.kinds, rows.count],
+        depths.values + depths.first + depths.second + exponents.values + exponents.first
+          + exponents.second)
     }
     return list
   }
@@ -53,8 +48,6 @@ extension SelfCompression {
   }
 
   private func restore(_ index: Int, _ block: TrainableBlock, _ state: Parameters) throws {
-    let widths = try numbers("block.\(index)", state, below: Int(Int32.max))
-    guard widths.count == 4 else { throw missing("block.\(index)") }
     var selections: [Int: Selection] = [:]
     for layer in block.layers {
       let (name, whole) = (layer.weight.name, layer.weight.wholeShape)
@@ -63,22 +56,23 @@ extension SelfCompression {
         columns: try numbers("columns." + name, state, below: whole.columns))
       selections[layer.weight.index] = selection
     }
-    var shape = block.shape
-    (shape.heads, shape.keyWidth, shape.valueWidth, shape.hidden) =
-      (widths[0], widths[1], widths[2], widths[3])
-    let rows = block.layers.map { selections[$0.weight.index]?.rows?.count ?? 0 }
-    let columns = block.layers.map { selections[$0.weight.index]?.columns?.count ?? 0 }
-    guard shape.heads <= block.shape.heads, shape.keyWidth <= block.shape.keyWidth,
-      shape.valueWidth <= block.shape.valueWidth, rows[0] == shape.qkvWidth,
-      columns[1] == shape.mixedWidth, rows[2] == shape.hidden, columns[3] == shape.hidden
-    else { throw missing("block.\(index)") }
-    func outputs(_ layer: TrainableLayer) -> [Int32]? {
-      let rows = selections[layer.weight.index]?.rows
-      return rows?.count == layer.weight.wholeShape.rows ? nil : rows?.map(Int32.init)
+    func rows(_ layer: TrainableLayer) -> [Int] { selections[layer.weight.index]?.rows ?? [] }
+    func columns(_ layer: TrainableLayer) -> [Int] {
+      selections[layer.weight.index]?.columns ?? []
     }
-    shape.attentionOutputs = outputs(block.attentionOutput)
-    shape.mlpOutputs = outputs(block.mlpOutput)
-    network.shrink(block: index, to: shape, selections)
+    func outputs(_ layer: TrainableLayer) -> [Int32]? {
+      let rows = rows(layer)
+      return rows.count == layer.weight.wholeShape.rows ? nil : rows.map(Int32.init)
+    }
+    let shape = block.shape.keeping(rows(block.attention), hidden: rows(block.mlp).count)
+    guard rows(block.attention).count == shape.qkvWidth,
+      columns(block.attentionOutput).count == shape.valueWidth,
+      columns(block.mlpOutput).count == shape.hidden
+    else { throw missing("rows." + block.attention.weight.name) }
+    network.shrink(
+      block: index, to: shape,
+      OutputChannels(attention: outputs(block.attentionOutput), mlp: outputs(block.mlpOutput)),
+      selections)
     for layer in network.blocks[index].layers { try restoreChannels(layer, state) }
   }
 
@@ -112,5 +106,22 @@ extension SelfCompression {
       }
       return number
     }
+  }
+}
+
+extension BlockShape {
+  /// What is left where of the attention layer these rows are; a head without values is
+  /// gone.
+  fileprivate func keeping(_ rows: [Int], hidden: Int) -> BlockShape {
+    let kept = Set(rows)
+    func count(_ width: Int, from first: Int) -> Int {
+      (first..<first + width).count { kept.contains($0) }
+    }
+    let heads = places.map { place in
+      Head(
+        keys: count(place.head.keys, from: place.firstKey),
+        values: count(place.head.values, from: valueStart + place.firstValue))
+    }
+    return BlockShape(heads: heads.filter { $0.values > 0 }, hidden: hidden)
   }
 }

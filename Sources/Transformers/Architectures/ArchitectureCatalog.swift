@@ -62,12 +62,17 @@ public struct Blueprint: Sendable {
   /// One pre-norm transformer block.
   public struct Block: Sendable {
     public var attentionNorm: Norm
-    /// Queries, keys and values: `[3 × width, width]`.
+    /// Queries, keys and values: `[qkvWidth, width]`.
     public var attention: Layer
+    /// `[width, valueWidth]`.
     public var attentionOutput: Layer
     public var mlpNorm: Norm
+    /// `[hidden, width]`.
     public var mlp: Layer
+    /// `[width, hidden]`.
     public var mlpOutput: Layer
+    /// The widths above; those of a whole block where nothing was sliced off.
+    public var shape: BlockShape
   }
 
   public var configuration: Configuration

@@ -13,18 +13,23 @@ public enum GPT: Architecture {
   public static func blueprint(
     of parameters: Parameters, configuration: [String: String]
   ) throws -> Blueprint? {
-    guard let prefix = prefix(of: parameters) else { return nil }
+    guard let prefix = prefix(of: parameters, configuration) else { return nil }
     let reader = Reader(parameters: parameters, prefix: prefix, settings: configuration)
     return try reader.blueprint()
   }
 
   /// What stands before `wte.weight`: nothing, `transformer.`, or more.
-  private static func prefix(of parameters: Parameters) -> String? {
+  private static func prefix(
+    of parameters: Parameters, _ settings: [String: String]
+  ) -> String? {
     let suffix = "wte.weight"
+    // The first block of a sliced network may have no attention left.
+    let isSliced = settings[BlockShapeRecord.key] != nil
+    let witness = isSliced ? "h.0.ln_1.weight" : "h.0.attn.c_attn.weight"
     for parameter in parameters where parameter.name.hasSuffix(suffix) {
       let prefix = String(parameter.name.dropLast(suffix.count))
       guard prefix.isEmpty || prefix.hasSuffix(".") else { continue }
-      if parameters[prefix + "h.0.attn.c_attn.weight"] != nil { return prefix }
+      if parameters[prefix + witness] != nil { return prefix }
     }
     return nil
   }
@@ -41,11 +46,16 @@ private struct Reader {
     let positions = try matrix("wpe.weight")
     let width = tokens.shape.columns
     try require(positions.shape.columns == width, positions, "should be \(width) wide")
-    let blocks = try (0..<blockCount()).map { try block($0, width: width) }
+    let record = try BlockShapeRecord(settings)
+    let heads = try heads(width: width, record)
+    let shapes = try record?.shapes(blocks: blockCount(), heads: heads)
+    let blocks = try (0..<blockCount()).map { index in
+      try block(index, width: width, shapes?[index], heads: heads)
+    }
     let norm = try norm("ln_f", width: width)
     let head = try head(like: tokens)
     let configuration = Configuration(
-      architecture: GPT.name, blocks: blocks.count, heads: try heads(width: width),
+      architecture: GPT.name, blocks: blocks.count, heads: heads,
       width: width, context: try context(rows: positions.shape.rows),
       vocabulary: tokens.shape.rows,
       hasBias: blocks.contains { $0.attention.bias != nil || $0.attentionNorm.bias != nil },
@@ -57,16 +67,24 @@ private struct Reader {
       blocks: blocks, finalNorm: norm, head: head)
   }
 
-  private func block(_ index: Int, width: Int) throws -> Blueprint.Block {
+  /// One block; `shape` is that of a sliced one.
+  private func block(
+    _ index: Int, width: Int, _ shape: BlockShape?, heads: Int
+  ) throws -> Blueprint.Block {
     let name = "h.\(index)."
-    let hidden = try matrix(name + "mlp.c_fc.weight").shape.rows
+    let shape =
+      try shape
+      ?? BlockShape(
+        heads: heads, headWidth: width / heads,
+        hidden: matrix(name + "mlp.c_fc.weight").shape.rows)
     return Blueprint.Block(
       attentionNorm: try norm(name + "ln_1", width: width),
-      attention: try layer(name + "attn.c_attn", rows: 3 * width, columns: width),
-      attentionOutput: try layer(name + "attn.c_proj", rows: width, columns: width),
+      attention: try layer(name + "attn.c_attn", rows: shape.qkvWidth, columns: width),
+      attentionOutput: try layer(name + "attn.c_proj", rows: width, columns: shape.valueWidth),
       mlpNorm: try norm(name + "ln_2", width: width),
-      mlp: try layer(name + "mlp.c_fc", rows: hidden, columns: width),
-      mlpOutput: try layer(name + "mlp.c_proj", rows: width, columns: hidden))
+      mlp: try layer(name + "mlp.c_fc", rows: shape.hidden, columns: width),
+      mlpOutput: try layer(name + "mlp.c_proj", rows: width, columns: shape.hidden),
+      shape: shape)
   }
 
   /// Blocks are numbered from 0 without a gap; `n_layer`, where given, must agree.
@@ -84,11 +102,24 @@ private struct Reader {
   }
 
   private func layer(_ name: String, rows: Int, columns: Int) throws -> Blueprint.Layer {
-    let weight = try matrix(name + ".weight")
+    let weight =
+      try rows == 0 || columns == 0
+      ? absent(name, [rows, columns]) : matrix(name + ".weight")
     try require(
       weight.shape.rows == rows && weight.shape.columns == columns, weight,
       "should be \(rows) × \(columns)")
     return Blueprint.Layer(weight: weight, bias: try vector(name + ".bias", count: rows))
+  }
+
+  /// A layer that slicing has left nothing of, and that no file has therefore.
+  private func absent(_ name: String, _ shape: Shape) throws -> Parameter {
+    let name = name + ".weight"
+    if let found = parameters[prefix + name] {
+      try require(false, found, "should not be there, as its widths leave nothing of it")
+    }
+    return Parameter(
+      name: prefix + name, shape: shape, dtype: .f32,
+      place: Place(block: nil, layer: name, role: .linear), load: { Tensor(shape, []) })
   }
 
   private func norm(_ name: String, width: Int) throws -> Blueprint.Norm {
@@ -144,10 +175,16 @@ extension Reader {
     return value
   }
 
-  private func heads(width: Int) throws -> Int {
-    if let heads = try number("n_head") {
+  private func heads(width: Int, _ record: BlockShapeRecord?) throws -> Int {
+    let recorded = try record?.heads(width: width)
+    if let heads = try number("n_head") ?? recorded {
       guard width.isMultiple(of: heads) else {
         throw NetworkError.notRunnable("\(heads) heads do not divide its width of \(width)")
+      }
+      if let recorded, recorded != heads {
+        throw NetworkError.notRunnable(
+          "its settings say \(heads) heads where its \(BlockShapeRecord.key) makes them "
+            + "\(recorded)")
       }
       return heads
     }

@@ -25,15 +25,16 @@ final class Decoder {
     self.crew = crew
     self.streams = streams
     let configuration = network.configuration
+    let shapes = network.blocks.map(\.shape)
     try WorkingMemory.require(
       [
-        [configuration.blocks, streams, capacity, 2, configuration.width],
+        [streams, capacity, shapes.reduce(0) { $0 + KeyValueCache.width($1) }],
         [streams, network.hiddenWidth], [streams, configuration.vocabulary],
         [streams, 6, configuration.width], [crew.threads, capacity],
       ], for: "what \(capacity) tokens leave behind")
     isHalf = network.precision == .bf16 && Precision.hasFastBF16
     engines = try (0..<crew.threads).map { _ in try MatrixEngine() }
-    cache = KeyValueCache(configuration, streams: streams, capacity: capacity)
+    cache = KeyValueCache(shapes, streams: streams, capacity: capacity)
     residual = AlignedBuffer(streams * configuration.width)
     normed = AlignedBuffer(streams * configuration.width)
     qkv = AlignedBuffer(streams * 3 * configuration.width)
@@ -52,8 +53,10 @@ final class Decoder {
     for (index, block) in network.blocks.enumerated() {
       norm(block.attentionNorm)
       unsafe multiply(block.attention, UnsafeRawPointer(normed.floats), qkv.floats)
-      attend(block: index, position)
-      unsafe multiply(block.attentionOutput, mixedInput, residual.floats, .init(adds: true))
+      attend(block: index, block.shape, position)
+      unsafe multiply(
+        block.attentionOutput, mixedInput(block.shape.valueWidth), residual.floats,
+        .init(adds: true))
       norm(block.mlpNorm)
       unsafe multiply(
         block.mlp, UnsafeRawPointer(normed.floats), UnsafeMutableRawPointer(hidden.floats),
@@ -94,9 +97,10 @@ final class Decoder {
       output: isHalf ? nil : normed.floats, half: isHalf ? normed.halves : nil)
   }
 
-  private var mixedInput: UnsafeRawPointer {
+  /// What attention gave, `width` values a stream, as the output layer reads it.
+  private func mixedInput(_ width: Int) -> UnsafeRawPointer {
     guard isHalf else { return unsafe UnsafeRawPointer(mixed.floats) }
-    unsafe pare_to_bf16(streams * network.configuration.width, mixed.floats, normed.halves)
+    unsafe pare_to_bf16(streams * width, mixed.floats, normed.halves)
     return unsafe UnsafeRawPointer(normed.floats)
   }
 
@@ -112,20 +116,22 @@ final class Decoder {
   }
 
   /// Attention of the newest position, a tile for each head of each stream.
-  private func attend(block: Int, _ position: Int) {
-    let configuration = network.configuration
-    let (width, head) = (configuration.width, configuration.headWidth)
-    let scale = 1 / Float(head).squareRoot()
-    crew.run(streams * configuration.heads) { worker, tile in
-      let (stream, index) = tile.quotientAndRemainder(dividingBy: configuration.heads)
-      let query = unsafe qkv.floats + stream * 3 * width + index * head
-      let keys = unsafe cache.rows(block: block, stream: stream) + index * head
-      let newest = unsafe keys + position * cache.stride
-      unsafe newest.update(from: query + width, count: head)
-      unsafe (newest + width).update(from: query + 2 * width, count: head)
+  private func attend(block: Int, _ shape: BlockShape, _ position: Int) {
+    let scale = 1 / Float(network.configuration.headWidth).squareRoot()
+    let stride = cache.stride(block: block)
+    crew.run(streams * shape.heads.count) { worker, tile in
+      let (stream, index) = tile.quotientAndRemainder(dividingBy: shape.heads.count)
+      let (place, head) = (shape.places[index], shape.heads[index])
+      let row = unsafe qkv.floats + stream * shape.qkvWidth
+      let keys = unsafe cache.rows(block: block, stream: stream) + place.firstKey
+      let values = unsafe keys - place.firstKey + shape.keyWidth + place.firstValue
+      unsafe (keys + position * stride).update(
+        from: row + shape.keyWidth + place.firstKey, count: head.keys)
+      unsafe (values + position * stride).update(
+        from: row + shape.valueStart + place.firstValue, count: head.values)
       unsafe pare_attend(
-        position + 1, head, cache.stride, query, keys, keys + width, scale,
-        scores[worker].floats, mixed.floats + stream * width + index * head)
+        position + 1, head.keys, head.values, stride, row + place.firstKey, keys, values, scale,
+        scores[worker].floats, mixed.floats + stream * shape.valueWidth + place.firstValue)
     }
   }
 }

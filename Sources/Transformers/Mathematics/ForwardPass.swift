@@ -77,11 +77,12 @@ final class ForwardPass {
       unsafe cache?.store(block: index, qkv: qkv.floats, count: count)
       if shouldStop() { throw NetworkError.stopped }
       for first in stride(from: 0, to: count, by: window) {
-        attend(first: first, length: min(window, count - first))
+        attend(first: first, length: min(window, count - first), block.shape)
       }
-      unsafe inputs?.add(mixed.floats, rows: count, columns: configuration.width)
+      unsafe inputs?.add(mixed.floats, rows: count, columns: block.shape.valueWidth)
       unsafe block.attentionOutput.apply(
-        count: count, input: mixedInput(count), output: residual.floats, .init(adds: true),
+        count: count, input: mixedInput(count * block.shape.valueWidth), output: residual.floats,
+        .init(adds: true),
         with: engine)
       if shouldStop() { throw NetworkError.stopped }
       norm(block.mlpNorm, count)
@@ -138,41 +139,49 @@ final class ForwardPass {
       half: isHalf ? normed.halves : nil)
   }
 
-  /// What attention gave, as the output layer reads it.
+  /// The `count` values that attention gave, as the output layer reads them.
   private func mixedInput(_ count: Int) -> UnsafeRawPointer {
     guard isHalf else { return unsafe UnsafeRawPointer(mixed.floats) }
-    unsafe pare_to_bf16(count * configuration.width, mixed.floats, normed.halves)
+    unsafe pare_to_bf16(count, mixed.floats, normed.halves)
     return unsafe normedInput
   }
 
-  /// Causal attention of one window, all heads, some queries at a time; keys
-  /// behind the last of them are left out.
-  private func attend(first: Int, length: Int) {
-    let (width, heads) = (configuration.width, configuration.heads)
-    let head = configuration.headWidth
+  /// Causal attention of one window, equally wide heads at once, some queries at a
+  /// time; keys behind the last of them are left out.
+  private func attend(first: Int, length: Int, _ shape: BlockShape) {
     let stride = ForwardPass.padded(length)
-    let scale = 1 / Float(head).squareRoot()
-    let keys = unsafe qkv.floats + first * 3 * width + width
+    let scale = 1 / Float(configuration.headWidth).squareRoot()
+    let (rowWidth, valueWidth) = (shape.qkvWidth, shape.valueWidth)
     for start in Swift.stride(from: 0, to: length, by: ForwardPass.queryTile) {
       let rows = min(ForwardPass.queryTile, length - start)
       let seen = start + rows
-      let queries = unsafe qkv.floats + (first + start) * 3 * width
-      let output = unsafe mixed.floats + (first + start) * width
-      unsafe engine.multiply(
-        ProductSize(count: heads, m: rows, n: seen, k: head),
-        Operand(queries, stride: 3 * width, step: head),
-        Operand(keys, stride: 3 * width, step: head, isTransposed: true),
-        into: Operand(scores.floats, stride: stride, step: rows * stride),
-        ProductForm(isHalf: false))
-      for index in 0..<heads {
-        unsafe pare_causal_softmax(
-          rows, seen, stride, start + 1, scale, scores.floats + index * rows * stride)
+      for run in shape.runs {
+        let (count, head) = (run.heads.count, run.head)
+        let queries = unsafe qkv.floats + (first + start) * rowWidth + run.firstKey
+        let keys = unsafe qkv.floats + first * rowWidth + shape.keyWidth + run.firstKey
+        let values = unsafe qkv.floats + first * rowWidth + shape.valueStart + run.firstValue
+        let output = unsafe mixed.floats + (first + start) * valueWidth + run.firstValue
+        // Without keys all scores are 0.
+        if head.keys == 0 {
+          unsafe scores.floats.update(repeating: 0, count: count * rows * stride)
+        }
+        unsafe engine.multiply(
+          ProductSize(count: count, m: rows, n: seen, k: head.keys),
+          Operand(queries, stride: rowWidth, step: head.keys),
+          Operand(keys, stride: rowWidth, step: head.keys, isTransposed: true),
+          into: Operand(scores.floats, stride: stride, step: rows * stride),
+          ProductForm(isHalf: false))
+        for index in 0..<count {
+          unsafe pare_causal_softmax(
+            rows, seen, stride, start + 1, scale, scores.floats + index * rows * stride)
+        }
+        unsafe engine.multiply(
+          ProductSize(count: count, m: rows, n: head.values, k: seen),
+          Operand(scores.floats, stride: stride, step: rows * stride),
+          Operand(values, stride: rowWidth, step: head.values),
+          into: Operand(output, stride: valueWidth, step: head.values),
+          ProductForm(isHalf: false))
       }
-      unsafe engine.multiply(
-        ProductSize(count: heads, m: rows, n: head, k: seen),
-        Operand(scores.floats, stride: stride, step: rows * stride),
-        Operand(keys + width, stride: 3 * width, step: head),
-        into: Operand(output, stride: width, step: head), ProductForm(isHalf: false))
     }
   }
 }

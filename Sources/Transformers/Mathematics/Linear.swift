@@ -62,6 +62,7 @@ final class PackedWeights: @unchecked Sendable {
     columns = source.weight.shape.columns
     isHalf = precision == .bf16 && pare_matrix_has_bf16()
     groupRows = PackedWeights.groupRows(of: rows)
+    if isEmpty { return }
     try unsafe weight.withUnsafeValues { values in
       for index in 0..<max(rows / groupRows, 1) {
         let first = index * groupRows
@@ -77,7 +78,11 @@ final class PackedWeights: @unchecked Sendable {
 
   deinit { unsafe groups.forEach { unsafe pare_weights_free($0) } }
 
-  var groupCount: Int { unsafe groups.count }
+  /// Whether there is nothing to multiply: sliced layers may be left without inputs or
+  /// outputs. Without inputs a layer still gives its bias, as one group.
+  private var isEmpty: Bool { rows == 0 || columns == 0 }
+
+  var groupCount: Int { unsafe isEmpty ? min(rows, 1) : groups.count }
 
   /// The last group also has what is left over.
   private func channels(of group: Int) -> Int {
@@ -108,6 +113,9 @@ final class PackedWeights: @unchecked Sendable {
     group: Int, count: Int, input: UnsafeRawPointer, output: UnsafeMutableRawPointer,
     _ epilogue: Epilogue = Epilogue(), with engine: MatrixEngine
   ) {
+    if isEmpty {
+      return unsafe addBias(count, output.assumingMemoryBound(to: Float.self), epilogue)
+    }
     let first = group * groupRows
     let size = epilogue.isHalf ? 2 : 4
     unsafe withBias(at: first) { bias in
@@ -132,6 +140,14 @@ final class PackedWeights: @unchecked Sendable {
     for group in 0..<groupCount {
       unsafe apply(
         group: group, count: count, input: input, output: output, epilogue, with: engine)
+    }
+  }
+
+  /// What a layer without inputs adds.
+  private func addBias(_ count: Int, _ output: UnsafeMutablePointer<Float>, _ epilogue: Epilogue) {
+    precondition(epilogue.adds, "only a layer that adds to the residual stream has no inputs")
+    unsafe withBias(at: 0) { bias in
+      if let bias = unsafe bias { unsafe pare_add_bias(count, rows, output, rows, bias) }
     }
   }
 

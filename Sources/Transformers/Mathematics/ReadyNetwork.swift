@@ -20,6 +20,7 @@ struct ReadyNetwork: Sendable {
     let mlpNorm: Norm
     let mlp: PackedWeights
     let mlpOutput: PackedWeights
+    let shape: BlockShape
   }
 
   let configuration: Configuration
@@ -88,7 +89,7 @@ extension ReadyNetwork {
         attentionOutput: try linear.attentionOutput.weights(precision),
         mlpNorm: try Norm(source.mlpNorm),
         mlp: try linear.mlp.weights(precision),
-        mlpOutput: try linear.mlpOutput.weights(precision))
+        mlpOutput: try linear.mlpOutput.weights(precision), shape: source.shape)
     }
   }
 

@@ -63,6 +63,7 @@ struct CompareCommand: ParsableCommand {
   ) -> JSON {
     .object([
       "agreement": .number(second.agreement),
+      "different_shapes": .array(comparison.reshaped.map(\.json)),
       "first": .object(first.lossFields),
       "kl": .number(second.kl),
       "layer_error": .number(comparison.layerError),
@@ -80,6 +81,7 @@ struct CompareCommand: ParsableCommand {
     for (title, names) in [
       ("only in the first", comparison.onlyInFirst),
       ("only in the second", comparison.onlyInSecond),
+      ("of different shapes, not compared", comparison.reshaped.map(\.text)),
     ] where !names.isEmpty {
       lines.append("\(title): \(sentence(names.joined(separator: ", ")))")
     }

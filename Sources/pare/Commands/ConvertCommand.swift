@@ -11,12 +11,18 @@ struct ConvertCommand: ParsableCommand {
     discussion: """
       Without --packed the file is dense: it keeps every tensor's own type, or takes the \
       one that --dtype names. A \
-      packed file keeps every value, each tensor in the smallest encoding.
+      packed file keeps every value, each tensor in the smallest encoding. With --slice the \
+      dense network is smaller: whatever zeros make useless is left out – heads, query and \
+      key channels, value channels, hidden channels – and outputs stay the same up to \
+      rounding.
       """)
 
   @OptionGroup var input: FileArgument
 
   @Flag var layouts: [Layout] = []
+
+  @Flag(help: "Leave out the channels that change nothing: a smaller dense network.")
+  var slice = false
 
   @Option(
     help: ArgumentHelp(
@@ -59,9 +65,17 @@ struct ConvertCommand: ParsableCommand {
     if layouts.first == .packed && dtype != nil {
       throw ValidationError("--packed keeps every value; --dtype goes with --dense")
     }
+    if layouts.first == .packed && slice {
+      throw ValidationError("--slice makes a dense network; --packed does not go with it")
+    }
   }
 
   func run() throws {
+    if slice {
+      return try SliceConversion(
+        input: input, output: output, dtype: dtype?.dtype, threads: threads.count
+      ).run(asJSON: report.json)
+    }
     try Transformation(
       recipe: Recipe(steps: []), input: input, output: output,
       form: layouts.first == .packed ? .packed : .dense(dtype?.dtype), threads: threads.count

@@ -1,5 +1,3 @@
-internal import Tensors
-
 /// Which rows and columns of a matrix stay; nil is all of them. A tensor of one
 /// axis has rows of one value.
 public struct Selection: Sendable, Hashable {
@@ -11,10 +9,10 @@ public struct Selection: Sendable, Hashable {
     self.columns = columns
   }
 
-  var isAll: Bool { rows == nil && columns == nil }
+  package var isAll: Bool { rows == nil && columns == nil }
 
   /// First this, then `next` of what is left.
-  func then(_ next: Selection) -> Selection {
+  package func then(_ next: Selection) -> Selection {
     func compose(_ first: [Int]?, _ second: [Int]?) -> [Int]? {
       guard let first else { return second }
       return second.map { $0.map { first[$0] } } ?? first
@@ -24,21 +22,21 @@ public struct Selection: Sendable, Hashable {
   }
 
   /// Shape of what is left of a tensor.
-  func shape(of shape: Shape) -> Shape {
+  package func shape(of shape: Shape) -> Shape {
     let isVector = shape.dimensions.count < 2
     let rows = rows?.count ?? (isVector ? shape.count : shape.rows)
     return isVector ? [rows] : [rows, columns?.count ?? shape.columns]
   }
 
   /// Copies what is left of `source`, of shape `shape`, one row after the other.
-  func gather(
+  package func gather(
     _ source: UnsafePointer<Float>, _ shape: Shape, to target: UnsafeMutablePointer<Float>
   ) {
     forEach(shape) { unsafe target[$0] = source[$1] }
   }
 
   /// The way back: writes `source` to its places in a tensor of shape `shape`.
-  func scatter(
+  package func scatter(
     _ source: UnsafePointer<Float>, to target: UnsafeMutablePointer<Float>, _ shape: Shape
   ) {
     forEach(shape) { unsafe target[$1] = source[$0] }

@@ -1,0 +1,125 @@
+internal import CheckpointIO
+internal import Jobs
+internal import Tensors
+internal import Transformers
+
+/// A checkpoint saved without the channels that change nothing: what
+/// `pare convert --slice` does.
+struct SliceConversion {
+  let input: FileArgument
+  let output: OutputOptions
+  /// The type of the weights; nil keeps each tensor's own.
+  let dtype: DType?
+  let threads: Int
+
+  /// Shares of the whole, for one bar of progress.
+  private enum Part {
+    static let slicing = 0.4
+    static let planning = 0.4...0.7
+    static let writing = 0.7...1.0
+  }
+
+  /// Does it and tells what went.
+  func run(asJSON: Bool) throws {
+    try output.check(against: input.file)
+    let checkpoint = try input.open()
+    let (sliced, plan) = try Work.run("slice", threads: threads) { job in
+      let sliced = try slice(checkpoint, in: job)
+      let planning = job.part(Part.planning)
+      let plan = try SavePlan.make(
+        parameters: sliced.parameters, of: checkpoint, metadata: sliced.metadata,
+        form: .dense(dtype), progress: { planning.progress($0, $1) },
+        shouldStop: planning.shouldStop)
+      let writing = job.part(Part.writing)
+      try plan.write(
+        to: output.path, progress: { writing.progress($0, $1) }, shouldStop: writing.shouldStop)
+      return (sliced, plan)
+    }
+    for omission in plan.omissions {
+      StandardError.write("pare: left out: \(sentence(omission))\n")
+    }
+    if asJSON {
+      json(sliced, plan, checkpoint).print()
+    } else {
+      StandardOutput.write(text(sliced, plan, checkpoint))
+    }
+  }
+
+  private func slice(
+    _ checkpoint: Checkpoint, in job: borrowing JobContext
+  ) throws -> SlicedNetwork {
+    let (report, shouldStop) = (job.reporter, job.shouldStop)
+    do {
+      return try SlicedNetwork(
+        checkpoint.parameters, configuration: checkpoint.configuration,
+        progress: { report($0 * Part.slicing, "") }, shouldStop: shouldStop)
+    } catch NetworkError.stopped {
+      throw Cancelled()
+    }
+  }
+
+  private func json(
+    _ sliced: SlicedNetwork, _ plan: SavePlan, _ checkpoint: Checkpoint
+  ) -> JSON {
+    .object([
+      "blocks": .array(
+        sliced.blocks.map { block in
+          .object([
+            "hidden_channels": .integer(block.hidden),
+            "key_channels": .array(block.heads.map { .integer($0.keys) }),
+            "value_channels": .array(block.heads.map { .integer($0.values) }),
+          ])
+        }),
+      "bytes": .integer(plan.byteCount),
+      "input_bytes": .integer(checkpoint.fileByteCount),
+      "input_parameters": .integer(Self.count(checkpoint.parameters)),
+      "is_unchanged": .bool(sliced.isUnchanged),
+      "omissions": .array(plan.omissions.map { .string($0) }),
+      "output": .string(output.path),
+      "parameters": .integer(Self.count(sliced.parameters)),
+      "removed": .object(
+        Dictionary(
+          uniqueKeysWithValues: kinds(sliced.changes).map { ($0.key, .integer($0.change.removed)) }
+        )),
+    ])
+  }
+
+  private func text(
+    _ sliced: SlicedNetwork, _ plan: SavePlan, _ checkpoint: Checkpoint
+  ) -> String {
+    if sliced.isUnchanged {
+      return """
+        \(output.path): \(Figure.bytes(plan.byteCount)), the same network as \
+        \(checkpoint.name): every channel has its part in the outputs, none can go
+
+        """
+    }
+    let (before, after) = (Self.count(checkpoint.parameters), Self.count(sliced.parameters))
+    let share = before == 0 ? 0 : 1 - Double(after) / Double(before)
+    let went = kinds(sliced.changes).map {
+      "\(Figure.count($0.change.removed)) of \(Figure.count($0.change.before)) \($0.title)"
+    }
+    return """
+      \(output.path): \(Figure.bytes(plan.byteCount)) dense; \(checkpoint.name) is \
+      \(Figure.bytes(checkpoint.fileByteCount))
+      parameters \(Figure.count(before)) → \(Figure.count(after)), \(Figure.percent(share)) fewer
+      removed \(went.joined(separator: ", "))
+
+      """
+  }
+
+  private func kinds(
+    _ changes: SlicedNetwork.Changes
+  ) -> [(key: String, title: String, change: SlicedNetwork.Change)] {
+    [
+      ("heads", "heads", changes.heads),
+      ("key_channels", "query and key channels", changes.keys),
+      ("value_channels", "value channels", changes.values),
+      ("hidden_channels", "hidden channels", changes.hidden),
+    ]
+  }
+
+  private static func count(_ parameters: Parameters) -> Int {
+    parameters.reduce(0) { $0 + $1.shape.count }
+  }
+}
