@@ -1,0 +1,54 @@
+/// Numbers and tables that blocks are made of.
+#ifndef PARE_BLOCK_NUMBERS_H
+#define PARE_BLOCK_NUMBERS_H
+#include <stdint.h>
+#include <string.h>
+
+// Doubled values of a 4-bit float of two exponent bits and one of mantissa.
+static const int8_t four_bit_floats[16] = {0, 1,  2,  3,  4,  6,  8,  12,
+                                           0, -1, -2, -3, -4, -6, -8, -12};
+
+// Levels of IQ4: denser near 0, as weights are.
+static const int8_t four_bit_levels[16] = {-127, -104, -83, -65, -49, -35, -22, -10,
+                                           1,    13,   25,  38,  53,  69,  89,  113};
+
+static inline float float_of(uint32_t bits) {
+  float value;
+  memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+static inline uint32_t bits_of(float value) {
+  uint32_t bits;
+  memcpy(&bits, &value, sizeof bits);
+  return bits;
+}
+
+// f16 exactly: the exponent is moved by a product, which makes subnormals normal.
+static inline float half_at(const uint8_t *at) {
+  uint32_t half = (uint32_t)at[0] | (uint32_t)at[1] << 8;
+  uint32_t magnitude = (half & 0x7fff) << 13;
+  uint32_t bits = bits_of(float_of(magnitude) * 0x1p112f);
+  if (magnitude >= 0x7c00 << 13) bits = magnitude | 0x7f800000;
+  return float_of(bits | (half & 0x8000) << 16);
+}
+
+// To nearest, ties to even; subnormals round by adding 0.5, whose last place is
+// f16's smallest number.
+static inline void put_half(uint8_t *at, float value) {
+  uint32_t bits = bits_of(value), magnitude = bits & 0x7fffffff, half;
+  if (magnitude > 0x7f800000) half = 0x7e00;
+  else if (magnitude >= 0x477ff000) half = 0x7c00;
+  else if (magnitude < 0x38800000) half = bits_of(float_of(magnitude) + 0.5f) - 0x3f000000;
+  else half = (magnitude - (112u << 23) + 0xfff + (magnitude >> 13 & 1)) >> 13;
+  half |= bits >> 16 & 0x8000;
+  at[0] = (uint8_t)half;
+  at[1] = (uint8_t)(half >> 8);
+}
+
+// Half of the power of two that an E8M0 byte stands for; 2^-128 and 2^-127 are
+// subnormal.
+static inline float half_power(uint8_t code) {
+  return float_of(code < 2 ? 0x00200000u << code : (uint32_t)(code - 1) << 23);
+}
+#endif

@@ -1,0 +1,252 @@
+// Blocks of weights to f32, sixteen at a time. Each function reads one block from
+// `at` and writes its weights.
+
+INLINE i32x16 NAME(unsigned_at)(const uint8_t *at) {
+  u8x16 bytes;
+  memcpy(&bytes, at, sizeof bytes);
+  return __builtin_convertvector(bytes, i32x16);
+}
+
+INLINE i32x16 NAME(signed_at)(const uint8_t *at) {
+  i8x16 bytes;
+  memcpy(&bytes, at, sizeof bytes);
+  return __builtin_convertvector(bytes, i32x16);
+}
+
+INLINE f32x16 NAME(floats)(i32x16 codes) { return __builtin_convertvector(codes, f32x16); }
+
+INLINE void NAME(put)(float *out, f32x16 weights) { NAME(store_f32)(out, weights); }
+
+// `codes` are below 16.
+INLINE i32x16 NAME(looked_up)(const int8_t table[16], u8x16 codes) {
+  i8x16 values;
+#if LEVEL == PARE_PLAIN
+  for (int i = 0; i < LANES; i++) values[i] = table[codes[i]];
+#else
+  i8x16 all;
+  memcpy(&all, table, sizeof all);
+  values = __builtin_ia32_pshufb128(all, codes);
+#endif
+  return __builtin_convertvector(values, i32x16);
+}
+
+INLINE void NAME(put_levels)(const int8_t table[16], const uint8_t *at, float scale, float *out) {
+  u8x16 bytes;
+  memcpy(&bytes, at, sizeof bytes);
+  NAME(put)(out, NAME(floats)(NAME(looked_up)(table, bytes & 15)) * scale);
+  NAME(put)(out + 16, NAME(floats)(NAME(looked_up)(table, bytes >> 4)) * scale);
+}
+
+INLINE void NAME(q8_0)(const uint8_t *at, float *out) {
+  float d = half_at(at);
+  for (int i = 0; i < 32; i += 16) NAME(put)(out + i, NAME(floats)(NAME(signed_at)(at + 2 + i)) * d);
+}
+
+INLINE void NAME(q4_0)(const uint8_t *at, float *out) {
+  float d = half_at(at);
+  i32x16 codes = NAME(unsigned_at)(at + 2);
+  NAME(put)(out, NAME(floats)((codes & 15) - 8) * d);
+  NAME(put)(out + 16, NAME(floats)((codes >> 4) - 8) * d);
+}
+
+INLINE void NAME(q4_1)(const uint8_t *at, float *out) {
+  float d = half_at(at), m = half_at(at + 2);
+  i32x16 codes = NAME(unsigned_at)(at + 4);
+  NAME(put)(out, NAME(floats)(codes & 15) * d + m);
+  NAME(put)(out + 16, NAME(floats)(codes >> 4) * d + m);
+}
+
+// The fifth bits of 32 codes stand together.
+INLINE void NAME(five_bits)(const uint8_t *high, const uint8_t *low, i32x16 codes[2]) {
+  i32x16 nibbles = NAME(unsigned_at)(low);
+  codes[0] = (nibbles & 15) | (NAME(spread)((uint32_t)high[0] | (uint32_t)high[1] << 8) & 16);
+  codes[1] = (nibbles >> 4) | (NAME(spread)((uint32_t)high[2] | (uint32_t)high[3] << 8) & 16);
+}
+
+INLINE void NAME(q5_0)(const uint8_t *at, float *out) {
+  float d = half_at(at);
+  i32x16 codes[2];
+  NAME(five_bits)(at + 2, at + 6, codes);
+  for (int i = 0; i < 2; i++) NAME(put)(out + 16 * i, NAME(floats)(codes[i] - 16) * d);
+}
+
+INLINE void NAME(q5_1)(const uint8_t *at, float *out) {
+  float d = half_at(at), m = half_at(at + 2);
+  i32x16 codes[2];
+  NAME(five_bits)(at + 4, at + 8, codes);
+  for (int i = 0; i < 2; i++) NAME(put)(out + 16 * i, NAME(floats)(codes[i]) * d + m);
+}
+
+INLINE void NAME(q1_0)(const uint8_t *at, float *out) {
+  f32x16 d = half_at(at);
+  for (int i = 0; i < 8; i++) {
+    i32x16 set = NAME(spread)((uint32_t)at[2 + 2 * i] | (uint32_t)at[3 + 2 * i] << 8);
+    NAME(put)(out + 16 * i, set != 0 ? d : -d);
+  }
+}
+
+INLINE void NAME(q2_0)(const uint8_t *at, float *out) {
+  const i32x16 shift = {0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30};
+  float d = half_at(at);
+  for (int i = 0; i < 4; i++) {
+    int32_t word;
+    memcpy(&word, at + 2 + 4 * i, sizeof word);
+    NAME(put)(out + 16 * i, NAME(floats)(((i32x16)word >> shift & 3) - 1) * d);
+  }
+}
+
+INLINE void NAME(q2_k)(const uint8_t *at, float *out) {
+  const uint8_t *scales = at, *low = at + 16;
+  float d = half_at(at + 80), dmin = half_at(at + 82);
+  for (int i = 0; i < 16; i++) {
+    i32x16 codes = NAME(unsigned_at)(low + i / 8 * 32 + i % 2 * 16) >> (i / 2 % 4 * 2) & 3;
+    float scale = d * (float)(scales[i] & 15), minimum = dmin * (float)(scales[i] >> 4);
+    NAME(put)(out + 16 * i, NAME(floats)(codes) * scale - minimum);
+  }
+}
+
+// Six bits of scale, offset by 32: four of them in 8 bytes, two in 4.
+INLINE float NAME(q3_k_scale)(const uint8_t *packed, int i) {
+  int low = i < 8 ? packed[i] & 15 : packed[i - 8] >> 4;
+  int high = packed[8 + i % 4] >> (i / 4 * 2) & 3;
+  return (float)((low | high << 4) - 32);
+}
+
+// The third bit is stored inverted: where it is 0, the code is 4 less.
+INLINE void NAME(q3_k)(const uint8_t *at, float *out) {
+  const uint8_t *high = at, *low = at + 32, *scales = at + 96;
+  float d = half_at(at + 108);
+  for (int i = 0; i < 16; i++) {
+    i32x16 two = NAME(unsigned_at)(low + i / 8 * 32 + i % 2 * 16) >> (i / 2 % 4 * 2) & 3;
+    i32x16 third = NAME(unsigned_at)(high + i % 2 * 16) >> (i / 2) & 1;
+    float scale = d * NAME(q3_k_scale)(scales, i);
+    NAME(put)(out + 16 * i, NAME(floats)(two + third * 4 - 4) * scale);
+  }
+}
+
+INLINE void NAME(q4_k)(const uint8_t *at, float *out) {
+  float d = half_at(at), dmin = half_at(at + 2);
+  for (int j = 0; j < 8; j++) {
+    float scale, minimum;
+    scale_and_minimum(at + 4, j, &scale, &minimum);
+    scale = d * scale;
+    minimum = dmin * minimum;
+    for (int i = 0; i < 32; i += 16) {
+      i32x16 codes = NAME(unsigned_at)(at + 16 + j / 2 * 32 + i) >> (j % 2 * 4) & 15;
+      NAME(put)(out + 32 * j + i, NAME(floats)(codes) * scale - minimum);
+    }
+  }
+}
+
+INLINE void NAME(q5_k)(const uint8_t *at, float *out) {
+  float d = half_at(at), dmin = half_at(at + 2);
+  for (int j = 0; j < 8; j++) {
+    float scale, minimum;
+    scale_and_minimum(at + 4, j, &scale, &minimum);
+    scale = d * scale;
+    minimum = dmin * minimum;
+    for (int i = 0; i < 32; i += 16) {
+      i32x16 codes = NAME(unsigned_at)(at + 48 + j / 2 * 32 + i) >> (j % 2 * 4) & 15;
+      i32x16 fifth = NAME(unsigned_at)(at + 16 + i) >> j & 1;
+      NAME(put)(out + 32 * j + i, NAME(floats)(codes | fifth << 4) * scale - minimum);
+    }
+  }
+}
+
+INLINE void NAME(q6_k)(const uint8_t *at, float *out) {
+  const uint8_t *low = at, *high = at + 128;
+  const int8_t *scales = (const int8_t *)(at + 192);
+  float d = half_at(at + 208);
+  for (int i = 0; i < 16; i++) {
+    int half = i / 8, quarter = i / 2 % 4, part = i % 2 * 16;
+    i32x16 four = NAME(unsigned_at)(low + half * 64 + quarter % 2 * 32 + part) >>
+                      (quarter / 2 * 4) & 15;
+    i32x16 two = NAME(unsigned_at)(high + half * 32 + part) >> (quarter * 2) & 3;
+    NAME(put)(out + 16 * i, NAME(floats)((four | two << 4) - 32) * (d * (float)scales[i]));
+  }
+}
+
+INLINE void NAME(iq4_nl)(const uint8_t *at, float *out) {
+  NAME(put_levels)(four_bit_levels, at + 2, half_at(at), out);
+}
+
+INLINE void NAME(iq4_xs)(const uint8_t *at, float *out) {
+  float d = half_at(at);
+  for (int j = 0; j < 8; j++) {
+    int low = at[4 + j / 2] >> (j % 2 * 4) & 15;
+    int high = (at[2 + j / 4] >> (j % 4 * 2)) & 3;
+    NAME(put_levels)(four_bit_levels, at + 8 + 16 * j, d * (float)((low | high << 4) - 32),
+                     out + 32 * j);
+  }
+}
+
+// A byte is a fraction of 256 in base 3: the n-th digit is what passes 256 when the
+// fraction, multiplied by 3^n, is multiplied by 3 once more.
+INLINE i32x16 NAME(trits)(i32x16 bytes, int power) { return (bytes * power & 255) * 3 >> 8; }
+
+INLINE void NAME(tq1_0)(const uint8_t *at, float *out) {
+  static const int powers[5] = {1, 3, 9, 27, 81};
+  float d = half_at(at + 52);
+  for (int n = 0; n < 5; n++) {
+    for (int i = 0; i < 32; i += 16)
+      NAME(put)(out + 32 * n + i,
+                NAME(floats)(NAME(trits)(NAME(unsigned_at)(at + i), powers[n]) - 1) * d);
+    NAME(put)(out + 160 + 16 * n,
+              NAME(floats)(NAME(trits)(NAME(unsigned_at)(at + 32), powers[n]) - 1) * d);
+  }
+  for (int n = 0; n < 4; n++)
+    for (int i = 0; i < 4; i++)
+      out[240 + 4 * n + i] = (float)(((at[48 + i] * powers[n] & 255) * 3 >> 8) - 1) * d;
+}
+
+INLINE void NAME(tq2_0)(const uint8_t *at, float *out) {
+  float d = half_at(at + 64);
+  for (int i = 0; i < 16; i++) {
+    i32x16 codes = NAME(unsigned_at)(at + i / 8 * 32 + i % 2 * 16) >> (i / 2 % 4 * 2) & 3;
+    NAME(put)(out + 16 * i, NAME(floats)(codes - 1) * d);
+  }
+}
+
+INLINE void NAME(mxfp4)(const uint8_t *at, float *out) {
+  NAME(put_levels)(four_bit_floats, at + 1, half_power(at[0]), out);
+}
+
+// Four scales; the low nibbles of 8 bytes are the first half of 16 weights.
+INLINE void NAME(nvfp4)(const uint8_t *at, float *out) {
+  for (int j = 0; j < 4; j++) {
+    u8x8 bytes;
+    memcpy(&bytes, at + 4 + 8 * j, sizeof bytes);
+    u8x8 low = bytes & 15, high = bytes >> 4;
+    u8x16 codes = __builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13,
+                                          14, 15);
+    NAME(put)(out + 16 * j, NAME(floats)(NAME(looked_up)(four_bit_floats, codes)) * half_e4m3(at[j]));
+  }
+}
+
+#define EACH(function, weights, size)                                                          \
+  for (size_t i = 0; i < blocks; i++) NAME(function)(bytes + i * (size), out + i * (weights)); \
+  break
+
+static void NAME(dequantize)(int format, const uint8_t *bytes, size_t blocks, float *out) {
+  switch (format) {
+  case PARE_Q8_0: EACH(q8_0, 32, 34);
+  case PARE_Q4_0: EACH(q4_0, 32, 18);
+  case PARE_Q4_1: EACH(q4_1, 32, 20);
+  case PARE_Q5_0: EACH(q5_0, 32, 22);
+  case PARE_Q5_1: EACH(q5_1, 32, 24);
+  case PARE_Q1_0: EACH(q1_0, 128, 18);
+  case PARE_Q2_0: EACH(q2_0, 64, 18);
+  case PARE_Q2_K: EACH(q2_k, 256, 84);
+  case PARE_Q3_K: EACH(q3_k, 256, 110);
+  case PARE_Q4_K: EACH(q4_k, 256, 144);
+  case PARE_Q5_K: EACH(q5_k, 256, 176);
+  case PARE_Q6_K: EACH(q6_k, 256, 210);
+  case PARE_IQ4_NL: EACH(iq4_nl, 32, 18);
+  case PARE_IQ4_XS: EACH(iq4_xs, 256, 136);
+  case PARE_TQ1_0: EACH(tq1_0, 256, 54);
+  case PARE_TQ2_0: EACH(tq2_0, 256, 66);
+  case PARE_MXFP4: EACH(mxfp4, 32, 17);
+  case PARE_NVFP4: EACH(nvfp4, 64, 36);
+  }
+}
+#undef EACH

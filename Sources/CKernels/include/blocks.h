@@ -1,0 +1,20 @@
+/// Weights in blocks that share a scale: ggml's formats (ggml-common.h), as GGUF
+/// files store them. All numbers are little-endian.
+#ifndef PARE_BLOCKS_H
+#define PARE_BLOCKS_H
+#include <stddef.h>
+#include <stdint.h>
+
+/// Formats of blocks. Values and drawings of the layouts: `BlockFormat`.
+enum {
+  PARE_Q8_0, PARE_Q4_0, PARE_Q4_1, PARE_Q5_0, PARE_Q5_1, PARE_Q1_0, PARE_Q2_0,
+  PARE_Q2_K, PARE_Q3_K, PARE_Q4_K, PARE_Q5_K, PARE_Q6_K,
+  PARE_IQ4_NL, PARE_IQ4_XS, PARE_TQ1_0, PARE_TQ2_0, PARE_MXFP4, PARE_NVFP4
+};
+
+/// The weights of `blocks` blocks, at any address, as f32: every product and
+/// difference rounded by itself, in the order of the formulas of `BlockFormat`, at
+/// every `level`. Only the payload of a NaN, which no weight is, may differ.
+void pare_dequantize(int level, int format, const uint8_t *bytes, size_t blocks, float *out);
+
+#endif

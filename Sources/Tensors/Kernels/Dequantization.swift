@@ -1,0 +1,59 @@
+import CKernels
+
+extension BlockFormat {
+  /// The number by which the C kernels know it.
+  package var kernelFormat: Int32 {
+    let format =
+      switch self {
+      case .q8_0: PARE_Q8_0
+      case .q4_0: PARE_Q4_0
+      case .q4_1: PARE_Q4_1
+      case .q5_0: PARE_Q5_0
+      case .q5_1: PARE_Q5_1
+      case .q1_0: PARE_Q1_0
+      case .q2_0: PARE_Q2_0
+      case .q2K: PARE_Q2_K
+      case .q3K: PARE_Q3_K
+      case .q4K: PARE_Q4_K
+      case .q5K: PARE_Q5_K
+      case .q6K: PARE_Q6_K
+      case .iq4NL: PARE_IQ4_NL
+      case .iq4XS: PARE_IQ4_XS
+      case .tq1_0: PARE_TQ1_0
+      case .tq2_0: PARE_TQ2_0
+      case .mxfp4: PARE_MXFP4
+      case .nvfp4: PARE_NVFP4
+      }
+    return Int32(format)
+  }
+}
+
+extension Tensor {
+  /// The weights of blocks, at any address; nil when stopped. Any bytes are
+  /// weights of some kind: scales may be infinite or NaN. Precondition: rows of
+  /// whole blocks, and as many bytes as `BlockFormat.byteCount(of:)` says.
+  public init?(
+    _ shape: Shape, dequantizing bytes: UnsafeRawBufferPointer, from format: BlockFormat,
+    threads: Int = Parallel.defaultThreads, shouldStop: @Sendable () -> Bool = { false }
+  ) {
+    precondition(format.byteCount(of: shape).map { $0 <= bytes.count } ?? false)
+    let (weights, size) = (format.weightCount, format.byteCount)
+    var isFinished = true
+    unsafe self.init(shape) { values in
+      let source = unsafe Shared(bytes.baseAddress?.assumingMemoryBound(to: UInt8.self))
+      let target = unsafe Shared(values.baseAddress)
+      let count = values.count
+      // A chunk is a whole number of every format's blocks.
+      isFinished = Parallel.forEach(
+        count: Parallel.chunks(count), threads: threads, shouldStop: shouldStop
+      ) { index in
+        let range = Parallel.range(index, of: count)
+        unsafe pare_dequantize(
+          KernelLevel.best, format.kernelFormat,
+          source.pointer.map { unsafe $0 + range.lowerBound / weights * size },
+          range.count / weights, target.pointer.map { unsafe $0 + range.lowerBound })
+      }
+    }
+    guard isFinished else { return nil }
+  }
+}
