@@ -80,18 +80,23 @@ enum LayerOrder {
   /// with a dot must match that much of the end.
   private static let known: [String] = [
     "ln_1", "input_layernorm", "attention_norm", "norm1", "norm_1", "layer_norm1",
-    "self_attn_layer_norm",
-    "attn.c_attn", "in_proj", "qkv_proj", "qkv", "query_key_value", "q_proj", "query", "wq",
-    "q_norm", "k_proj", "key", "wk", "k_norm", "v_proj", "value", "wv",
+    "self_attn_layer_norm", "attn_norm", "attn_norm_2",
+    "attn.c_attn", "in_proj", "qkv_proj", "qkv", "query_key_value", "attn_qkv", "q_proj", "query",
+    "wq", "attn_q",
+    "q_norm", "attn_q_norm", "k_proj", "key", "wk", "attn_k", "k_norm", "attn_k_norm", "v_proj",
+    "value", "wv", "attn_v",
     "attn.c_proj", "o_proj", "out_proj", "wo", "attn.proj", "attention.dense",
-    "attention.output.dense", "attention.output.LayerNorm",
+    "attention.output.dense", "attention.output.LayerNorm", "attn_output", "attn_output_norm",
+    "post_attention_norm",
     "ln_2", "post_attention_layernorm", "pre_feedforward_layernorm", "ffn_norm", "norm2",
     "norm_2", "layer_norm2",
-    "gate", "experts",
+    "gate", "ffn_gate_inp", "experts",
     "mlp.c_fc", "gate_proj", "gate_up_proj", "up_proj", "w1", "w3", "fc1", "intermediate.dense",
-    "dense_h_to_4h",
-    "mlp.c_proj", "down_proj", "w2", "fc2", "dense_4h_to_h", "output.dense",
+    "dense_h_to_4h", "ffn_gate", "ffn_gate_exps", "ffn_up", "ffn_up_exps",
+    "mlp.c_proj", "down_proj", "w2", "fc2", "dense_4h_to_h", "output.dense", "ffn_down",
+    "ffn_down_exps",
     "output.LayerNorm", "final_layer_norm", "post_feedforward_layernorm",
+    "post_ffw_norm", "layer_output_norm",
   ]
   private static let ranks = Dictionary(
     uniqueKeysWithValues: known.enumerated().map { ($1, $0) })

@@ -7,8 +7,9 @@ public final class Checkpoint: Sendable {
   public let path: String?
   /// The last component of the path, to show.
   public let name: String
-  /// `safetensors` or `pytorch`.
+  /// `safetensors`, `pytorch` or `gguf`.
   public let format: String
+  /// Of all files, where a checkpoint is split.
   public let fileByteCount: Int
   /// Every tensor the file lists, in its order.
   public let tensors: [TensorInfo]
@@ -20,6 +21,8 @@ public final class Checkpoint: Sendable {
   public let configuration: [String: String]
   /// The text of each token, by its number, where the file knows it.
   public let vocabulary: [String]?
+  /// The typed metadata of a GGUF file, its tokenizer's tables among them.
+  public let gguf: GGUFMetadata?
   /// What is odd about the file without making it unusable.
   public let warnings: [String]
   /// The weights as the other floors see them: roles and places resolved,
@@ -31,7 +34,7 @@ public final class Checkpoint: Sendable {
   /// its arrays lie.
   let bytes: Bytes
   let stored: [IndexedTensor]
-  let identity: FileIdentity?
+  let identities: [FileIdentity]
 
   /// Opens the file at a path: maps it and reads its headers.
   public static func open(_ path: String) throws(CheckpointError) -> Checkpoint {
@@ -57,7 +60,9 @@ public final class Checkpoint: Sendable {
 
   private init(_ bytes: Bytes, path: String?, name: String) throws(CheckpointError) {
     let format = try FormatCatalog.format(of: bytes)
-    var index = try format.index(bytes)
+    let opened = try format.open(bytes, path: path)
+    let bytes = opened.bytes
+    var index = opened.index
     Sidecars.read(beside: path, into: &index)
     TiedHead.mark(in: &index, bytes)
     let layout = try ModelLayout(index, bytes: bytes)
@@ -65,13 +70,14 @@ public final class Checkpoint: Sendable {
     self.path = path
     self.name = name
     self.format = format.name
-    fileByteCount = bytes.count
-    identity = bytes.owner.identity
+    fileByteCount = opened.fileByteCount
+    identities = bytes.owner.identities
     stored = index.tensors
     tensors = layout.tensors
     metadata = index.metadata
     configuration = index.configuration
     vocabulary = index.vocabulary
+    gguf = index.gguf
     warnings = index.warnings
     parameters = layout.parameters
     blockMap = BlockMap(layout.parameters, names: layout.blockNames)

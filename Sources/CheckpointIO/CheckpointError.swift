@@ -28,6 +28,10 @@ public enum CheckpointError: Error, Hashable, Sendable {
   case compressedEntry(name: String)
   case missingEntry(name: String)
   case invalidPickle(offset: Int, reason: String)
+  case invalidGGUF(offset: Int, reason: String)
+  case invalidPart(name: String, reason: String)
+  case misaligned(tensor: String, offset: UInt64, alignment: Int)
+  case rowNotInBlocks(tensor: String, columns: Int, format: String, block: Int)
   case forbiddenConstructor(name: String, offset: Int)
   case storageTooShort(tensor: String, needed: Int, available: Int)
   case negativeStride(tensor: String)
@@ -50,9 +54,9 @@ extension CheckpointError: CustomStringConvertible {
       "\(path.shown) is not a regular file; a checkpoint is mapped, so save it to a file first"
     case .empty: "the file is empty: too short for a checkpoint"
     case .unrecognized(let start):
-      "not a checkpoint: the file starts with \(start), which is neither safetensors nor PyTorch"
+      "not a checkpoint: the file starts with \(start), which is neither safetensors nor PyTorch nor GGUF"
     case .unsupportedFormat(let name):
-      "this is \(name); Pare reads safetensors and PyTorch's zip checkpoints"
+      "this is \(name); Pare reads safetensors, PyTorch's zip checkpoints and GGUF"
     case .truncated(let what, let offset, let needed, let available):
       "the file is truncated: \(what.shown) at byte \(offset) needs \(needed) bytes, "
         + "\(available) are there"
@@ -86,6 +90,14 @@ extension CheckpointError: CustomStringConvertible {
       "zip entry \(name.quoted) is compressed; save the checkpoint uncompressed, as torch.save does"
     case .missingEntry(let name): "the archive has no entry \(name.quoted)"
     case .invalidPickle(let offset, let reason): "invalid pickle at byte \(offset): \(reason)"
+    case .invalidGGUF(let offset, let reason):
+      "invalid GGUF header at byte \(offset): \(reason)"
+    case .invalidPart(let name, let reason):
+      "part \(name.quoted) of the checkpoint cannot be used: \(reason)"
+    case .misaligned(let tensor, let offset, let alignment):
+      "tensor \(tensor.quoted) begins at data byte \(offset), no multiple of \(alignment)"
+    case .rowNotInBlocks(let tensor, let columns, let format, let block):
+      "tensor \(tensor.quoted) has rows of \(columns), and \(format) needs multiples of \(block)"
     case .forbiddenConstructor(let name, let offset):
       "the pickle asks for \(name.quoted) at byte \(offset), which is refused: "
         + "only tensors and plain values are read"

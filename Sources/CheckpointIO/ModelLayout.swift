@@ -42,13 +42,25 @@ struct ModelLayout {
         continue
       }
       let isTransposed = isConv1D && Conv1D.isOne(tensor)
+      let shape = isTransposed ? tensor.shape.reversed : tensor.shape
+      if let blocks = tensor.blocks {
+        let reader = BlockReader(
+          bytes: bytes[tensor.byteRange], format: blocks, shape: tensor.shape,
+          isTransposed: isTransposed)
+        list.append(
+          Parameter(
+            name: tensor.name, shape: shape, dtype: dtype, place: place,
+            isTransposed: isTransposed,
+            reading: { try reader.tensor(threads: $0, shouldStop: $1) }))
+        continue
+      }
       let reader = TensorReader(
         bytes: bytes[tensor.byteRange], dtype: dtype, shape: tensor.shape,
         strides: tensor.strides, isTransposed: isTransposed)
       list.append(
         Parameter(
-          name: tensor.name, shape: isTransposed ? tensor.shape.reversed : tensor.shape,
-          dtype: dtype, place: place, isTransposed: isTransposed,
+          name: tensor.name, shape: shape, dtype: dtype, place: place,
+          isTransposed: isTransposed,
           reading: { try reader.tensor(threads: $0, shouldStop: $1) }))
     }
     parameters = Parameters(list)

@@ -4,7 +4,8 @@ public import Tensors
 public struct TensorInfo: Sendable, Hashable {
   /// The name, without a compiler's `_orig_mod.` prefix.
   public let name: String
-  /// How its numbers are stored; nil when Pare cannot read them.
+  /// How its numbers are stored, or what they decode to; nil when Pare cannot
+  /// read them.
   public let dtype: DType?
   /// The data type in the file's own word, also where `dtype` is nil.
   public let dtypeName: String
@@ -16,7 +17,8 @@ public struct TensorInfo: Sendable, Hashable {
   /// Bytes the file spends on it, all parts of a packed tensor together.
   public let byteCount: Int
   public let place: Place
-  /// `dense`, or the name of the encoding of a packed tensor.
+  /// `dense`, `blocks` of a format of ggml's, or the name of the encoding of a
+  /// packed tensor.
   public let encoding: String
   /// The tensor that this one is only another name for.
   public let sharesStorageOf: String?
@@ -32,6 +34,8 @@ package struct IndexedTensor: Sendable, Hashable {
   var byteRange: Range<Int>
   /// Values between neighbours along each axis; nil when row-major.
   var strides: [Int]?
+  /// The blocks that its weights are stored in; `dtype` is f32 then.
+  var blocks: BlockFormat?
   /// Part of an optimizer's state.
   var isOptimizer = false
   /// The tensor that has exactly the same bytes, shape and strides.
@@ -44,6 +48,7 @@ package struct CheckpointIndex: Sendable {
   var metadata: [String: String] = [:]
   var configuration: [String: String] = [:]
   var vocabulary: [String]?
+  var gguf: GGUFMetadata?
   var warnings: [String] = []
 
   /// UTF-8 bytes of a name: far beyond the path of any module.

@@ -9,7 +9,7 @@ internal import Tensors
 struct TensorName {
   /// Names under which models number their blocks.
   private static let containers: Set<Substring> = [
-    "h", "layers", "layer", "blocks", "block", "resblocks", "transformer_blocks",
+    "h", "layers", "layer", "blocks", "block", "blk", "resblocks", "transformer_blocks",
   ]
   /// Longer numbers are no block's.
   private static let digitLimit = 9
@@ -105,7 +105,7 @@ struct TensorName {
   }
 
   private func isEmbedding(_ layer: String) -> Bool {
-    let names: [StaticString] = ["wte", "wpe", "embed", "embd", "attention_bias"]
+    let names: [StaticString] = ["wte", "wpe", "embed", "embd", "token_types", "attention_bias"]
     return names.contains { layer.holds($0) }
       && !layer.hasSuffix("embed_out")
   }
@@ -114,6 +114,8 @@ struct TensorName {
   /// `1 × 1 × T × T`; no real bias has four axes.
   private func isBuffer(suffix: Suffix, shape: Shape) -> Bool {
     if suffix == .bias, shape.dimensions.count >= 3 { return true }
+    // GGUF's tables of rotary frequencies.
+    if rest.hasPrefix("rope_f") { return true }
     return ["masked_bias", "inv_freq", "position_ids", "num_batches_tracked", "causal_mask"]
       .contains { rest.hasSuffix($0) }
   }

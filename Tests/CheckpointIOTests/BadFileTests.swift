@@ -66,19 +66,32 @@ import Testing
     ("pt_legacy_truncated.pt", .refused("old format")),
   ]
 
-  static let foreign: [(String, Outcome)] =
-    [
-      "alignment_zero", "dims_overflow", "dup_key", "dup_tensor", "empty_valid", "huge_array",
-      "huge_kv_count", "huge_tensor_count", "n_dims_huge", "nested_array", "no_tokenizer",
-      "offset_outside", "offset_unaligned", "removed_type", "row_not_block",
-    ].map { ("gguf_\($0).gguf", .refused("a GGUF file")) } + [
-      ("gguf_bad_magic.gguf", .refused("an old GGML file")),
-      ("npz_object_array.npz", .refused("a NumPy archive")),
-      ("npz_shape_overflow.npz", .refused("a NumPy archive")),
-      ("npz_short_data.npz", .refused("a NumPy archive")),
-    ]
+  static let gguf: [(String, Outcome)] = [
+    ("gguf_alignment_zero.gguf", .refused("general.alignment is 0, which is no power of two")),
+    ("gguf_bad_magic.gguf", .refused("an old GGML file")),
+    ("gguf_dims_overflow.gguf", .refused("has a shape whose size overflows")),
+    ("gguf_dup_key.gguf", .refused("is there twice")),
+    ("gguf_dup_tensor.gguf", .refused("listed twice")),
+    ("gguf_empty_valid.gguf", .opens(0)),
+    ("gguf_huge_array.gguf", .refused("truncated")),
+    ("gguf_huge_kv_count.gguf", .refused("truncated: the number of metadata pairs at byte 16")),
+    ("gguf_huge_tensor_count.gguf", .refused("truncated: the number of tensors at byte 8")),
+    ("gguf_n_dims_huge.gguf", .refused("more than 4 dimensions")),
+    ("gguf_nested_array.gguf", .refused("nesting of metadata")),
+    ("gguf_no_tokenizer.gguf", .opens(1)),
+    ("gguf_offset_outside.gguf", .refused("ends at byte")),
+    ("gguf_offset_unaligned.gguf", .refused("begins at data byte 7, no multiple of 32")),
+    ("gguf_removed_type.gguf", .opens(1, warning: "has the type Q4_2")),
+    ("gguf_row_not_block.gguf", .refused("has rows of 33, and Q8_0 needs multiples of 32")),
+  ]
 
-  @Test(arguments: safetensors + pytorch + foreign)
+  static let foreign: [(String, Outcome)] = [
+    ("npz_object_array.npz", .refused("a NumPy archive")),
+    ("npz_shape_overflow.npz", .refused("a NumPy archive")),
+    ("npz_short_data.npz", .refused("a NumPy archive")),
+  ]
+
+  @Test(arguments: safetensors + pytorch + gguf + foreign)
   func eachHasItsOutcome(file: String, outcome: Outcome) throws {
     do {
       let checkpoint = try Checkpoint.open(SharedData.path("bad/" + file))

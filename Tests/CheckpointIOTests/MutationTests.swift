@@ -12,7 +12,7 @@ import Testing
     ProcessInfo.processInfo.environment["PARE_MUTATIONS"].flatMap { Int($0) } ?? 3000
 
   enum Kind: String, Sendable, CaseIterable {
-    case safetensors, packed, channels, pytorch, minimalPyTorch
+    case safetensors, packed, channels, pytorch, minimalPyTorch, gguf
   }
 
   @Test(arguments: Kind.allCases)
@@ -59,6 +59,7 @@ import Testing
     case .packed: try saved(Samples.packable, form: .packed).bytes
     case .channels: try saved(Samples.channels, form: .packed).bytes
     case .pytorch, .minimalPyTorch: ZipBytes.pytorch(rows: 3, columns: 4)
+    case .gguf: GGUFBytes.model().bytes
     }
   }
 
@@ -69,6 +70,7 @@ import Testing
     case .channels: try saved(Samples.channels, form: .packed).bytes
     case .pytorch: TemporaryFolder.bytes(Fixtures.path("tiny-bf16.pt"))
     case .minimalPyTorch: ZipBytes.pytorch(rows: 3, columns: 4)
+    case .gguf: GGUFBytes.model().bytes
     }
   }
 

@@ -8,7 +8,9 @@ struct ResolvedTensor {
   var byteCount: Int
   var packed: PackedTensor?
 
-  var encoding: String { packed?.record.encoding ?? DenseEncoding.name }
+  var encoding: String {
+    packed?.record.encoding ?? (tensor.blocks == nil ? DenseEncoding.name : "blocks")
+  }
 
   init(_ tensor: IndexedTensor) {
     self.tensor = tensor

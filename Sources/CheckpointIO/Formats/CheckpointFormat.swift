@@ -7,6 +7,25 @@ package protocol CheckpointFormat: Sendable {
   /// Reads the headers. Nothing in the file is trusted, and no weight is
   /// touched.
   static func index(_ file: Bytes) throws(CheckpointError) -> CheckpointIndex
+  /// The same of a file at a path, and of the files that belong to it.
+  static func open(_ file: Bytes, path: String?) throws(CheckpointError) -> OpenedFile
+}
+
+/// A file whose headers are read.
+package struct OpenedFile: Sendable {
+  var index: CheckpointIndex
+  /// What its ranges count in: the file, or several one after another.
+  let bytes: Bytes
+  /// Of all files.
+  let fileByteCount: Int
+}
+
+extension CheckpointFormat {
+  package static func open(
+    _ file: Bytes, path: String?
+  ) throws(CheckpointError) -> OpenedFile {
+    OpenedFile(index: try index(file), bytes: file, fileByteCount: file.count)
+  }
 }
 
 /// The formats Pare reads. To add one, write `Formats/MyFormat.swift` and a
@@ -15,6 +34,7 @@ public enum FormatCatalog {
   package static let all: [any CheckpointFormat.Type] = [
     SafetensorsFormat.self,
     PyTorchFormat.self,
+    GGUFFormat.self,
   ]
 
   /// The formats' names, for help and tables.

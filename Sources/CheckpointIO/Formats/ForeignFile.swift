@@ -34,7 +34,6 @@ enum ForeignFile {
   }
 
   private static let signatures: [(StaticString, String)] = [
-    ("GGUF", "a GGUF file"),
     ("lmgg", "an old GGML file"),
     ("GGML", "an old GGML file"),
     ("tjgg", "an old GGML (GGJT) file"),

@@ -8,8 +8,8 @@ internal import Glibc
 package final class Mapping: @unchecked Sendable {
   let start: UnsafePointer<UInt8>
   let count: Int
-  /// Device and inode of a mapped file, to know it again under another name.
-  package let identity: FileIdentity?
+  /// Device and inode of the mapped files, to know them again under other names.
+  package let identities: [FileIdentity]
   private let release: Release
 
   private enum Release { case nothing, unmap, deallocate }
@@ -19,27 +19,84 @@ package final class Mapping: @unchecked Sendable {
   /// Throws when the file cannot be opened, is a directory or no regular
   /// file, or is empty.
   package init(path: String) throws(CheckpointError) {
-    // Without waiting for a writer where the path names a pipe.
-    let descriptor = unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-    guard descriptor >= 0 else { throw .cannotOpen(path: path, reason: lastSystemError()) }
+    let (descriptor, status) = try Mapping.open(path)
     defer { close(descriptor) }
-    var status = stat()
-    guard unsafe fstat(descriptor, &status) == 0 else {
-      throw .cannotOpen(path: path, reason: lastSystemError())
-    }
-    switch status.st_mode & S_IFMT {
-    case S_IFREG: break
-    case S_IFDIR: throw .directory(path: path)
-    default: throw .notARegularFile(path: path)
-    }
-    guard status.st_size > 0 else { throw .empty }
     count = Int(status.st_size)
     let address = unsafe mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0)
     guard let address = unsafe address, unsafe address != MAP_FAILED else {
       throw .cannotOpen(path: path, reason: lastSystemError())
     }
     unsafe start = unsafe UnsafePointer(address.assumingMemoryBound(to: UInt8.self))
-    identity = FileIdentity(status)
+    identities = [FileIdentity(status)]
+    release = .unmap
+  }
+
+  /// Opens a regular file that is not empty; its status tells its size.
+  private static func open(
+    _ path: String
+  ) throws(CheckpointError) -> (descriptor: Int32, status: stat) {
+    // Without waiting for a writer where the path names a pipe.
+    let descriptor = unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard descriptor >= 0 else { throw .cannotOpen(path: path, reason: lastSystemError()) }
+    var status = stat()
+    let isKnown = unsafe fstat(descriptor, &status) == 0
+    let kind = status.st_mode & S_IFMT
+    if isKnown, kind == S_IFREG, status.st_size > 0 { return (descriptor, status) }
+    let reason = lastSystemError()
+    close(descriptor)
+    guard isKnown else { throw .cannotOpen(path: path, reason: reason) }
+    switch kind {
+    case S_IFREG: throw .empty
+    case S_IFDIR: throw .directory(path: path)
+    default: throw .notARegularFile(path: path)
+    }
+  }
+
+  /// Maps several files one after another, each from a page boundary on, and tells
+  /// where each one is. What lies between them is 0 or must not be read.
+  ///
+  /// Throws as mapping one does.
+  static func joining(
+    _ paths: [String]
+  ) throws(CheckpointError) -> (mapping: Mapping, ranges: [Range<Int>]) {
+    var files: [(descriptor: Int32, status: stat)] = []
+    defer { for file in files { close(file.descriptor) } }
+    let page = sysconf(Int32(_SC_PAGESIZE))
+    var ranges: [Range<Int>] = []
+    var end = 0
+    for path in paths {
+      let file = try open(path)
+      files.append(file)
+      let size = Int(file.status.st_size)
+      let (next, overflow) = end.addingReportingOverflow(size)
+      guard !overflow, next < Int.max - page else {
+        throw .cannotOpen(path: path, reason: "the parts are too large")
+      }
+      ranges.append(end..<next)
+      end = (next + page - 1) / page * page
+    }
+    let space = unsafe mmap(nil, max(end, page), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+    guard let space = unsafe space, unsafe space != MAP_FAILED else {
+      throw .cannotOpen(path: paths[0], reason: lastSystemError())
+    }
+    // From here on the mapping takes the space back.
+    let mapping = unsafe Mapping(
+      space: space, count: end, files.map { FileIdentity($0.status) })
+    for (index, range) in ranges.enumerated() {
+      let address = unsafe mmap(
+        space + range.lowerBound, range.count, PROT_READ, MAP_PRIVATE | MAP_FIXED,
+        files[index].descriptor, 0)
+      guard unsafe address != MAP_FAILED else {
+        throw .cannotOpen(path: paths[index], reason: lastSystemError())
+      }
+    }
+    return (mapping, ranges)
+  }
+
+  private init(space: UnsafeMutableRawPointer, count: Int, _ identities: [FileIdentity]) {
+    unsafe start = unsafe UnsafePointer(space.assumingMemoryBound(to: UInt8.self))
+    self.count = count
+    self.identities = identities
     release = .unmap
   }
 
@@ -48,7 +105,7 @@ package final class Mapping: @unchecked Sendable {
     guard let base = staticBytes.baseAddress, staticBytes.count > 0 else { throw .empty }
     unsafe start = unsafe base.assumingMemoryBound(to: UInt8.self)
     count = staticBytes.count
-    identity = nil
+    identities = []
     release = .nothing
   }
 
@@ -58,7 +115,7 @@ package final class Mapping: @unchecked Sendable {
     _ = unsafe copy.update(fromContentsOf: array)
     unsafe start = unsafe UnsafePointer(copy.baseAddress!)
     count = array.count
-    identity = nil
+    identities = []
     release = .deallocate
   }
 

@@ -11,7 +11,7 @@ extension SavePlan {
     to path: String, progress: (Double, String) -> Void = { _, _ in },
     shouldStop: @Sendable () -> Bool = { false }
   ) throws {
-    if let identity = source?.identity, FileIdentity(path: path) == identity {
+    if let identity = FileIdentity(path: path), source?.identities.contains(identity) == true {
       throw CheckpointError.sameFile(path: path)
     }
     let file = try ReplacementFile(for: path)
