@@ -36,6 +36,7 @@ public enum CheckpointError: Error, Hashable, Sendable {
   case storageTooShort(tensor: String, needed: Int, available: Int)
   case negativeStride(tensor: String)
   case limitExceeded(what: String, limit: Int)
+  case invalidConversion(reason: String)
   case sameFile(path: String)
   case cannotRead(path: String, reason: String)
   case cannotWrite(path: String, reason: String)
@@ -105,6 +106,7 @@ extension CheckpointError: CustomStringConvertible {
       "tensor \(tensor.quoted) reaches to byte \(needed) of a storage of \(available) bytes"
     case .negativeStride(let tensor): "tensor \(tensor.quoted) has a negative stride or offset"
     case .limitExceeded(let what, let limit): "\(what) exceeds the limit of \(limit)"
+    case .invalidConversion(let reason): "this cannot be written: \(reason)"
     case .sameFile(let path):
       "\(path.shown) is the checkpoint that is open; save under another name"
     case .cannotRead(let path, let reason): "cannot read \(path.shown): \(reason)"

@@ -17,4 +17,12 @@ enum {
 /// every `level`. Only the payload of a NaN, which no weight is, may differ.
 void pare_dequantize(int level, int format, const uint8_t *bytes, size_t blocks, float *out);
 
+/// Whether `pare_quantize_blocks` writes a format.
+int pare_quantizes(int format);
+
+/// `count` values, a whole number of blocks, in a format, byte for byte as ggml's
+/// reference quantizers store them. Values that are not finite make blocks that
+/// hold no meaning, and no trap.
+void pare_quantize_blocks(int format, const float *values, size_t count, uint8_t *bytes);
+
 #endif

@@ -1,0 +1,112 @@
+public import Tensors
+
+/// Everything about a GGUF file that is going to be written. Making the plan reads
+/// no weights and writes nothing.
+public struct GGUFPlan: Sendable {
+  /// One tensor of the file.
+  public struct Entry: Sendable, Hashable {
+    public let name: String
+    /// ggml's name of its type.
+    public let type: String
+    public let shape: Shape
+    public let byteCount: Int
+    /// Why it has another type than the one that was asked for; nil where it has
+    /// that, or is no matrix of weights.
+    public let fallback: String?
+  }
+
+  /// In the order of the file.
+  public let entries: [Entry]
+  /// Exactly what the file will take, header included.
+  public let byteCount: Int
+  /// What the file will not have, such as optimizer state.
+  public let omissions: [String]
+
+  let tensors: [GGUFTensor]
+  let header: [UInt8]
+  let source: Checkpoint?
+
+  /// Plans a file whose matrices are stored in blocks: what has one axis, or holds
+  /// constants, keeps f32. A matrix whose rows are no whole number of blocks takes
+  /// the format that llama.cpp falls back to. Names and metadata, the tokenizer's
+  /// among them, are those of `checkpoint`; one that is no GGUF file has few of
+  /// what llama.cpp asks for.
+  ///
+  /// Throws `CheckpointError.invalidConversion` for a format that is only read, and
+  /// what no reader would take.
+  public static func make(
+    parameters: Parameters, of checkpoint: Checkpoint? = nil, format: BlockFormat
+  ) throws(CheckpointError) -> GGUFPlan {
+    guard format.isWritable else {
+      throw .invalidConversion(reason: "\(format.rawValue) is read, but not written")
+    }
+    var tensors: [GGUFTensor] = []
+    var names: Set<String> = []
+    var end = 0
+    let stored = StoredBlocks(checkpoint)
+    for parameter in parameters {
+      guard names.insert(parameter.name).inserted else {
+        throw .duplicateTensor(name: parameter.name)
+      }
+      var tensor = try GGUFTensor(parameter, format, stored)
+      tensor.offset = end
+      end = aligned(end + tensor.byteCount)
+      tensors.append(tensor)
+    }
+    let header = GGUFWriter.header(tensors, GGUFPairs.of(checkpoint, format: format))
+    return GGUFPlan(
+      entries: tensors.map(\.entry),
+      byteCount: header.count + (tensors.last.map { $0.offset + $0.byteCount } ?? 0),
+      omissions: omissions(checkpoint, parameters), tensors: tensors, header: header,
+      source: checkpoint)
+  }
+
+  static func aligned(_ count: Int) -> Int {
+    let alignment = GGUFHeader.defaultAlignment
+    return (count + alignment - 1) / alignment * alignment
+  }
+
+  private static func omissions(
+    _ checkpoint: Checkpoint?, _ parameters: Parameters
+  ) -> [String] {
+    (checkpoint?.tensors ?? []).compactMap { tensor in
+      guard parameters[tensor.name] == nil, tensor.sharesStorageOf == nil else { return nil }
+      let reason = tensor.dtype == nil ? "\(tensor.dtypeName) is not read" : "it is no weight"
+      return "tensor \(tensor.name.quoted): \(reason)"
+    }
+  }
+
+  /// Writes the file as `SavePlan.write` does: beside its place, and there in one
+  /// step. Throws the same.
+  public func write(
+    to path: String, threads: Int = Parallel.defaultThreads,
+    progress: (Double, String) -> Void = { _, _ in },
+    shouldStop: @Sendable () -> Bool = { false }
+  ) throws {
+    if let identity = FileIdentity(path: path), source?.identities.contains(identity) == true {
+      throw CheckpointError.sameFile(path: path)
+    }
+    let file = try ReplacementFile(for: path)
+    try file.write(Bytes(header), at: 0)
+    for tensor in tensors {
+      if shouldStop() { throw CheckpointError.stopped }
+      progress(Double(header.count + tensor.offset) / Double(byteCount), tensor.name)
+      let bytes = try tensor.encoded(threads: threads, shouldStop: shouldStop)
+      guard bytes.count == tensor.byteCount else {
+        throw CheckpointError.cannotWrite(
+          path: path, reason: "tensor \(tensor.name.quoted) changed after it was planned")
+      }
+      try file.write(bytes, at: header.count + tensor.offset)
+      let padding =
+        tensors.last?.offset == tensor.offset ? 0 : Self.aligned(bytes.count) - bytes.count
+      if padding > 0 {
+        try file.write(
+          Bytes([UInt8](repeating: 0, count: padding)),
+          at: header.count + tensor.offset + bytes.count)
+      }
+    }
+    if shouldStop() { throw CheckpointError.stopped }
+    try file.commit(byteCount: byteCount)
+    progress(1, "")
+  }
+}

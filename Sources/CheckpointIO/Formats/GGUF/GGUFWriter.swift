@@ -1,0 +1,102 @@
+internal import Tensors
+
+/// A metadata pair about to be written: its key, and the number of its kind with
+/// its value.
+struct GGUFPair {
+  let key: String
+  let kind: GGUFMetadata.Kind
+  let value: [UInt8]
+
+  init(_ key: String, _ number: UInt32) {
+    (self.key, kind, value) = (key, .u32, GGUFWriter.bytes(number))
+  }
+
+  init(_ key: String, _ text: String) {
+    (self.key, kind, value) = (key, .text, GGUFWriter.bytes(text))
+  }
+
+  init(_ entry: GGUFMetadata.Entry, in file: Bytes) {
+    key = entry.key
+    kind = entry.kind
+    value = unsafe file[entry.bytes].withUnsafeBytes { unsafe Array($0) }
+  }
+}
+
+/// What a written file says of its model.
+enum GGUFPairs {
+  private static let typeKey = "general.file_type"
+  private static let versionKey = "general.quantization_version"
+  /// Of ggml's block formats.
+  private static let version: UInt32 = 2
+
+  /// A GGUF file's own pairs, byte for byte; of another file what Pare knows.
+  static func of(_ checkpoint: Checkpoint?, format: BlockFormat) -> [GGUFPair] {
+    var pairs: [GGUFPair] = []
+    if let metadata = checkpoint?.gguf {
+      pairs = metadata.entries.filter { !isReplaced($0.key) }
+        .map { GGUFPair($0, in: metadata.file) }
+    } else if let checkpoint {
+      pairs = [GGUFPair("general.architecture", checkpoint.configuration["model_type"] ?? "gpt")]
+      pairs += SavePlan.metadata(of: checkpoint).sorted { $0.key < $1.key }
+        .map { GGUFPair($0.key, $0.value) }
+    }
+    if let type = fileType(format) { pairs.append(GGUFPair(typeKey, type)) }
+    return pairs + [GGUFPair(versionKey, version)]
+  }
+
+  private static func isReplaced(_ key: String) -> Bool {
+    [typeKey, versionKey, GGUFHeader.alignmentKey].contains(key) || key.hasPrefix("split.")
+  }
+
+  /// llama.cpp's number of a file that is mostly of a format (`enum llama_ftype`).
+  private static func fileType(_ format: BlockFormat) -> UInt32? {
+    switch format {
+    case .q4_0: 2
+    case .q4_1: 3
+    case .q8_0: 7
+    case .q5_0: 8
+    case .q5_1: 9
+    case .q2K: 10
+    case .q3K: 11
+    case .q4K: 14
+    case .q5K: 16
+    case .q6K: 18
+    case .iq4NL: 25
+    case .iq4XS: 30
+    case .tq1_0: 36
+    case .tq2_0: 37
+    case .mxfp4: 38
+    case .nvfp4: 39
+    case .q1_0: 40
+    case .q2_0: nil
+    }
+  }
+}
+
+/// The bytes of a header (`GGUFHeader` draws them).
+enum GGUFWriter {
+  private static let version: UInt32 = 3
+
+  static func header(_ tensors: [GGUFTensor], _ pairs: [GGUFPair]) -> [UInt8] {
+    var bytes = Array("GGUF".utf8) + self.bytes(version)
+    bytes += self.bytes(UInt64(tensors.count)) + self.bytes(UInt64(pairs.count))
+    for pair in pairs {
+      bytes += self.bytes(pair.key) + self.bytes(pair.kind.rawValue) + pair.value
+    }
+    for tensor in tensors {
+      bytes += self.bytes(tensor.name) + self.bytes(UInt32(tensor.shape.dimensions.count))
+      for length in tensor.shape.dimensions.reversed() { bytes += self.bytes(UInt64(length)) }
+      bytes += self.bytes(tensor.type) + self.bytes(UInt64(tensor.offset))
+    }
+    let padding = GGUFPlan.aligned(bytes.count) - bytes.count
+    return bytes + [UInt8](repeating: 0, count: padding)
+  }
+
+  static func bytes<T: FixedWidthInteger>(_ number: T) -> [UInt8] {
+    (0..<MemoryLayout<T>.size).map { UInt8(truncatingIfNeeded: number >> T(8 * $0)) }
+  }
+
+  static func bytes(_ text: String) -> [UInt8] {
+    bytes(UInt64(text.utf8.count)) + Array(text.utf8)
+  }
+}
