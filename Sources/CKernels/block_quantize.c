@@ -6,7 +6,7 @@
 
 #pragma STDC FP_CONTRACT OFF
 
-enum { SUPER = 256 };
+enum { SUPER = 256, LEVELS_SPAN = 113 + 127 };
 // What is smaller than this is a group of zeros.
 static const float nothing = 1e-15f;
 
@@ -86,20 +86,34 @@ static void quantize_affine(const float *x, int levels, uint8_t *out) {
   else pack_32(codes, out + 4, out + 8);
 }
 
-static int nearest_level(const int8_t *levels, float value) {
-  if (value <= levels[0]) return 0;
-  if (value >= levels[15]) return 15;
-  int below = 0, above = 15;
-  while (above - below > 1) {
-    int middle = (below + above) / 2;
-    if (value < levels[middle]) above = middle;
-    else below = middle;
+// For each whole number from the lowest level to the highest, the last level that is
+// not above it.
+typedef struct {
+  uint8_t below[LEVELS_SPAN];
+} level_table;
+
+static level_table table_of_levels(void) {
+  level_table table;
+  for (int i = 0, level = 0; i < LEVELS_SPAN; i++) {
+    if (level < 15 && i + four_bit_levels[0] == four_bit_levels[level + 1]) level++;
+    table.below[i] = (uint8_t)level;
   }
-  return value - levels[below] < levels[above] - value ? below : above;
+  return table;
+}
+
+// Levels are whole, so a value lies between those that its floor lies between.
+static inline int nearest_level(const level_table *table, float value) {
+  if (!(value > four_bit_levels[0])) return 0;
+  if (value >= four_bit_levels[15]) return 15;
+  int whole = (int)value;
+  if ((float)whole > value) whole--;
+  int below = table->below[whole - four_bit_levels[0]];
+  float under = value - four_bit_levels[below], over = four_bit_levels[below + 1] - value;
+  return under < over ? below : below + 1;
 }
 
 // Tries fifteen scales about the one that takes the peak to the lowest level.
-static void quantize_iq4_nl(const float *x, uint8_t *out) {
+static void quantize_iq4_nl(const level_table *table, const float *x, uint8_t *out) {
   enum { TRIES = 7 };
   const int8_t *levels = four_bit_levels;
   float most = peak(x, 32), scale = 0, best = 0;
@@ -108,7 +122,7 @@ static void quantize_iq4_nl(const float *x, uint8_t *out) {
       float inverse = try < -TRIES ? 1.0f / (-most / levels[0]) : (float)(try + levels[0]) / most;
       float products = 0, squares = 0;
       for (int i = 0; i < 32; i++) {
-        float q = levels[nearest_level(levels, inverse * x[i])], w = x[i] * x[i];
+        float q = levels[nearest_level(table, inverse * x[i])], w = x[i] * x[i];
         products += w * q * x[i];
         squares += w * q * q;
       }
@@ -119,7 +133,7 @@ static void quantize_iq4_nl(const float *x, uint8_t *out) {
     }
   float inverse = reciprocal(scale);
   int codes[32];
-  for (int i = 0; i < 32; i++) codes[i] = nearest_level(levels, inverse * x[i]);
+  for (int i = 0; i < 32; i++) codes[i] = nearest_level(table, inverse * x[i]);
   put_half(out, scale);
   pack_32(codes, NULL, out + 2);
 }
@@ -451,6 +465,7 @@ int pare_quantizes(int format) {
   break
 
 void pare_quantize_blocks(int format, const float *x, size_t count, uint8_t *out) {
+  const level_table table = table_of_levels();
   switch (format) {
   case PARE_Q8_0: EACH(32, 34, quantize_q8_0(x, out));
   case PARE_Q4_0: EACH(32, 18, quantize_symmetric(x, 16, out));
@@ -462,7 +477,7 @@ void pare_quantize_blocks(int format, const float *x, size_t count, uint8_t *out
   case PARE_Q4_K: EACH(256, 144, quantize_q4_k(x, out));
   case PARE_Q5_K: EACH(256, 176, quantize_q5_k(x, out));
   case PARE_Q6_K: EACH(256, 210, quantize_q6_k(x, out));
-  case PARE_IQ4_NL: EACH(32, 18, quantize_iq4_nl(x, out));
+  case PARE_IQ4_NL: EACH(32, 18, quantize_iq4_nl(&table, x, out));
   case PARE_TQ1_0: EACH(256, 54, quantize_tq1_0(x, out));
   case PARE_TQ2_0: EACH(256, 66, quantize_tq2_0(x, out));
   case PARE_MXFP4: EACH(32, 17, quantize_mxfp4(x, out));

@@ -36,6 +36,7 @@ import Testing
     file.add("numbers", .array(3, [-1, 2, 3].map { .number(3, Int16($0)) }))
     file.add("texts", .array(8, ["a", "", "日"].map { .text($0) }))
     let inner = GGUFBytes.Value.array(4, [.number(4, UInt32(7))])
+    file.add("many", .array(8, (0..<17).map { .text("\($0)") }))
     file.add("arrays", .array(9, [inner, inner]))
     let checkpoint = try open(file)
     let metadata = try #require(checkpoint.gguf)
@@ -57,10 +58,11 @@ import Testing
     #expect(metadata.numbers("numbers") == [-1, 2, 3])
     #expect(metadata.texts("numbers") == nil && metadata.numbers("texts") == nil)
     #expect(checkpoint.metadata["numbers"] == "[-1, 2, 3]")
-    #expect(checkpoint.metadata["texts"] == "3 texts")
+    #expect(checkpoint.metadata["texts"] == "[a, , 日]")
+    #expect(checkpoint.metadata["many"] == "17 texts")
     #expect(checkpoint.metadata["arrays"] == "2 arrays")
     #expect(checkpoint.metadata["f32"] == "0.1")
-    #expect(metadata.keys.count == 15)
+    #expect(metadata.keys.count == 16)
   }
 
   @Test func namesBecomeBlocksLayersAndRoles() throws {

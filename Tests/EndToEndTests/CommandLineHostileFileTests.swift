@@ -10,10 +10,10 @@ import Testing
 
     var testDescription: String { name }
 
-    /// The statuses that fulfil what is wanted. GGUF and npz are refused
-    /// whatever is in them.
+    /// The statuses that fulfil what is wanted. npz and HTML are refused whatever
+    /// is in them.
     var statuses: Set<Int32> {
-      guard name.hasPrefix("st_") || name.hasPrefix("pt_") else { return [1] }
+      guard ["st_", "pt_", "gguf_"].contains(where: name.hasPrefix) else { return [1] }
       let mayOpen = ["open", "list", "warn", "viewer"].contains { wanted.contains($0) }
       let mayRefuse = ["reject", "refuse", "name the missing"].contains { wanted.contains($0) }
       return Set((mayOpen ? [0] : []) + (mayRefuse || !mayOpen ? [1] : []))

@@ -85,6 +85,20 @@ import Testing
     #expect(try scratch.bytes("repacked") == scratch.bytes("packed"))
   }
 
+  @Test func aFileOfBlocksIsWrittenAndRead() throws {
+    let scratch = try Scratch()
+    let written = try Program.run(
+      ["convert", Self.model, "-o", "blocks.gguf", "--type", "q8_0", "--json"], in: scratch)
+    #expect(written.status == 0, "\(written.error)")
+    let inspected = try Program.run(["inspect", "blocks.gguf", "--json"], in: scratch)
+    #expect(inspected.output.contains("\"format\": \"gguf\""))
+    #expect(inspected.output.contains("\"dtype\": \"Q8_0\""))
+    let again = try Program.run(
+      ["convert", "blocks.gguf", "-o", "again.gguf", "--type", "Q8_0"], in: scratch)
+    #expect(again.status == 0, "\(again.error)")
+    #expect(try scratch.bytes("again.gguf") == scratch.bytes("blocks.gguf"))
+  }
+
   @Test func theOutputIsNeverTheInput() throws {
     let scratch = try Scratch()
     let original = try Data(contentsOf: URL(fileURLWithPath: Self.model))
@@ -124,6 +138,8 @@ import Testing
     (["quantize", model, "-o", "x", "--threads", "0"], 2, "--threads is a whole number"),
     (["convert", model, "-o", "x", "--packed", "--dtype", "f16"], 2, "--dtype goes with --dense"),
     (["convert", model, "-o", "x", "--dtype", "int8"], 2, "--dtype"),
+    (["convert", model, "-o", "x", "--type", "iq4_xs"], 2, "--type"),
+    (["convert", model, "-o", "x", "--type", "q4_0", "--packed"], 2, "--type writes GGUF"),
     (["prune", model, "-o", "x", "--layers", "nothing"], 1, "no layer matches nothing"),
     (["prune", model, "-o", "nowhere/x"], 1, "there is no folder nowhere"),
     (["prune", model, "-o", "."], 1, "it is a folder"),

@@ -7,14 +7,15 @@ internal import Workspace
 struct ConvertCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "convert",
-    abstract: "Rewrite a checkpoint as safetensors: dense for every reader, or packed.",
+    abstract: "Rewrite a checkpoint as safetensors, dense or packed, or as GGUF.",
     discussion: """
       Without --packed the file is dense: it keeps every tensor's own type, or takes the \
       one that --dtype names. A \
       packed file keeps every value, each tensor in the smallest encoding. With --slice the \
       dense network is smaller: whatever zeros make useless is left out – heads, query and \
       key channels, value channels, hidden channels – and outputs stay the same up to \
-      rounding.
+      rounding. With --type the file is GGUF: matrices are stored in blocks, byte for byte \
+      as llama.cpp quantizes without an importance matrix, all else as f32.
       """)
 
   @OptionGroup var input: FileArgument
@@ -30,6 +31,12 @@ struct ConvertCommand: ParsableCommand {
       valueName: "type"),
     completion: .list(FloatType.allCases.map(\.rawValue)))
   var dtype: FloatType?
+
+  @Option(
+    help: ArgumentHelp(
+      "Write GGUF with the matrices in these blocks: \(BlockType.names).", valueName: "type"),
+    completion: .list(BlockType.allValueStrings))
+  var type: BlockType?
 
   @OptionGroup var output: OutputOptions
   @OptionGroup var threads: ThreadOptions
@@ -60,7 +67,26 @@ struct ConvertCommand: ParsableCommand {
     }
   }
 
+  /// A block format that can be written, in any case of letters.
+  struct BlockType: ExpressibleByArgument {
+    let format: BlockFormat
+
+    init?(argument: String) {
+      let name = argument.uppercased()
+      guard let format = Self.formats.first(where: { $0.rawValue == name }) else { return nil }
+      self.format = format
+    }
+
+    private static let formats = BlockFormat.allCases.filter(\.isWritable)
+    static let allValueStrings = formats.map { $0.rawValue.lowercased() }
+    static let names = allValueStrings.joined(separator: ", ")
+  }
+
   func validate() throws {
+    guard type == nil || (layouts.isEmpty && dtype == nil && !slice) else {
+      throw ValidationError(
+        "--type writes GGUF; --dense, --packed, --slice and --dtype go without it")
+    }
     guard Set(layouts).count < 2 else { throw FormOptions.conflict }
     if layouts.first == .packed && dtype != nil {
       throw ValidationError("--packed keeps every value; --dtype goes with --dense")
@@ -71,6 +97,11 @@ struct ConvertCommand: ParsableCommand {
   }
 
   func run() throws {
+    if let type {
+      return try GGUFConversion(
+        input: input, output: output, format: type.format, threads: threads.count
+      ).run(asJSON: report.json)
+    }
     if slice {
       return try SliceConversion(
         input: input, output: output, dtype: dtype?.dtype, threads: threads.count

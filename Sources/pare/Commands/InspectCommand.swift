@@ -25,8 +25,20 @@ struct InspectCommand: ParsableCommand {
       json(of: checkpoint, summaries, sizes).print()
     } else {
       table(of: checkpoint, summaries).print()
+      if let gguf = checkpoint.gguf { print("\n" + text(of: gguf, in: checkpoint)) }
       if let sizes { print("\n" + text(of: sizes, in: checkpoint)) }
     }
+  }
+
+  /// The pairs of a GGUF file in its order, a line each; `--json` has them whole.
+  private func text(of metadata: GGUFMetadata, in checkpoint: Checkpoint) -> String {
+    let limit = 100
+    let lines = metadata.keys.map { key in
+      let value = checkpoint.metadata[key] ?? ""
+      let text = value.count > limit ? value.prefix(limit) + "…" : value[...]
+      return sentence("  \(key)  \(text)")
+    }
+    return (["metadata:"] + lines).joined(separator: "\n")
   }
 
   /// The sizes of layers with bit depths, each called by its name.

@@ -98,7 +98,7 @@ public struct GGUFMetadata: Sendable {
     }
   }
 
-  /// A short text of a value: an array of more than a few numbers is only counted.
+  /// A short text of a value: a long array is only counted.
   func shown(_ entry: Entry) -> String {
     switch value(of: entry.kind, at: entry.bytes.lowerBound, in: entry.bytes) {
     case .unsigned(let number): String(number)
@@ -107,7 +107,7 @@ public struct GGUFMetadata: Sendable {
     case .bool(let isTrue): String(isTrue)
     case .text(let text):
       text.utf8.count > Self.shownTextLimit ? String(text.prefix(Self.shownTextLimit)) + "…" : text
-    case .array(let count): shownArray(entry.key, count: count)
+    case .array(let count): shownArray(entry, count: count)
     }
   }
 
@@ -115,15 +115,18 @@ public struct GGUFMetadata: Sendable {
   static let shownTextLimit = 1 << 16
   private static let shownElements = 16
 
-  private func shownArray(_ key: String, count: Int) -> String {
-    let isText = array(key)?.kind == .text
-    if count <= Self.shownElements {
-      if let numbers = numbers(key) {
-        let texts = numbers.map { Int(exactly: $0).map { String($0) } ?? String($0) }
-        return "[\(texts.joined(separator: ", "))]"
-      }
+  private func shownArray(_ entry: Entry, count: Int) -> String {
+    let isShort = count <= Self.shownElements && entry.bytes.count <= Self.shownTextLimit
+    if isShort, let numbers = numbers(entry.key) {
+      let texts = numbers.map { Int(exactly: $0).map { String($0) } ?? String($0) }
+      return "[\(texts.joined(separator: ", "))]"
     }
-    return "\(count) \(isText ? "texts" : array(key)?.kind == .array ? "arrays" : "numbers")"
+    if isShort, let texts = texts(entry.key) { return "[\(texts.joined(separator: ", "))]" }
+    return switch array(entry.key)?.kind {
+    case .text: "\(count) texts"
+    case .array: "\(count) arrays"
+    default: "\(count) numbers"
+    }
   }
 
   private func array(_ key: String) -> (kind: Kind, count: Int, start: Int)? {

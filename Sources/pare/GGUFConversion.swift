@@ -1,0 +1,99 @@
+internal import CheckpointIO
+internal import Jobs
+internal import Tensors
+internal import Workspace
+
+/// A checkpoint saved as GGUF: what `pare convert --type` does.
+struct GGUFConversion {
+  let input: FileArgument
+  let output: OutputOptions
+  let format: BlockFormat
+  let threads: Int
+
+  /// Shares of the whole, for one bar of progress.
+  private enum Part {
+    static let writing = 0.0...0.8
+    static let measuring = 0.8...1.0
+  }
+
+  /// Does it and tells what came of it; first which tensors take another type.
+  func run(asJSON: Bool) throws {
+    try output.check(against: input.file)
+    let checkpoint = try input.open()
+    let plan = try GGUFPlan.make(
+      parameters: checkpoint.parameters, of: checkpoint, format: format)
+    for omission in plan.omissions {
+      StandardError.write("pare: left out: \(sentence(omission))\n")
+    }
+    for group in fallbacks(of: plan) { StandardError.write("pare: \(sentence(group))\n") }
+    let error = try Work.run("convert", threads: threads) { job in
+      let writing = job.part(Part.writing)
+      try plan.write(
+        to: output.path, threads: threads, progress: { writing.progress($0, $1) },
+        shouldStop: writing.shouldStop)
+      // Of the file as it is read back.
+      return try Headless.sizes(
+        of: Checkpoint.open(output.path).parameters, from: checkpoint,
+        in: job.part(Part.measuring)
+      ).layerError
+    }
+    if asJSON {
+      json(plan, error, checkpoint).print()
+    } else {
+      StandardOutput.write(text(plan, error, checkpoint))
+    }
+  }
+
+  /// Tensors with the same reason for another type, in one sentence.
+  private func fallbacks(of plan: GGUFPlan) -> [String] {
+    let others = plan.entries.filter { $0.fallback != nil }
+    let groups = Dictionary(grouping: others) { "\($0.type): \($0.fallback ?? "")" }
+    return groups.sorted { $0.key < $1.key }.map { key, entries in
+      let shown = 3
+      let names = entries.prefix(shown).map(\.name).joined(separator: ", ")
+      let rest = entries.count > shown ? " and \(entries.count - shown) more" : ""
+      return "\(names)\(rest) stored as \(key)"
+    }
+  }
+
+  private func types(of plan: GGUFPlan) -> [String: Int] {
+    Dictionary(grouping: plan.entries, by: \.type).mapValues(\.count)
+  }
+
+  private func bitsPerWeight(_ plan: GGUFPlan) -> Double? {
+    let weights = plan.entries.reduce(0) { $0 + $1.shape.count }
+    let bytes = plan.entries.reduce(0) { $0 + $1.byteCount }
+    return weights == 0 ? nil : Double(bytes * 8) / Double(weights)
+  }
+
+  private func json(_ plan: GGUFPlan, _ error: Double?, _ checkpoint: Checkpoint) -> JSON {
+    .object([
+      "bits_per_weight": .number(bitsPerWeight(plan)),
+      "bytes": .integer(plan.byteCount),
+      "fallbacks": .array(
+        plan.entries.filter { $0.fallback != nil }.map { entry in
+          .object([
+            "name": .string(entry.name), "reason": .string(entry.fallback),
+            "type": .string(entry.type),
+          ])
+        }),
+      "input_bytes": .integer(checkpoint.fileByteCount),
+      "layer_error": .number(error),
+      "omissions": .array(plan.omissions.map { .string($0) }),
+      "output": .string(output.path),
+      "types": .object(types(of: plan).mapValues { .integer($0) }),
+    ])
+  }
+
+  private func text(_ plan: GGUFPlan, _ error: Double?, _ checkpoint: Checkpoint) -> String {
+    let ratio = Double(checkpoint.fileByteCount) / Double(max(plan.byteCount, 1))
+    let types = types(of: plan).sorted { $0.key < $1.key }.map { "\($1) \($0)" }
+    return """
+      \(output.path): \(Figure.bytes(plan.byteCount)), \(Figure.fixed(ratio, digits: 1))× \
+      smaller than \(checkpoint.name)
+      \(types.joined(separator: ", "))   \(Figure.short(bitsPerWeight(plan))) bits/weight   \
+      layer error \(Figure.percent(error))
+
+      """
+  }
+}
