@@ -86,11 +86,10 @@ struct GGUFConversion {
   }
 
   private func text(_ plan: GGUFPlan, _ error: Double?, _ checkpoint: Checkpoint) -> String {
-    let ratio = Double(checkpoint.fileByteCount) / Double(max(plan.byteCount, 1))
     let types = types(of: plan).sorted { $0.key < $1.key }.map { "\($1) \($0)" }
     return """
-      \(output.path): \(Figure.bytes(plan.byteCount)), \(Figure.fixed(ratio, digits: 1))× \
-      smaller than \(checkpoint.name)
+      \(output.path): \(Figure.bytes(plan.byteCount)), \
+      \(Figure.change(from: checkpoint.fileByteCount, to: plan.byteCount)) \(checkpoint.name)
       \(types.joined(separator: ", "))   \(Figure.short(bitsPerWeight(plan))) bits/weight   \
       layer error \(Figure.percent(error))
 

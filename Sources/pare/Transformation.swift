@@ -76,18 +76,14 @@ struct Transformation {
   }
 
   private func text(_ plan: SavePlan, _ sizes: Metrics, _ checkpoint: Checkpoint) -> String {
-    let (before, after) = (Double(checkpoint.fileByteCount), Double(max(plan.byteCount, 1)))
-    let change =
-      after <= before
-      ? "\(Figure.fixed(before / after, digits: 1))× smaller than"
-      : "\(Figure.fixed(after / max(before, 1), digits: 1))× the size of"
-    return """
-      \(output.path): \(Figure.bytes(plan.byteCount)), \(change) \(checkpoint.name)
-      sparsity \(Figure.percent(sizes.sparsity))   \
-      \(Figure.short(bitsPerWeight(plan, checkpoint))) bits/weight   \
-      layer error \(Figure.percent(sizes.layerError))
+    """
+    \(output.path): \(Figure.bytes(plan.byteCount)), \
+    \(Figure.change(from: checkpoint.fileByteCount, to: plan.byteCount)) \(checkpoint.name)
+    sparsity \(Figure.percent(sizes.sparsity))   \
+    \(Figure.short(bitsPerWeight(plan, checkpoint))) bits/weight   \
+    layer error \(Figure.percent(sizes.layerError))
 
-      """
+    """
   }
 
   /// Bits of the file's tensors divided by the weights of the original.

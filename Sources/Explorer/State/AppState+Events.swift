@@ -60,6 +60,9 @@ extension AppState {
   var leavingQuestion: String? {
     guard isLeaving else { return nil }
     let count = jobsToLose
+    if count == 1, trainingJob?.state.isOver == false {
+      return "Training is running; it is saved, to be resumed: quit? y/n"
+    }
     return count > 1
       ? "\(count) jobs are running: quit anyway? y/n" : "A job is running: quit anyway? y/n"
   }

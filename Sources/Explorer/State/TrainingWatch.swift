@@ -178,7 +178,7 @@ extension AppState {
     case .saved(let step): notice = Notice("Saved after step \(step).")
     case .notSaved(let reason): notice = Notice("\(reason); training goes on", isError: true)
     case .stopped(let output):
-      notice = Notice("Stopped and saved; --resume goes on to \(output).")
+      notice = Notice("Stopped and saved. pare compress or train … -o \(output) --resume goes on.")
     case .ended: training.job = nil
     case .log(let log):
       training.isRead = true

@@ -18,6 +18,14 @@ enum Figure {
     return fixed(value, digits: max(0, 3 - exponent))
   }
 
+  /// `1.6× smaller than`, or `2.0× the size of`.
+  static func change(from before: Int, to after: Int) -> String {
+    let (before, after) = (Double(max(before, 1)), Double(max(after, 1)))
+    return after <= before
+      ? "\(fixed(before / after, digits: 1))× smaller than"
+      : "\(fixed(after / before, digits: 1))× the size of"
+  }
+
   /// `digits` digits after the point, without trailing zeros cut.
   static func fixed(_ value: Double, digits: Int) -> String {
     guard value.isFinite, abs(value) < 1e12 else { return String(value) }
