@@ -3,11 +3,13 @@ public import Tensors
 /// A checkpoint that is open: its headers are read, its weights wait in the
 /// mapped file until they are asked for.
 public final class Checkpoint: Sendable {
-  /// Where the file is; nil for the checkpoint inside the program.
+  /// Where the file is, of shards their index; nil for the checkpoint inside the
+  /// program.
   public let path: String?
-  /// The last component of the path, to show.
+  /// The last component of the path, to show; of a folder and of shards the
+  /// folder's name.
   public let name: String
-  /// `safetensors`, `pytorch` or `gguf`.
+  /// `safetensors`, `pytorch` or `gguf`; of shards, theirs.
   public let format: String
   /// Of all files, where a checkpoint is split.
   public let fileByteCount: Int
@@ -36,11 +38,14 @@ public final class Checkpoint: Sendable {
   let stored: [IndexedTensor]
   let identities: [FileIdentity]
 
-  /// Opens the file at a path: maps it and reads its headers.
+  /// Opens the file at a path: maps it and reads its headers. A folder means the
+  /// checkpoint in it, and a shard all shards that the index beside it lists.
   public static func open(_ path: String) throws(CheckpointError) -> Checkpoint {
     if path == "-" { throw .notARegularFile(path: "standard input") }
-    let mapping = try Mapping(path: path)
-    return try Checkpoint(Bytes(mapping), path: path, name: FilePath.lastComponent(path))
+    let location = try CheckpointLocation(path)
+    let mapping = try Mapping(path: location.path)
+    return try Checkpoint(
+      Bytes(mapping), path: location.path, name: location.name, warning: location.warning)
   }
 
   /// Opens bytes that live as long as the process, such as the checkpoint
@@ -58,7 +63,9 @@ public final class Checkpoint: Sendable {
     return try Checkpoint(Bytes(bytes), path: nil, name: name)
   }
 
-  private init(_ bytes: Bytes, path: String?, name: String) throws(CheckpointError) {
+  private init(
+    _ bytes: Bytes, path: String?, name: String, warning: String? = nil
+  ) throws(CheckpointError) {
     let format = try FormatCatalog.format(of: bytes)
     let opened = try format.open(bytes, path: path)
     let bytes = opened.bytes
@@ -69,7 +76,7 @@ public final class Checkpoint: Sendable {
     self.bytes = bytes
     self.path = path
     self.name = name
-    self.format = format.name
+    self.format = opened.format ?? format.name
     fileByteCount = opened.fileByteCount
     identities = bytes.owner.identities
     stored = index.tensors
@@ -78,7 +85,7 @@ public final class Checkpoint: Sendable {
     configuration = index.configuration
     vocabulary = index.vocabulary
     gguf = index.gguf
-    warnings = index.warnings
+    warnings = (warning.map { [$0] } ?? []) + index.warnings
     parameters = layout.parameters
     blockMap = BlockMap(layout.parameters, names: layout.blockNames)
   }
@@ -88,6 +95,12 @@ public final class Checkpoint: Sendable {
 enum FilePath {
   static func lastComponent(_ path: String) -> String {
     path.split(separator: "/").last.map(String.init) ?? path
+  }
+
+  /// The name of the folder a file is in; nil where the path does not tell.
+  static func folderName(_ path: String) -> String? {
+    let name = folder(path).split(separator: "/").last.map(String.init)
+    return name == "." || name == ".." ? nil : name
   }
 
   /// The folder a file is in, with a slash at the end; empty for the current.

@@ -1,6 +1,6 @@
-/// Small files that say more about a checkpoint than it does itself:
-/// `config.json` and nanoGPT's `meta.pkl` beside it. What the checkpoint says
-/// wins.
+/// Small files that say more about a checkpoint than it does itself: Hugging
+/// Face's `config.json` and `generation_config.json`, and nanoGPT's `meta.pkl`
+/// beside it. What the checkpoint says wins, then what is named first here.
 enum Sidecars {
   /// More than any configuration has a reason to be.
   private static let limit = 4 << 20
@@ -9,12 +9,13 @@ enum Sidecars {
     MetadataConventions.read(into: &index)
     guard let path else { return }
     let folder = FilePath.folder(path)
-    if let bytes = small(folder + "config.json") {
+    for name in ["config.json", "generation_config.json"] {
+      guard let bytes = small(folder + name) else { continue }
       do {
         let settings = Configuration.flat(try JSON(bytes))
         index.configuration.merge(settings) { own, _ in own }
       } catch {
-        index.warnings.append("config.json beside the file is ignored: \(error)")
+        index.warnings.append("\(name) beside the file is ignored: \(error)")
       }
     }
     Configuration.complete(&index.configuration)

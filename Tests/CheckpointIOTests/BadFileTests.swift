@@ -38,8 +38,11 @@ import Testing
     ("st_meta_nonstring.safetensors", .opens(1, warning: "metadata 'n' is not text")),
     ("st_100k_tensors.safetensors", .opens(100_000)),
     ("st_misaligned.safetensors", .opens(2)),
-    ("st_shards_missing", .refused("is a directory")),
-    ("st_shards_traversal", .refused("is a directory")),
+    (
+      "st_shards_missing",
+      .opens(1, warning: "'model-00002-of-00002.safetensors' is missing, and 1 tensor with it")
+    ),
+    ("st_shards_traversal", .refused("'../../../../etc/hostname' of the checkpoint cannot be")),
     ("html_instead.safetensors", .refused("HTML")),
   ]
 

@@ -14,8 +14,10 @@ import Testing
     /// is in them.
     var statuses: Set<Int32> {
       guard ["st_", "pt_", "gguf_"].contains(where: name.hasPrefix) else { return [1] }
-      let mayOpen = ["open", "list", "warn", "viewer"].contains { wanted.contains($0) }
-      let mayRefuse = ["reject", "refuse", "name the missing"].contains { wanted.contains($0) }
+      let mayOpen = ["open", "list", "warn", "viewer", "name the missing"].contains {
+        wanted.contains($0)
+      }
+      let mayRefuse = ["reject", "refuse"].contains { wanted.contains($0) }
       return Set((mayOpen ? [0] : []) + (mayRefuse || !mayOpen ? [1] : []))
     }
   }

@@ -18,6 +18,8 @@ package struct OpenedFile: Sendable {
   let bytes: Bytes
   /// Of all files.
   let fileByteCount: Int
+  /// The name of the format where it is not that of the file opened first.
+  var format: String?
 }
 
 extension CheckpointFormat {
@@ -35,6 +37,7 @@ public enum FormatCatalog {
     SafetensorsFormat.self,
     PyTorchFormat.self,
     GGUFFormat.self,
+    ShardIndexFormat.self,
   ]
 
   /// The formats' names, for help and tables.

@@ -59,35 +59,74 @@ package final class Mapping: @unchecked Sendable {
   static func joining(
     _ paths: [String]
   ) throws(CheckpointError) -> (mapping: Mapping, ranges: [Range<Int>]) {
-    var files: [(descriptor: Int32, status: stat)] = []
+    var files: [OpenFile] = []
     defer { for file in files { close(file.descriptor) } }
+    for path in paths {
+      let (descriptor, status) = try open(path)
+      files.append(OpenFile(path: path, descriptor: descriptor, status: status))
+    }
+    return try join(files)
+  }
+
+  /// The same of those files that can be mapped; for each of the others its error.
+  ///
+  /// Throws when memory cannot be had.
+  static func joiningThose(
+    of paths: [String]
+  ) throws(CheckpointError) -> (mapping: Mapping, files: [Result<Range<Int>, CheckpointError>]) {
+    var files: [OpenFile] = []
+    defer { for file in files { close(file.descriptor) } }
+    var errors: [CheckpointError?] = []
+    for path in paths {
+      do throws(CheckpointError) {
+        let (descriptor, status) = try open(path)
+        files.append(OpenFile(path: path, descriptor: descriptor, status: status))
+        errors.append(nil)
+      } catch {
+        errors.append(error)
+      }
+    }
+    if files.isEmpty, let error = errors.first ?? nil { throw error }
+    let (mapping, ranges) = try join(files)
+    var next = ranges.makeIterator()
+    return (mapping, errors.map { $0.map { .failure($0) } ?? .success(next.next() ?? 0..<0) })
+  }
+
+  private struct OpenFile {
+    let path: String
+    let descriptor: Int32
+    let status: stat
+  }
+
+  private static func join(
+    _ files: [OpenFile]
+  ) throws(CheckpointError) -> (mapping: Mapping, ranges: [Range<Int>]) {
+    guard let first = files.first else { throw .empty }
     let page = sysconf(Int32(_SC_PAGESIZE))
     var ranges: [Range<Int>] = []
     var end = 0
-    for path in paths {
-      let file = try open(path)
-      files.append(file)
+    for file in files {
       let size = Int(file.status.st_size)
       let (next, overflow) = end.addingReportingOverflow(size)
       guard !overflow, next < Int.max - page else {
-        throw .cannotOpen(path: path, reason: "the parts are too large")
+        throw .cannotOpen(path: file.path, reason: "the parts are too large")
       }
       ranges.append(end..<next)
       end = (next + page - 1) / page * page
     }
     let space = unsafe mmap(nil, max(end, page), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
     guard let space = unsafe space, unsafe space != MAP_FAILED else {
-      throw .cannotOpen(path: paths[0], reason: lastSystemError())
+      throw .cannotOpen(path: first.path, reason: lastSystemError())
     }
     // From here on the mapping takes the space back.
     let mapping = unsafe Mapping(
       space: space, count: end, files.map { FileIdentity($0.status) })
-    for (index, range) in ranges.enumerated() {
+    for (file, range) in zip(files, ranges) {
       let address = unsafe mmap(
         space + range.lowerBound, range.count, PROT_READ, MAP_PRIVATE | MAP_FIXED,
-        files[index].descriptor, 0)
+        file.descriptor, 0)
       guard unsafe address != MAP_FAILED else {
-        throw .cannotOpen(path: paths[index], reason: lastSystemError())
+        throw .cannotOpen(path: file.path, reason: lastSystemError())
       }
     }
     return (mapping, ranges)
