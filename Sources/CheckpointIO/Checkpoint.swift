@@ -9,7 +9,7 @@ public final class Checkpoint: Sendable {
   /// The last component of the path, to show; of a folder and of shards the
   /// folder's name.
   public let name: String
-  /// `safetensors`, `pytorch` or `gguf`; of shards, theirs.
+  /// `safetensors`, `pytorch`, `gguf`, `npy` or `npz`; of shards, theirs.
   public let format: String
   /// Of all files, where a checkpoint is split.
   public let fileByteCount: Int

@@ -29,6 +29,7 @@ public enum CheckpointError: Error, Hashable, Sendable {
   case missingEntry(name: String)
   case invalidPickle(offset: Int, reason: String)
   case invalidGGUF(offset: Int, reason: String)
+  case invalidNumPy(array: String, offset: Int, reason: String)
   case invalidPart(name: String, reason: String)
   case misaligned(tensor: String, offset: UInt64, alignment: Int)
   case rowNotInBlocks(tensor: String, columns: Int, format: String, block: Int)
@@ -57,9 +58,10 @@ extension CheckpointError: CustomStringConvertible {
       "\(path.shown) is not a regular file; a checkpoint is mapped, so save it to a file first"
     case .empty: "the file is empty: too short for a checkpoint"
     case .unrecognized(let start):
-      "not a checkpoint: the file starts with \(start), which is neither safetensors nor PyTorch nor GGUF"
+      "not a checkpoint: the file starts with \(start), which is "
+        + "neither safetensors nor PyTorch nor GGUF nor NumPy"
     case .unsupportedFormat(let name):
-      "this is \(name); Pare reads safetensors, PyTorch's zip checkpoints and GGUF"
+      "this is \(name); Pare reads safetensors, PyTorch's zip checkpoints, GGUF and NumPy"
     case .truncated(let what, let offset, let needed, let available):
       "the file is truncated: \(what.shown) at byte \(offset) needs \(needed) bytes, "
         + "\(available) are there"
@@ -90,11 +92,14 @@ extension CheckpointError: CustomStringConvertible {
       "packed tensor \(tensor.quoted) is damaged: \(reason)"
     case .invalidZip(let offset, let reason): "invalid zip archive at byte \(offset): \(reason)"
     case .compressedEntry(let name):
-      "zip entry \(name.quoted) is compressed; save the checkpoint uncompressed, as torch.save does"
+      "zip entry \(name.quoted) is compressed; "
+        + "save the checkpoint uncompressed, as torch.save and numpy.savez do"
     case .missingEntry(let name): "the archive has no entry \(name.quoted)"
     case .invalidPickle(let offset, let reason): "invalid pickle at byte \(offset): \(reason)"
     case .invalidGGUF(let offset, let reason):
       "invalid GGUF header at byte \(offset): \(reason)"
+    case .invalidNumPy(let array, let offset, let reason):
+      "array \(array.quoted) has an invalid header at byte \(offset): \(reason)"
     case .invalidPart(let name, let reason):
       "part \(name.quoted) of the checkpoint cannot be used: \(reason)"
     case .misaligned(let tensor, let offset, let alignment):

@@ -56,7 +56,7 @@ struct ModelLayout {
       }
       let reader = TensorReader(
         bytes: bytes[tensor.byteRange], dtype: dtype, shape: tensor.shape,
-        strides: tensor.strides, isTransposed: isTransposed)
+        strides: tensor.strides, isTransposed: isTransposed, isBigEndian: tensor.isBigEndian)
       list.append(
         Parameter(
           name: tensor.name, shape: shape, dtype: dtype, place: place,

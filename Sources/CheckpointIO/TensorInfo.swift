@@ -34,6 +34,8 @@ package struct IndexedTensor: Sendable, Hashable {
   var byteRange: Range<Int>
   /// Values between neighbours along each axis; nil when row-major.
   var strides: [Int]?
+  /// Whether the highest byte of a number comes first.
+  var isBigEndian = false
   /// The blocks that its weights are stored in; `dtype` is f32 then.
   var blocks: BlockFormat?
   /// Part of an optimizer's state.

@@ -19,6 +19,7 @@ import Testing
     Sample(file: "ckpt_orig_mod.pt", values: "ckpt.pt"),
     Sample(file: "state_dict_only.bin", values: "ckpt.pt"),
     Sample(file: "nanogpt.safetensors", values: "ckpt.pt"),
+    Sample(file: "nanogpt.npz", values: "ckpt.pt"),
     Sample(file: "hf_gpt2_layout.safetensors", values: "ckpt.pt"),
     Sample(file: "ckpt_bf16.pt", values: "ckpt_bf16.pt"),
     Sample(file: "nanogpt_bf16.safetensors", values: "ckpt_bf16.pt"),

@@ -35,6 +35,8 @@ extension CheckpointFormat {
 public enum FormatCatalog {
   package static let all: [any CheckpointFormat.Type] = [
     SafetensorsFormat.self,
+    NumPyFormat.self,
+    NumPyArchiveFormat.self,
     PyTorchFormat.self,
     GGUFFormat.self,
     ShardIndexFormat.self,

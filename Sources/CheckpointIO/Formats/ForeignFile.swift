@@ -4,9 +4,6 @@ enum ForeignFile {
     if let name = signatures.first(where: { file.starts(with: $0.0) })?.1 {
       return .unsupportedFormat(name: name)
     }
-    if file.count > 6, file[0] == 0x93, file[1..<file.count].starts(with: "NUMPY") {
-      return .unsupportedFormat(name: "a NumPy array")
-    }
     if file.count > 2, file[0] == 0x1F, file[1] == 0x8B {
       return .unsupportedFormat(name: "a gzip archive")
     }

@@ -10,6 +10,8 @@ struct TensorReader: Sendable {
   let strides: [Int]?
   /// Whether the logical tensor is the transpose of the stored one.
   let isTransposed: Bool
+  /// Whether the highest byte of a number comes first.
+  var isBigEndian = false
 
   /// The values in logical orientation. Aligned row-major f32 is a view of the
   /// mapping; all else is converted into memory of its own.
@@ -35,7 +37,7 @@ struct TensorReader: Sendable {
   }
 
   private func borrowed() -> Tensor? {
-    guard dtype == .f32, strides == nil, shape.count > 0 else { return nil }
+    guard dtype == .f32, strides == nil, !isBigEndian, shape.count > 0 else { return nil }
     return unsafe bytes.withUnsafeBytes { raw in
       guard Int(bitPattern: raw.baseAddress) % MemoryLayout<Float>.alignment == 0 else {
         return nil
@@ -45,10 +47,15 @@ struct TensorReader: Sendable {
     }
   }
 
-  /// The stored bytes, gathered when the tensor is a view with strides.
+  /// The stored bytes, gathered when the tensor is a view with strides, and lowest
+  /// byte first.
   var rowMajor: Bytes {
-    guard let strides, shape.count > 0 else { return bytes }
-    return Bytes(Gather.rowMajor(bytes, size: dtype.byteCount, shape: shape, strides: strides))
+    guard shape.count > 0, strides != nil || isBigEndian else { return bytes }
+    let size = dtype.byteCount
+    let gathered = strides.map {
+      Bytes(Gather.rowMajor(bytes, size: size, shape: shape, strides: $0))
+    }
+    return isBigEndian ? Bytes(Gather.swapped(gathered ?? bytes, size: size)) : gathered ?? bytes
   }
 }
 
@@ -67,6 +74,21 @@ private enum Gather {
         }
       }
       count = shape.count * size
+    }
+  }
+
+  /// Each number's bytes in the opposite order.
+  static func swapped(_ bytes: Bytes, size: Int) -> [UInt8] {
+    let count = bytes.count / size * size
+    return unsafe [UInt8](unsafeUninitializedCapacity: count) { target, written in
+      unsafe bytes.withUnsafeBytes { source in
+        for start in stride(from: 0, to: count, by: size) {
+          for byte in 0..<size {
+            unsafe target[start + byte] = source[start + size - 1 - byte]
+          }
+        }
+      }
+      written = count
     }
   }
 

@@ -123,7 +123,7 @@ struct PlannedTensor: Sendable {
       guard let dtype = tensor.dtype else { return [file[tensor.byteRange]] }
       let reader = TensorReader(
         bytes: file[tensor.byteRange], dtype: dtype, shape: tensor.shape,
-        strides: tensor.strides, isTransposed: false)
+        strides: tensor.strides, isTransposed: false, isBigEndian: tensor.isBigEndian)
       return [reader.rowMajor]
     case .parameter(let parameter, let dtype, let encoding):
       let tensor = try parameter.tensor(shouldStop: shouldStop)

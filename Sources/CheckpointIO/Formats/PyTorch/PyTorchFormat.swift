@@ -30,7 +30,7 @@ package enum PyTorchFormat: CheckpointFormat {
     let pickle = archive.entries.first { $0.name == "data.pkl" || $0.name.hasSuffix("/data.pkl") }
     if let pickle { return String(pickle.name.dropLast("data.pkl".utf8.count)) }
     if archive.entries.contains(where: { $0.name.hasSuffix(".npy") }) {
-      throw .unsupportedFormat(name: "a NumPy archive (npz)")
+      throw .unsupportedFormat(name: "a NumPy archive (npz) that does not begin with an array")
     }
     throw .unsupportedFormat(name: "a zip archive without data.pkl")
   }
