@@ -97,12 +97,6 @@ enum FilePath {
     path.split(separator: "/").last.map(String.init) ?? path
   }
 
-  /// The name of the folder a file is in; nil where the path does not tell.
-  static func folderName(_ path: String) -> String? {
-    let name = folder(path).split(separator: "/").last.map(String.init)
-    return name == "." || name == ".." ? nil : name
-  }
-
   /// The folder a file is in, with a slash at the end; empty for the current.
   static func folder(_ path: String) -> String {
     path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""

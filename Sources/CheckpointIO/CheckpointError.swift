@@ -52,8 +52,8 @@ extension CheckpointError: CustomStringConvertible {
     switch self {
     case .cannotOpen(let path, let reason): "cannot open \(path.shown): \(reason)"
     case .directory(let path):
-      "\(path.shown) is a directory without model.safetensors, pytorch_model.bin or an index of "
-        + "their shards; name a checkpoint file inside it"
+      "\(path.shown) is a directory without model.safetensors, pytorch_model.bin, an index of "
+        + "their shards or ckpt.pt; name a checkpoint file inside it"
     case .notARegularFile(let path):
       "\(path.shown) is not a regular file; a checkpoint is mapped, so save it to a file first"
     case .empty: "the file is empty: too short for a checkpoint"

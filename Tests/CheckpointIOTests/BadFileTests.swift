@@ -89,7 +89,7 @@ import Testing
   ]
 
   static let numPy: [(String, Outcome)] = [
-    ("npz_object_array.npz", .refused("'x' has the data type '|O: Python objects, none of which")),
+    ("npz_object_array.npz", .refused("'x' has the data type '|O (Python objects)'")),
     ("npz_shape_overflow.npz", .refused("'x' has a shape whose size overflows")),
     ("npz_short_data.npz", .refused("array 'x' at byte 106 needs 4000 bytes, 16 are there")),
   ]

@@ -128,7 +128,7 @@ enum NumPyBytes {
     (NumPyBytes.array("<U2", "(1,)", [UInt8](repeating: 0, count: 8)), "opened 1; array 'array'"),
     (NumPyBytes.array("|u1", "(1,)", [1, 2]), "opened 1; 1 bytes follow array 'array'"),
     (NumPyBytes.array("<f4", "(0, 3)", []), "opened 1"),
-    (NumPyBytes.array("|O", "(1,)", [0x80, 2]), "'|O: Python objects, none of which was run'"),
+    (NumPyBytes.array("|O", "(1,)", [0x80, 2]), "'|O (Python objects)'"),
     (NumPyBytes.array("<f4", "(1,)", [0, 0, 0]), "needs 4 bytes, 3 are there"),
     (NumPyBytes.array("<f4", "(-1,)", []), "has a negative dimension"),
     (NumPyBytes.array("<f4", "(4294967296, 4294967296)", []), "size overflows 64 bits"),

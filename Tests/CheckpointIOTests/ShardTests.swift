@@ -170,6 +170,12 @@ import Testing
     #expect(opened > 0 && opened < 1000, "\(opened) of 1000 opened")
   }
 
+  @Test(arguments: ["/.", "/./", "//"]) func theFolderHasItsNameByAnyPath(ending: String) throws {
+    try writeShards()
+    let name = folder.path.split(separator: "/").last.map(String.init)
+    #expect(try Checkpoint.open(folder.path + ending).name == name)
+  }
+
   @Test func aShardWithoutItsIndexOpensAlone() throws {
     try writeShards()
     write("{", to: Self.indexName)

@@ -3,7 +3,7 @@ internal import CheckpointIO
 
 /// The checkpoint a command works on.
 struct FileArgument: ParsableArguments {
-  @Argument(help: "The checkpoint.", completion: .file())
+  @Argument(help: "The checkpoint, or a folder with one.", completion: .file())
   var file: String
 
   /// Opens it, and tells on stderr what is odd about it.

@@ -22,7 +22,7 @@ struct NumPyType {
     let kind = word.dropFirst().first
     let digits = word.dropFirst(2)
     if kind == "O" {
-      throw .unreadableType(tensor: array, dtype: "\(word): Python objects, none of which was run")
+      throw .unreadableType(tensor: array, dtype: "\(word) (Python objects)")
     }
     guard let order, ["<", ">", "|", "="].contains(order), let kind,
       digits.utf8.count <= Self.digitLimit, let size = TensorName.number(digits), size > 0

@@ -29,7 +29,7 @@ struct CheckpointLocation {
       throw .directory(path: path)
     }
     self.init(
-      path: folder + name, name: FilePath.folderName(folder + name) ?? name, warning: nil)
+      path: folder + name, name: Self.folderName(folder + name) ?? name, warning: nil)
   }
 
   private init(path: String, name: String, warning: String?) {
@@ -42,7 +42,7 @@ struct CheckpointLocation {
     let file = FilePath.lastComponent(path)
     guard let shard = ShardName(file) else {
       let isIndex = file.hasSuffix(Self.indexSuffix)
-      let name = isIndex ? FilePath.folderName(path) ?? file : file
+      let name = isIndex ? Self.folderName(path) ?? file : file
       self.init(path: path, name: name, warning: nil)
       return
     }
@@ -51,8 +51,21 @@ struct CheckpointLocation {
       let warning = "shard \(shard.number) of \(shard.count) is opened alone: \(reason)"
       self.init(path: path, name: file, warning: warning)
     } else {
-      self.init(path: index, name: FilePath.folderName(index) ?? shard.index, warning: nil)
+      self.init(path: index, name: Self.folderName(index) ?? shard.index, warning: nil)
     }
+  }
+
+  /// The name of the folder a file is in; nil where it has none.
+  private static func folderName(_ path: String) -> String? {
+    let folder = FilePath.folder(path)
+    var name = FilePath.lastComponent(folder)
+    if folder.isEmpty || name == "." || name == "..",
+      let whole = unsafe realpath(folder.isEmpty ? "." : folder, nil)
+    {
+      name = unsafe FilePath.lastComponent(String(cString: whole))
+      unsafe free(whole)
+    }
+    return name.isEmpty || name == "/" ? nil : name
   }
 
   /// Why a shard is not opened by this index; nil when it is.
