@@ -114,11 +114,11 @@ struct ExplorerTerminalTests {
     try terminal.screen("the original") { ExplorerTerminalTests.title($0).contains("r0 original") }
   }
 
-  /// All that is kept of sessions.
+  /// All that is kept of sessions; a file that is still being written is not.
   private func sessions(of terminal: TmuxTerminal) -> String {
     let folder = terminal.home.appendingPathComponent("pare")
     let files = try? FileManager.default.contentsOfDirectory(
-      at: folder, includingPropertiesForKeys: nil)
+      at: folder, includingPropertiesForKeys: nil, options: .skipsHiddenFiles)
     return (files ?? []).compactMap { try? String(contentsOf: $0, encoding: .utf8) }.joined()
   }
 
