@@ -1,10 +1,15 @@
 """Writes the checkpoints that start-up is measured on, with Python alone.
 
-    python3 make_files.py FOLDER
+    python3 make_files.py FOLDER [large]
 
     500mb.safetensors     124 M weights in f32, 12 blocks, really there
     7gb.safetensors       3.5 G weights in bf16, 32 blocks, a sparse file
     100k.safetensors      100,000 tensors in 10,000 blocks
+
+and, where `large` is asked for, what does not fit into memory:
+
+    20gb.safetensors      10.2 G weights in bf16, 50 blocks, really there
+    145gb.safetensors     72.7 G weights in bf16, 80 blocks, 963 tensors, a sparse file
 """
 
 import array
@@ -57,6 +62,31 @@ def many(blocks):
         yield f"model.layers.{block}.mlp.gate_proj.bias", "F32", [4]
 
 
+def grouped_query(blocks, width, vocabulary, dtype):
+    """The tensors of a model in Llama's layout, with biases: twelve a block."""
+    hidden, keys = 29568 * width // 8192, width // 8
+    yield "model.embed_tokens.weight", dtype, [vocabulary, width]
+    for block in range(blocks):
+        name = f"model.layers.{block}"
+        for norm in ("input_layernorm", "post_attention_layernorm"):
+            yield f"{name}.{norm}.weight", dtype, [width]
+        for layer, rows in (("q", width), ("k", keys), ("v", keys)):
+            yield f"{name}.self_attn.{layer}_proj.weight", dtype, [rows, width]
+            yield f"{name}.self_attn.{layer}_proj.bias", dtype, [rows]
+        yield f"{name}.self_attn.o_proj.weight", dtype, [width, width]
+        yield f"{name}.mlp.gate_proj.weight", dtype, [hidden, width]
+        yield f"{name}.mlp.up_proj.weight", dtype, [hidden, width]
+        yield f"{name}.mlp.down_proj.weight", dtype, [width, hidden]
+    yield "model.norm.weight", dtype, [width]
+    yield "lm_head.weight", dtype, [vocabulary, width]
+
+
+def halves(values):
+    """The upper halves of f32 numbers: bf16, cut off."""
+    pairs = array.array("H", values)
+    return pairs[1::2].tobytes()
+
+
 def normal_values(count):
     """The bytes of `count` f32 values with the spread of a trained network's."""
     generator = random.Random(1)
@@ -80,13 +110,18 @@ def write(path, tensors, values):
     os.rename(path + ".part", path)
 
 
-def main(folder):
+def main(folder, *what):
     os.makedirs(folder, exist_ok=True)
     values = normal_values(1 << 20)
     write(f"{folder}/500mb.safetensors", transformer(12, 768, 50304, "F32"), values)
     write(f"{folder}/7gb.safetensors", transformer(32, 2944, 50304, "BF16"), None)
     write(f"{folder}/100k.safetensors", many(10_000), values)
+    if "large" in what:
+        # A prime number of values, so that no two tensors are alike.
+        numbers = halves(values)[: 2 * 1048573]
+        write(f"{folder}/20gb.safetensors", transformer(50, 4096, 32000, "BF16"), numbers)
+        write(f"{folder}/145gb.safetensors", grouped_query(80, 8192, 152064, "BF16"), None)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])
