@@ -37,7 +37,9 @@ func floor(
 let targets: [Target] =
   [
     .target(name: "CEmbedded"),
-    .target(name: "CNcurses", linkerSettings: [.linkedLibrary("ncursesw")]),
+    .target(name: "CFaults"),
+    .target(
+      name: "CNcurses", dependencies: ["CFaults"], linkerSettings: [.linkedLibrary("ncursesw")]),
     .target(name: "CKernels"),
     .target(
       name: "CMatrix",
@@ -51,7 +53,7 @@ let targets: [Target] =
   + floor("Jobs")
   + floor("Terminal")
   + floor("TerminalNcurses", ["Terminal", "CNcurses"])
-  + floor("CheckpointIO", ["Tensors"])
+  + floor("CheckpointIO", ["Tensors", "CKernels", "CFaults"])
   + floor("Transformers", ["Tensors", "CKernels", "CMatrix"], tests: ["CheckpointIO"])
   + floor(
     "Training", ["Transformers", "Tensors", "Jobs", "CKernels", "CMatrix"], tests: ["CheckpointIO"])

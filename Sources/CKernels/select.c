@@ -1,6 +1,9 @@
 #include "lanes.h"
 #define BODY "bodies/select.h"
 #include "levels.h"
+#ifdef PARE_X86
+#include <immintrin.h>
+#endif
 
 void pare_count_high(int level, const float *values, size_t count, uint32_t *counts) {
   DISPATCH(count_high, values, count, counts)
@@ -19,6 +22,63 @@ size_t pare_mask(int level, const float *values, size_t count, int32_t threshold
 void pare_apply_mask(int level, const float *values, size_t count, const uint64_t *words,
                      size_t offset, float *out) {
   DISPATCH(apply_mask, values, count, words, offset, out)
+}
+
+static uint64_t word_of(const uint64_t *words, size_t first, size_t count) {
+  return count - first < 64 ? words[first / 64] & ((1ull << (count - first)) - 1)
+                            : words[first / 64];
+}
+
+#ifdef PARE_X86
+__attribute__((target("avx512f,popcnt")))
+static void gather_avx512(const float *values, size_t count, const uint64_t *words, float *out) {
+  for (size_t i = 0; i < count; i += 64) {
+    uint64_t word = word_of(words, i, count);
+    for (size_t j = i; word != 0; j += LANES, word >>= LANES) {
+      __mmask16 kept = (__mmask16)word;
+      int some = __builtin_popcount(kept);
+      __m512 x = _mm512_maskz_compress_ps(kept, _mm512_maskz_loadu_ps(kept, values + j));
+      _mm512_mask_storeu_ps(out, (__mmask16)((1u << some) - 1), x);
+      out += some;
+    }
+  }
+}
+
+__attribute__((target("avx512f,popcnt")))
+static void scatter_avx512(const float *values, size_t count, const uint64_t *words, float *out) {
+  for (size_t i = 0; i < count; i += LANES) {
+    size_t left = count - i < LANES ? count - i : LANES;
+    __mmask16 there = (__mmask16)((1u << left) - 1);
+    __mmask16 kept = (__mmask16)(words[i / 64] >> i % 64) & there;
+    int some = __builtin_popcount(kept);
+    __m512 x = _mm512_maskz_loadu_ps((__mmask16)((1u << some) - 1), values);
+    _mm512_mask_storeu_ps(out + i, there, _mm512_maskz_expand_ps(kept, x));
+    values += some;
+  }
+}
+#endif
+
+void pare_gather(int level, const float *values, size_t count, const uint64_t *words, float *out) {
+#ifdef PARE_X86
+  if (level == PARE_AVX512) return gather_avx512(values, count, words, out);
+#endif
+  (void)level;
+  for (size_t i = 0; i < count; i += 64) {
+    for (uint64_t word = word_of(words, i, count); word != 0; word &= word - 1)
+      *out++ = values[i + (size_t)__builtin_ctzll(word)];
+  }
+}
+
+void pare_scatter(int level, const float *values, size_t count, const uint64_t *words, float *out) {
+#ifdef PARE_X86
+  if (level == PARE_AVX512) return scatter_avx512(values, count, words, out);
+#endif
+  (void)level;
+  memset(out, 0, count * sizeof *out);
+  for (size_t i = 0; i < count; i += 64) {
+    for (uint64_t word = word_of(words, i, count); word != 0; word &= word - 1)
+      out[i + (size_t)__builtin_ctzll(word)] = *values++;
+  }
 }
 
 static uint32_t magnitude_bits(float value) {

@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "cncurses.h"
+#include "cfaults.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -117,14 +118,14 @@ static void on_signal(int number) {
 }
 
 static void on_trap(int number, siginfo_t *info, void *context) {
-  (void)info;
   (void)context;
+  if (number == SIGBUS && info->si_code > 0 && pare_repair_fault(info->si_addr)) return;
   restore_now();
   for (int i = 0; i < deadly_count; i++) {
     if (deadly[i] == number) sigaction(number, &old_deadly[i], NULL);
   }
   /* The instruction runs again and meets the old handler; a signal that was sent is sent on. */
-  if (number == SIGABRT || (info != NULL && info->si_code <= 0)) raise(number);
+  if (number == SIGABRT || info->si_code <= 0) raise(number);
 }
 
 int pare_watch_signals(void) {

@@ -88,7 +88,12 @@ public final class Checkpoint: Sendable {
     warnings = (warning.map { [$0] } ?? []) + index.warnings
     parameters = layout.parameters
     blockMap = BlockMap(layout.parameters, names: layout.blockNames)
+    try bytes.check()
   }
+
+  /// Throws `CheckpointError.changed` when a file was written to, cut short or
+  /// became unreadable since it was opened; weights read since may be wrong.
+  public func check() throws(CheckpointError) { try bytes.check() }
 }
 
 /// Text of paths, without touching the file system.

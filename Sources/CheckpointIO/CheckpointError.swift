@@ -3,6 +3,8 @@
 public enum CheckpointError: Error, Hashable, Sendable {
   case cannotOpen(path: String, reason: String)
   case directory(path: String)
+  /// A file that is no longer what was opened.
+  case changed(path: String)
   case notARegularFile(path: String)
   case empty
   /// Neither a checkpoint nor anything we can name; `start` shows the bytes.
@@ -56,6 +58,8 @@ extension CheckpointError: CustomStringConvertible {
         + "their shards or ckpt.pt; name a checkpoint file inside it"
     case .notARegularFile(let path):
       "\(path.shown) is not a regular file; a checkpoint is mapped, so save it to a file first"
+    case .changed(let path):
+      "\(path.shown) was changed, cut short or became unreadable while it was open; open it again"
     case .empty: "the file is empty: too short for a checkpoint"
     case .unrecognized(let start):
       "not a checkpoint: the file starts with \(start), which is "

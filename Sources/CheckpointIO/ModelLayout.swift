@@ -28,6 +28,8 @@ struct ModelLayout {
       !isSliced
       && Conv1D.isUsed(
         by: resolved.lazy.map(\.tensor), modelType: index.configuration["model_type"])
+    let weights = resolved.lazy.map(\.tensor.shape.count).reduce(0, addingHeld)
+    let isLarge = weights >= LargeModel.weightCount
     var list: [Parameter] = []
     list.reserveCapacity(names.count)
     tensors.reserveCapacity(names.count)
@@ -38,7 +40,7 @@ struct ModelLayout {
       guard place.role != .optimizer, tensor.sharesStorageOf == nil, let dtype = tensor.dtype
       else { continue }
       if let packed = entry.packed {
-        list.append(try packed.parameter(place: place))
+        list.append(try packed.parameter(place: place, ofLargeModel: isLarge))
         continue
       }
       let isTransposed = isConv1D && Conv1D.isOne(tensor)
@@ -141,4 +143,10 @@ enum Conv1D {
     }
     return modelType == "gpt2"
   }
+}
+
+/// A sum of counts that stays at the largest number there is.
+private func addingHeld(_ a: Int, _ b: Int) -> Int {
+  let (sum, overflow) = a.addingReportingOverflow(b)
+  return overflow ? Int.max : sum
 }

@@ -1,57 +1,57 @@
 package import Jobs
 package import Tensors
 
-/// What a pass does to the values of one layer: nil when stopped.
+/// What a pass makes of one layer's weights; it throws `Cancelled` when stopped.
+/// What it leaves alone it gives back as it is.
 package typealias Change =
   @Sendable (
-    _ weights: Tensor, _ threads: Int, _ shouldStop: @Sendable () -> Bool
-  ) -> Tensor?
+    _ weights: Weights, _ threads: Int, _ shouldStop: @Sendable () -> Bool
+  ) throws -> Weights
 
 extension Parameter {
   /// The values, read on the job's threads. Throws `Cancelled` once the job is to
   /// stop, and what reading throws.
   package func weights(in job: borrowing JobContext) throws -> Tensor {
-    try weights(threads: job.threads, shouldStop: job.shouldStop)
+    try loaded(in: job).values
+  }
+
+  /// The same with grid and mask.
+  package func loaded(in job: borrowing JobContext) throws -> Weights {
+    try present(threads: job.threads, shouldStop: job.shouldStop)
   }
 
   /// The same for code that cannot borrow the context.
-  func weights(threads: Int, shouldStop: @Sendable () -> Bool) throws -> Tensor {
+  func present(threads: Int, shouldStop: @Sendable () -> Bool) throws -> Weights {
     do {
-      return try tensor(threads: threads, shouldStop: shouldStop)
+      return try loaded(threads: threads, shouldStop: shouldStop)
     } catch {
       if shouldStop() { throw Cancelled() }
       throw error
     }
   }
 
-  /// The same parameter with changed values: made now and kept, or `lazily` each
-  /// time they are read, so that a model larger than memory can be worked on.
-  ///
-  /// `weights` are the parameter's present values. Throws `Cancelled`.
+  /// The same parameter with changed weights: made now and kept, or `lazily` each
+  /// time they are read, so that a model larger than memory can be worked on. It is
+  /// the very same where the values are. Throws `Cancelled` and what `change` throws.
   package func changed(
-    from weights: Tensor, lazily: Bool, grid: QuantizationGrid?, mask: Mask?, threads: Int,
-    shouldStop: @Sendable () -> Bool, by change: @escaping Change
+    lazily: Bool, threads: Int, shouldStop: @Sendable () -> Bool, by change: @escaping Change
   ) throws -> Parameter {
-    guard lazily else {
-      guard let values = change(weights, threads, shouldStop) else { throw Cancelled() }
-      return replacing(values, grid: grid, mask: mask)
-    }
-    return Parameter(
-      name: name, shape: shape, dtype: dtype, place: place, isTransposed: isTransposed,
-      grid: grid, mask: mask,
-      reading: { threads, shouldStop in
-        let present = try self.weights(threads: threads, shouldStop: shouldStop)
-        guard let values = change(present, threads, shouldStop) else { throw Cancelled() }
-        return values
+    if lazily {
+      return deferring { threads, shouldStop in
+        try change(
+          self.present(threads: threads, shouldStop: shouldStop), threads, shouldStop)
       }
-    ).knowingInputs(of: self)
+    }
+    let before = try present(threads: threads, shouldStop: shouldStop)
+    let after = try change(before, threads, shouldStop)
+    return after.values.isIdentical(to: before.values)
+      ? self : replacing(after.values, grid: after.grid, mask: after.mask)
   }
 }
 
 extension [Parameter] {
-  /// Whether changed values are made when they are read rather than kept: from
-  /// 2²⁸ weights, which are 1 GiB.
-  var areLarge: Bool { reduce(0) { $0 + $1.shape.count } >= 1 << 28 }
+  /// Whether changed values are made when they are read rather than kept.
+  var areLarge: Bool { reduce(0) { $0 + $1.shape.count } >= LargeModel.weightCount }
 }
 
 extension Parameter {

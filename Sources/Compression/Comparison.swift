@@ -84,10 +84,11 @@ extension Comparison.Difference {
   init(
     of before: Parameter, with after: Parameter, threads: Int, shouldStop: @Sendable () -> Bool
   ) throws {
-    let first = try before.weights(threads: threads, shouldStop: shouldStop)
-    let second =
+    let present = try before.present(threads: threads, shouldStop: shouldStop)
+    let changed =
       before.isIdentical(to: after)
-      ? first : try after.weights(threads: threads, shouldStop: shouldStop)
+      ? present : try after.present(threads: threads, shouldStop: shouldStop)
+    let (first, second) = (present.values, changed.values)
     guard
       let summary = Statistics.summary(of: second, threads: threads, shouldStop: shouldStop)
     else { throw Cancelled() }
@@ -100,7 +101,7 @@ extension Comparison.Difference {
       (norm, error) = (difference.sumOfSquares, difference.squaredError)
     }
     self.init(
-      weights: after.shape.count, zeros: summary.zeroCount, kept: after.keptCount,
+      weights: after.shape.count, zeros: summary.zeroCount, kept: changed.keptCount,
       squaredNorm: norm, squaredError: error)
   }
 }

@@ -30,8 +30,13 @@ public struct PassProspect: Sendable, Hashable {
   }
 }
 
-extension Parameter {
+extension Weights {
   /// Weights no mask has pruned.
+  var keptCount: Int { mask?.keptCount ?? values.shape.count }
+}
+
+extension Parameter {
+  /// Weights no mask has pruned, as far as is known.
   var keptCount: Int { mask?.keptCount ?? shape.count }
 
   /// Bits a weight takes now: its code on the grid, or its number.

@@ -12,26 +12,26 @@ struct Ranking: Sendable {
   let scores: Tensor
   let isShifted: Bool
 
-  /// Ranks `parameter`'s units by magnitude (structures by root mean square) or
+  /// Ranks the units of a layer's weights by magnitude (structures by root mean square) or
   /// by a seeded draw. The draw depends on the seed, the layer's name and the
   /// unit's index alone, so that it is the same whatever other layers are chosen.
   ///
   /// Rankings that are compared must all be shifted or none. Weights by magnitude
   /// are ranked by themselves, without a copy, if they need no shift.
   init(
-    of parameter: Parameter, under pass: Prune, shifted: Bool, threads: Int,
+    of weights: Weights, layer: String, under pass: Prune, shifted: Bool, threads: Int,
     shouldStop: @Sendable () -> Bool
   ) throws {
-    units = pass.units(of: parameter.shape)
-    let weights = try parameter.weights(threads: threads, shouldStop: shouldStop)
-    let draw = pass.method == .random ? Draw(seed: pass.seed, layer: parameter.name) : nil
+    let (values, mask) = (weights.values, weights.mask)
+    units = pass.units(of: values.shape)
+    let draw = pass.method == .random ? Draw(seed: pass.seed, layer: layer) : nil
     isShifted = shifted || draw != nil || !units.areSingleWeights
     if !isShifted {
-      scores = weights
+      scores = values
     } else if units.areSingleWeights {
-      scores = Self.scores(weights, parameter.mask, draw, threads, shouldStop)
+      scores = Self.scores(values, mask, draw, threads, shouldStop)
     } else {
-      scores = Self.scores(units, weights, parameter.mask, draw, threads, shouldStop)
+      scores = Self.scores(units, values, mask, draw, threads, shouldStop)
     }
     if shouldStop() { throw Cancelled() }
   }

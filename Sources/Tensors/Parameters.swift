@@ -1,3 +1,19 @@
+/// What a parameter's weights are, all of it in memory.
+public struct Weights: Sendable {
+  /// f32, logical orientation.
+  public let values: Tensor
+  /// The grid the values lie on, once a quantizer has put them there.
+  public let grid: QuantizationGrid?
+  /// Which weights are pruned for good; nil when none are.
+  public let mask: Mask?
+
+  public init(values: Tensor, grid: QuantizationGrid? = nil, mask: Mask? = nil) {
+    self.values = values
+    self.grid = grid
+    self.mask = mask
+  }
+}
+
 /// One named tensor of a model, whose values are read when they are asked for.
 public struct Parameter: Sendable {
   /// The name in the checkpoint.
@@ -9,10 +25,13 @@ public struct Parameter: Sendable {
   public let place: Place
   /// Whether the file stores the transpose of `shape` (GPT-2's Conv1D).
   public let isTransposed: Bool
-  /// The grid the values lie on, once a quantizer has put them there.
+  /// The grid of its `Weights`, where that is known without reading them.
   public let grid: QuantizationGrid?
-  /// Which weights are pruned for good; nil when none are.
+  /// The mask of its `Weights`, where that is known without reading them.
   public let mask: Mask?
+  /// Whether grid and mask are only known once the weights are made, as those of
+  /// a model are that is larger than memory.
+  public let isDeferred: Bool
   private let inputs: InputSquares?
   private let source: Source
 
@@ -45,8 +64,23 @@ public struct Parameter: Sendable {
     self.isTransposed = isTransposed
     self.grid = grid
     self.mask = mask
-    source = Source(read: reading)
+    isDeferred = false
+    source = Source { threads, shouldStop in
+      Weights(values: try reading(threads, shouldStop), grid: grid, mask: mask)
+    }
     inputs = nil
+  }
+
+  /// Makes weights on up to so many threads, and throws soon after `shouldStop`
+  /// says so.
+  public typealias Making =
+    @Sendable (_ threads: Int, _ shouldStop: @Sendable () -> Bool) throws -> Weights
+
+  /// The same parameter with weights that are made anew each time they are read;
+  /// nothing of them is kept.
+  public func deferring(_ make: @escaping Making) -> Parameter {
+    Parameter(
+      self, grid: nil, mask: nil, isDeferred: true, source: Source(read: make), inputs: inputs)
   }
 
   /// Reads the values: f32, `shape`, logical orientation. Throws what reading
@@ -54,6 +88,13 @@ public struct Parameter: Sendable {
   public func tensor(
     threads: Int = Parallel.defaultThreads, shouldStop: @Sendable () -> Bool = { false }
   ) throws -> Tensor {
+    try source.read(threads, shouldStop).values
+  }
+
+  /// Reads the values with their grid and mask. Throws as `tensor`.
+  public func loaded(
+    threads: Int = Parallel.defaultThreads, shouldStop: @Sendable () -> Bool = { false }
+  ) throws -> Weights {
     try source.read(threads, shouldStop)
   }
 
@@ -84,28 +125,35 @@ public struct Parameter: Sendable {
 
   /// The same parameter, knowing its inputs. Whatever it is replaced by knows them
   /// too.
-  public func knowing(_ inputs: InputSquares?) -> Parameter { Parameter(self, inputs: inputs) }
+  public func knowing(_ inputs: InputSquares?) -> Parameter {
+    Parameter(
+      self, grid: grid, mask: mask, isDeferred: isDeferred, source: source, inputs: inputs)
+  }
 
   /// `other`'s inputs for this parameter.
   package func knowingInputs(of other: Parameter) -> Parameter { knowing(other.inputs) }
 
-  private init(_ other: Parameter, inputs: InputSquares?) {
+  private init(
+    _ other: Parameter, grid: QuantizationGrid?, mask: Mask?, isDeferred: Bool, source: Source,
+    inputs: InputSquares?
+  ) {
     name = other.name
     shape = other.shape
     dtype = other.dtype
     place = other.place
     isTransposed = other.isTransposed
-    grid = other.grid
-    mask = other.mask
-    source = other.source
+    self.grid = grid
+    self.mask = mask
+    self.isDeferred = isDeferred
+    self.source = source
     self.inputs = inputs
   }
 
   /// Where the values come from; its identity is the parameter's.
   private final class Source: Sendable {
-    let read: Reading
+    let read: Making
 
-    init(read: @escaping Reading) { self.read = read }
+    init(read: @escaping Making) { self.read = read }
   }
 }
 

@@ -30,7 +30,7 @@ struct Transformation {
       let parameters = try Headless.apply(recipe, to: checkpoint, in: job.part(Part.passes))
       let plan = try save(parameters, of: checkpoint, in: job)
       // Of the file as it is read back, so that the figures are the file's.
-      let sizes = try Headless.sizes(
+      let sizes = try Headless.differences(
         of: Checkpoint.open(output.path).parameters, from: checkpoint,
         in: job.part(Part.measuring))
       return (plan, sizes)
@@ -53,8 +53,13 @@ struct Transformation {
       parameters: parameters, of: checkpoint, form: form,
       progress: { planning.progress($0, $1) }, shouldStop: planning.shouldStop)
     let writing = job.part(Part.writing)
-    try plan.write(
-      to: output.path, progress: { writing.progress($0, $1) }, shouldStop: writing.shouldStop)
+    let resumed = try plan.write(
+      to: output.path, recipe: recipe.yaml, progress: { writing.progress($0, $1) },
+      shouldStop: writing.shouldStop)
+    if resumed > 0 {
+      StandardError.write(
+        "pare: \(resumed) of \(plan.entries.count) tensors were there from a run that stopped\n")
+    }
     return plan
   }
 

@@ -27,7 +27,8 @@ import Testing
   func bothEncodingsTakeWhatIsPlannedAndGiveTheSameBack(sample: ChannelSample) throws {
     let parameter = sample.parameter(seed: 9)
     let tensor = try parameter.tensor()
-    let source = EncodingSource(parameter, tensor)
+    let source = EncodingSource(
+      parameter, Weights(values: tensor, grid: parameter.grid, mask: parameter.mask))
     let facts = try #require(source.facts.channels)
     for (encoding, size) in [
       (ChannelsEncoding.self as any StorageEncoding.Type, facts.packedByteCount),
@@ -48,7 +49,7 @@ import Testing
   @Test(arguments: [ChannelSample.all[1], ChannelSample.all[3], ChannelSample.all[4]])
   func damageIsRefusedOrHarmless(sample: ChannelSample) throws {
     let parameter = sample.parameter(seed: 4)
-    let source = EncodingSource(parameter, try parameter.tensor())
+    let source = EncodingSource(parameter, try parameter.loaded())
     for encoding in [
       ChannelsEncoding.self as any StorageEncoding.Type, CodedChannelsEncoding.self,
     ] {

@@ -13,14 +13,11 @@ import Testing
     let threadsSeen = Mutex<[Int]>([])
     let change: Change = { weights, threads, shouldStop in
       threadsSeen.withLock { $0.append(threads) }
-      return shouldStop() ? nil : weights
+      if shouldStop() { throw Cancelled() }
+      return weights
     }
-    let once = try layer.changed(
-      from: layer.tensor(), lazily: true, grid: nil, mask: nil, threads: 1,
-      shouldStop: { false }, by: change)
-    let twice = try once.changed(
-      from: layer.tensor(), lazily: true, grid: nil, mask: nil, threads: 1,
-      shouldStop: { false }, by: change)
+    let once = try layer.changed(lazily: true, threads: 1, shouldStop: { false }, by: change)
+    let twice = try once.changed(lazily: true, threads: 1, shouldStop: { false }, by: change)
     #expect(threadsSeen.withLock { $0.isEmpty })
     #expect(try twice.tensor(threads: 3).array == layer.tensor().array)
     #expect(threadsSeen.withLock { $0 } == [3, 3])

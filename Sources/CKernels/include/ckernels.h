@@ -64,6 +64,12 @@ size_t pare_mask(int level, const float *values, size_t count, int32_t threshold
 void pare_apply_mask(int level, const float *values, size_t count, const uint64_t *words,
                      size_t offset, float *out);
 
+/// The values whose bits of `words` are set, one after another.
+void pare_gather(int level, const float *values, size_t count, const uint64_t *words, float *out);
+
+/// `out[i]` = the next of `values` where bit i of `words` is set, else 0.
+void pare_scatter(int level, const float *values, size_t count, const uint64_t *words, float *out);
+
 /// Any kind to f32: floats exactly (f64 and 64- and 32-bit integers rounded).
 void pare_widen(int level, int kind, const void *values, float *out, size_t count);
 

@@ -21,7 +21,10 @@ package enum DenseEncoding: StorageEncoding {
 
   /// The same for values at any type, without looking at them first.
   static func bytes(_ tensor: Tensor, _ dtype: DType, isTransposed: Bool) -> [Bytes] {
-    [Bytes(StoredNumbers.bytes(of: isTransposed ? tensor.transposed() : tensor, dtype))]
+    let stored = isTransposed ? tensor.transposed() : tensor
+    guard dtype.isFloatingPoint else { return [Bytes(StoredNumbers.bytes(of: stored, dtype))] }
+    let size = stored.shape.count * dtype.byteCount
+    return [unsafe Bytes(Mapping(count: size) { unsafe stored.store(as: dtype, into: $0) })]
   }
 
   package static func check(_ stored: PackedTensor) throws(CheckpointError) {

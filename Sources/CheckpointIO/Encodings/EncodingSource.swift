@@ -19,19 +19,19 @@ package struct EncodingSource: Sendable {
   let kept: Mask
   let keptCount: Int
 
-  package init(_ parameter: Parameter, _ tensor: Tensor) {
-    self.tensor = tensor
+  package init(_ parameter: Parameter, _ weights: Weights) {
+    tensor = weights.values
     isTransposed = parameter.isTransposed
     dtype = StoredNumbers.isExact(tensor, parameter.dtype) ? parameter.dtype : .f32
-    kept = Bitmap.kept(of: tensor, mask: parameter.mask)
+    kept = Bitmap.kept(of: tensor, mask: weights.mask)
     keptCount = kept.keptCount
     var reach = GridCodes.Reach.none
-    if let grid = parameter.grid {
+    if let grid = weights.grid {
       reach = GridCodes.reach(of: grid, over: tensor, kept: kept)
     }
-    grid = reach == .none ? nil : parameter.grid
+    grid = reach == .none ? nil : weights.grid
     gridCoversPruned = reach == .all
-    channels = parameter.grid.flatMap { ChannelCodes($0, tensor) }
+    channels = weights.grid.flatMap { ChannelCodes($0, weights.values) }
   }
 
   package var facts: TensorFacts {

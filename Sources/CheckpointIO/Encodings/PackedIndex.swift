@@ -84,17 +84,42 @@ extension ResolvedTensor {
 }
 
 extension PackedTensor {
-  /// The parameter it decodes to. Mask and grid are read now, codes and values
-  /// when they are asked for.
-  func parameter(place: Place) throws(CheckpointError) -> Parameter {
+  /// The parameter it decodes to. Mask and grid are read now, unless the model is
+  /// so large that they had better wait with codes and values until they are asked
+  /// for.
+  func parameter(place: Place, ofLargeModel isLarge: Bool) throws(CheckpointError) -> Parameter {
     guard let encoding = EncodingCatalog.named(record.encoding) else {
       throw damaged("its encoding is unknown")
     }
-    let mask = parts["bitmap"] == nil ? nil : try Bitmap.mask(self)
-    let grid = try encoding.grid(of: self)
-    return Parameter(
+    let isKnown = !(isLarge && hasLargeForm)
+    let mask = try isKnown ? mask() : nil
+    let grid = try isKnown ? encoding.grid(of: self) : nil
+    let parameter = Parameter(
       name: name, shape: record.shape, dtype: record.dtype, place: place,
       isTransposed: record.isTransposed, grid: grid, mask: mask,
-      load: { try encoding.decode(self) })
+      load: { try self.read(encoding) })
+    guard !isKnown else { return parameter }
+    return parameter.deferring { _, _ in
+      let (mask, grid) = (try self.mask(), try encoding.grid(of: self))
+      return Weights(values: try self.read(encoding), grid: grid, mask: mask)
+    }
+  }
+
+  /// Whether mask or scales take memory that grows with the weights.
+  private var hasLargeForm: Bool {
+    parts["bitmap"] != nil || (parts["scales"]?.count ?? 0) > record.shape.rows
+  }
+
+  private func mask() throws(CheckpointError) -> Mask? {
+    parts["bitmap"] == nil ? nil : try Bitmap.mask(self)
+  }
+
+  private func read(_ encoding: any StorageEncoding.Type) throws(CheckpointError) -> Tensor {
+    let tensor = try encoding.decode(self)
+    for part in parts.values {
+      try part.bytes.check()
+      part.bytes.forget()
+    }
+    return tensor
   }
 }

@@ -48,6 +48,32 @@ package struct Bytes: @unchecked Sendable {
       littleEndian: unsafe UnsafeRawPointer(start + offset).loadUnaligned(as: T.self))
   }
 
+  /// Reads the bytes in one go: the system is told before and after, and that the
+  /// file is still the one that was opened is checked. Throws what `read` throws,
+  /// and `CheckpointError.changed`.
+  func reading<R>(_ read: () throws(CheckpointError) -> R) throws(CheckpointError) -> R {
+    mapping.expect(range)
+    let result = try read()
+    try mapping.check(range)
+    mapping.forget(range)
+    return result
+  }
+
+  /// Tells the system that they are needed soon.
+  func expect() { mapping.expect(range) }
+
+  /// Tells it that they are not, for now.
+  func forget() { mapping.forget(range) }
+
+  /// Throws `CheckpointError.changed` when the file is no longer what was opened.
+  func check() throws(CheckpointError) { try mapping.check(range) }
+
+  /// Where the bytes are in their mapping.
+  private var range: Range<Int> {
+    let first = unsafe start - mapping.start
+    return first..<first + count
+  }
+
   /// Whether both hold the same bytes; reads them.
   package func isEqual(to other: Bytes) -> Bool {
     unsafe count == other.count && memcmp(start, other.start, count) == 0

@@ -1,3 +1,4 @@
+internal import CFaults
 internal import Glibc
 
 /// Memory that a checkpoint's bytes live in: a mapped file, bytes of the
@@ -8,11 +9,14 @@ internal import Glibc
 package final class Mapping: @unchecked Sendable {
   let start: UnsafePointer<UInt8>
   let count: Int
-  /// Device and inode of the mapped files, to know them again under other names.
-  package let identities: [FileIdentity]
+  /// The mapped files, one after another.
+  private let files: [MappedFile]
   private let release: Release
 
   private enum Release { case nothing, unmap, deallocate }
+
+  /// Device and inode of the mapped files, to know them again under other names.
+  package var identities: [FileIdentity] { files.map(\.identity) }
 
   /// Maps a file for reading; nothing is read yet.
   ///
@@ -27,7 +31,7 @@ package final class Mapping: @unchecked Sendable {
       throw .cannotOpen(path: path, reason: lastSystemError())
     }
     unsafe start = unsafe UnsafePointer(address.assumingMemoryBound(to: UInt8.self))
-    identities = [FileIdentity(status)]
+    files = [unsafe MappedFile(path: path, status, range: 0..<count, of: address)]
     release = .unmap
   }
 
@@ -118,24 +122,26 @@ package final class Mapping: @unchecked Sendable {
     guard let space = unsafe space, unsafe space != MAP_FAILED else {
       throw .cannotOpen(path: first.path, reason: lastSystemError())
     }
-    // From here on the mapping takes the space back.
-    let mapping = unsafe Mapping(
-      space: space, count: end, files.map { FileIdentity($0.status) })
     for (file, range) in zip(files, ranges) {
       let address = unsafe mmap(
         space + range.lowerBound, range.count, PROT_READ, MAP_PRIVATE | MAP_FIXED,
         file.descriptor, 0)
       guard unsafe address != MAP_FAILED else {
-        throw .cannotOpen(path: file.path, reason: lastSystemError())
+        let reason = lastSystemError()
+        unsafe munmap(space, max(end, page))
+        throw .cannotOpen(path: file.path, reason: reason)
       }
     }
-    return (mapping, ranges)
+    let mapped = zip(files, ranges).map { file, range in
+      unsafe MappedFile(path: file.path, file.status, range: range, of: space)
+    }
+    return (unsafe Mapping(space: space, count: end, mapped), ranges)
   }
 
-  private init(space: UnsafeMutableRawPointer, count: Int, _ identities: [FileIdentity]) {
+  private init(space: UnsafeMutableRawPointer, count: Int, _ files: [MappedFile]) {
     unsafe start = unsafe UnsafePointer(space.assumingMemoryBound(to: UInt8.self))
     self.count = count
-    self.identities = identities
+    self.files = files
     release = .unmap
   }
 
@@ -144,7 +150,7 @@ package final class Mapping: @unchecked Sendable {
     guard let base = staticBytes.baseAddress, staticBytes.count > 0 else { throw .empty }
     unsafe start = unsafe base.assumingMemoryBound(to: UInt8.self)
     count = staticBytes.count
-    identities = []
+    files = []
     release = .nothing
   }
 
@@ -154,16 +160,103 @@ package final class Mapping: @unchecked Sendable {
     _ = unsafe copy.update(fromContentsOf: array)
     unsafe start = unsafe UnsafePointer(copy.baseAddress!)
     count = array.count
-    identities = []
+    files = []
+    release = .deallocate
+  }
+
+  /// New memory that is filled before anybody else sees it.
+  init(count: Int, filling fill: (UnsafeMutableRawBufferPointer) -> Void) {
+    let memory = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: max(count, 1))
+    unsafe fill(
+      UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(memory)[..<count]))
+    unsafe start = unsafe UnsafePointer(memory.baseAddress!)
+    self.count = count
+    files = []
     release = .deallocate
   }
 
   deinit {
+    for file in files { pare_unguard(file.guardian) }
     switch release {
     case .nothing: break
     case .unmap: unsafe munmap(UnsafeMutableRawPointer(mutating: start), count)
     case .deallocate: unsafe UnsafeMutablePointer(mutating: start).deallocate()
     }
+  }
+}
+
+extension Mapping {
+  /// Below this, asking the system costs more than it brings.
+  private static let worthAsking = 4 << 20
+
+  /// Has the system read a part, and as much behind it, before it is needed.
+  func expect(_ range: Range<Int>) {
+    guard !files.isEmpty, range.count >= Self.worthAsking else { return }
+    let end = min(count, range.upperBound + range.count)
+    advise(range.lowerBound..<end, MADV_WILLNEED)
+  }
+
+  /// Gives a part's pages back; whoever reads it again finds it in the file, or in
+  /// what the system remembers of it.
+  func forget(_ range: Range<Int>) {
+    guard !files.isEmpty, range.count >= Self.worthAsking else { return }
+    advise(range, MADV_DONTNEED)
+  }
+
+  private func advise(_ range: Range<Int>, _ advice: Int32) {
+    let page = sysconf(Int32(_SC_PAGESIZE))
+    let first = (range.lowerBound + page - 1) / page * page
+    guard first < range.upperBound else { return }
+    let address = unsafe UnsafeMutableRawPointer(mutating: start + first)
+    _ = unsafe madvise(address, range.upperBound - first, advice)
+  }
+
+  /// What tells the files as they were opened from all others; nil when there are
+  /// none.
+  var fileStates: String? {
+    files.isEmpty ? nil : files.map(\.state).joined(separator: "\n")
+  }
+
+  /// Throws `CheckpointError.changed` when a file that `range` is part of was
+  /// written to, cut short or could not be read since it was opened.
+  func check(_ range: Range<Int>) throws(CheckpointError) {
+    for file in files where file.range.overlaps(range) && file.isChanged {
+      throw .changed(path: file.path)
+    }
+  }
+}
+
+/// A mapped file as it was when it was opened.
+private struct MappedFile: Sendable {
+  let path: String
+  let identity: FileIdentity
+  /// In the mapping.
+  let range: Range<Int>
+  /// What keeps a lost page from ending the program.
+  let guardian: Int32
+  private let size: Int
+  private let modified: timespec
+
+  init(path: String, _ status: stat, range: Range<Int>, of space: UnsafeMutableRawPointer) {
+    self.path = path
+    identity = FileIdentity(status)
+    self.range = range
+    size = Int(status.st_size)
+    modified = status.st_mtim
+    guardian = unsafe pare_guard(space + range.lowerBound, range.count)
+  }
+
+  var state: String {
+    "\(identity.device) \(identity.inode) \(size) \(modified.tv_sec).\(modified.tv_nsec)"
+  }
+
+  /// A file of another identity has taken the name, not the bytes.
+  var isChanged: Bool {
+    if pare_guard_is_tripped(guardian) { return true }
+    var status = stat()
+    guard unsafe stat(path, &status) == 0, FileIdentity(status) == identity else { return false }
+    return Int(status.st_size) != size || status.st_mtim.tv_sec != modified.tv_sec
+      || status.st_mtim.tv_nsec != modified.tv_nsec
   }
 }
 

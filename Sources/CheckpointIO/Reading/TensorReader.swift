@@ -28,9 +28,15 @@ struct TensorReader: Sendable {
   func tensor(
     threads: Int, shouldStop: @Sendable () -> Bool
   ) throws(CheckpointError) -> Tensor {
-    if let view = borrowed() { return isTransposed ? view.transposed(threads: threads) : view }
-    let values = unsafe rowMajor.withUnsafeBytes {
-      unsafe Tensor(shape, converting: $0, from: dtype, threads: threads, shouldStop: shouldStop)
+    if let view = borrowed() {
+      bytes.expect()
+      try bytes.check()
+      return isTransposed ? view.transposed(threads: threads) : view
+    }
+    let values = try bytes.reading { () throws(CheckpointError) in
+      unsafe rowMajor.withUnsafeBytes {
+        unsafe Tensor(shape, converting: $0, from: dtype, threads: threads, shouldStop: shouldStop)
+      }
     }
     guard let values, !shouldStop() else { throw .stopped }
     return isTransposed ? values.transposed(threads: threads) : values
@@ -43,7 +49,7 @@ struct TensorReader: Sendable {
         return nil
       }
       return unsafe Tensor(
-        shape, borrowing: raw.bindMemory(to: Float.self), owner: bytes.owner)
+        shape, borrowing: raw.bindMemory(to: Float.self), owner: BorrowedBytes(bytes))
     }
   }
 
@@ -57,6 +63,15 @@ struct TensorReader: Sendable {
     }
     return isBigEndian ? Bytes(Gather.swapped(gathered ?? bytes, size: size)) : gathered ?? bytes
   }
+}
+
+/// Bytes that a tensor looks at: their pages are given back with it.
+private final class BorrowedBytes {
+  private let bytes: Bytes
+
+  init(_ bytes: Bytes) { self.bytes = bytes }
+
+  deinit { bytes.forget() }
 }
 
 /// Turns a view with strides into consecutive values.

@@ -48,15 +48,15 @@ struct PlannedTensor: Sendable {
   init(
     _ parameter: Parameter, _ form: SaveForm, _ shouldStop: @Sendable () -> Bool
   ) throws {
-    let tensor = try parameter.tensor(shouldStop: shouldStop)
+    let weights = try parameter.loaded(shouldStop: shouldStop)
     switch form {
     case .dense(let wanted):
-      let dtype = PlannedTensor.denseType(parameter, tensor, wanted)
+      let dtype = PlannedTensor.denseType(parameter, weights.values, wanted)
       let facts = TensorFacts(
-        count: tensor.shape.count, keptCount: tensor.shape.count, dtype: dtype)
+        count: parameter.shape.count, keptCount: parameter.shape.count, dtype: dtype)
       self.init(parameter, facts, DenseEncoding.self, nil)
     case .packed:
-      let source = EncodingSource(parameter, tensor)
+      let source = EncodingSource(parameter, weights)
       let encoding = EncodingCatalog.best(source.facts)
       let isDense = encoding == DenseEncoding.self
       self.init(
@@ -126,11 +126,11 @@ struct PlannedTensor: Sendable {
         strides: tensor.strides, isTransposed: false, isBigEndian: tensor.isBigEndian)
       return [reader.rowMajor]
     case .parameter(let parameter, let dtype, let encoding):
-      let tensor = try parameter.tensor(shouldStop: shouldStop)
+      let weights = try parameter.loaded(shouldStop: shouldStop)
       if encoding == DenseEncoding.self {
-        return DenseEncoding.bytes(tensor, dtype, isTransposed: parameter.isTransposed)
+        return DenseEncoding.bytes(weights.values, dtype, isTransposed: parameter.isTransposed)
       }
-      return encoding.encode(EncodingSource(parameter, tensor)).map { Bytes($0) }
+      return encoding.encode(EncodingSource(parameter, weights)).map { Bytes($0) }
     }
   }
 }

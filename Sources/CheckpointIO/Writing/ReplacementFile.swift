@@ -4,28 +4,33 @@ internal import Glibc
 /// place as `.NAME.pare-save`, synced, and renamed.
 ///
 /// The temporary name is always the same and locked, so that what a killed
-/// process left behind is used again by the next save instead of piling up.
+/// process left behind is used again by the next save instead of piling up: written
+/// over, or gone on with.
 @safe
 struct ReplacementFile: ~Copyable {
   private let path: String
   private let temporary: String
   private let descriptor: Int32
-  private var isCommitted = false
+  /// Whether the temporary file is not to be removed: it has its place, or enough in
+  /// it to go on with.
+  private var isKept = false
 
-  init(for path: String, access: WholeFile.Access = .standard) throws(CheckpointError) {
+  init(
+    for path: String, access: WholeFile.Access = .standard, keepingWhatIsThere: Bool = false
+  ) throws(CheckpointError) {
     let name = FilePath.lastComponent(path)
     guard !name.isEmpty, path.utf8.last != UInt8(ascii: "/") else {
       throw .cannotWrite(path: path, reason: "the path names no file")
     }
     let permissions = try ReplacementFile.permissions(of: path, access)
     let temporary = FilePath.folder(path) + "." + name + ".pare-save"
-    descriptor = try ReplacementFile.open(temporary, for: path, permissions)
+    descriptor = try ReplacementFile.open(temporary, for: path, permissions, keepingWhatIsThere)
     self.path = path
     self.temporary = temporary
   }
 
   deinit {
-    if !isCommitted { _ = unsafe unlink(temporary) }
+    if !isKept { _ = unsafe unlink(temporary) }
     close(descriptor)
   }
 
@@ -46,7 +51,7 @@ struct ReplacementFile: ~Copyable {
   }
 
   private static func open(
-    _ temporary: String, for path: String, _ permissions: mode_t?
+    _ temporary: String, for path: String, _ permissions: mode_t?, _ keepingWhatIsThere: Bool
   ) throws(CheckpointError) -> Int32 {
     // Small files are written by several processes at a time: what holds the
     // lock is mostly done soon.
@@ -66,7 +71,8 @@ struct ReplacementFile: ~Copyable {
       // Between opening and locking, another save may have renamed it away.
       var status = stat()
       if unsafe fstat(descriptor, &status) == 0, status.st_nlink == 1,
-        FileIdentity(path: temporary) == FileIdentity(status), ftruncate(descriptor, 0) == 0,
+        FileIdentity(path: temporary) == FileIdentity(status),
+        keepingWhatIsThere || ftruncate(descriptor, 0) == 0,
         permissions.map({ fchmod(descriptor, $0) == 0 }) ?? true
       {
         return descriptor
@@ -88,14 +94,42 @@ struct ReplacementFile: ~Copyable {
     }
   }
 
+  /// What an earlier save left of the same file; whatever else is there is removed.
+  mutating func partialSave(
+    _ fingerprint: UInt64, at end: Int, of tensorCount: Int
+  ) -> PartialSave? {
+    let read = unsafe [UInt8](unsafeUninitializedCapacity: PartialSave.byteCount) { bytes, count in
+      count = unsafe max(0, pread(descriptor, bytes.baseAddress, bytes.count, off_t(end)))
+    }
+    if let part = PartialSave(read), part.fingerprint == fingerprint,
+      (1...tensorCount).contains(part.tensorCount)
+    {
+      isKept = true
+      return part
+    }
+    ftruncate(descriptor, 0)
+    return nil
+  }
+
+  /// Makes sure of what is written so far, and leaves it there for another save
+  /// should this one not come to its end.
+  mutating func keep(_ part: PartialSave, at end: Int) throws(CheckpointError) {
+    guard fdatasync(descriptor) == 0 else {
+      throw .cannotWrite(path: path, reason: lastSystemError())
+    }
+    try write(Bytes(part.bytes), at: end)
+    isKept = true
+  }
+
   /// Puts the file in its place. The folder is synced too, or the new name
   /// could be lost with the power.
   consuming func commit(byteCount: Int) throws(CheckpointError) {
     var status = stat()
-    guard unsafe fstat(descriptor, &status) == 0, Int(status.st_size) == byteCount,
-      fsync(descriptor) == 0, unsafe rename(temporary, path) == 0
+    guard unsafe fstat(descriptor, &status) == 0, Int(status.st_size) >= byteCount,
+      ftruncate(descriptor, off_t(byteCount)) == 0, fsync(descriptor) == 0,
+      unsafe rename(temporary, path) == 0
     else { throw .cannotWrite(path: path, reason: lastSystemError()) }
-    isCommitted = true
+    isKept = true
     let folder = FilePath.folder(path)
     let directory = unsafe Glibc.open(folder.isEmpty ? "." : folder, O_RDONLY | O_CLOEXEC)
     guard directory >= 0 else { return }

@@ -1,3 +1,4 @@
+internal import Synchronization
 internal import Tensors
 
 /// f32 values as the bytes of any data type, and whether that loses nothing.
@@ -23,14 +24,18 @@ enum StoredNumbers {
     if dtype == .f32 { return true }
     return unsafe tensor.withUnsafeValues { values in
       // Most tensors that do not fit show it early.
-      var start = 0
-      while start < values.count {
-        let end = min(start + (start == 0 ? 4096 : 1 << 20), values.count)
-        let run = unsafe UnsafeBufferPointer(rebasing: values[start..<end])
-        guard unsafe isExact(run, dtype) else { return false }
-        start = end
+      let values = unsafe Shared(values)
+      let isInexact = Atomic(false)
+      @Sendable func look(at range: Range<Int>) {
+        let run = unsafe UnsafeBufferPointer(rebasing: values.pointer[range])
+        if unsafe !isExact(run, dtype) { isInexact.store(true, ordering: .relaxed) }
       }
-      return true
+      look(at: 0..<min(4096, tensor.shape.count))
+      Parallel.forEach(
+        count: Parallel.chunks(tensor.shape.count),
+        shouldStop: { isInexact.load(ordering: .relaxed) }
+      ) { look(at: Parallel.range($0, of: tensor.shape.count)) }
+      return !isInexact.load(ordering: .relaxed)
     }
   }
 

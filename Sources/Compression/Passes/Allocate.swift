@@ -84,9 +84,14 @@ public struct Allocate: CompressionPass {
         depths: picked.map(\.depth), exponents: picked.map(\.exponent), columns: layer.columns)
       changed.append(
         try parameter.changed(
-          from: parameter.weights(in: rounding), lazily: areLarge, grid: grid, mask: parameter.mask,
-          threads: job.threads, shouldStop: job.shouldStop
-        ) { Quantization.apply(grid, to: $0, threads: $1, shouldStop: $2)?.tensor })
+          lazily: areLarge, threads: job.threads, shouldStop: job.shouldStop
+        ) { weights, threads, shouldStop in
+          guard
+            let rounded = Quantization.apply(
+              grid, to: weights.values, threads: threads, shouldStop: shouldStop)
+          else { throw Cancelled() }
+          return Weights(values: rounded.tensor, grid: grid, mask: weights.mask)
+        })
     }
     rounding.progress(1)
     return parameters.replacing(changed)

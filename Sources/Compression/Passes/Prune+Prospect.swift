@@ -14,6 +14,7 @@ extension Prune {
 
   /// Whether `expectedKept` counts what will happen, to the weight.
   private func isCertain(_ parameters: [Parameter]) -> Bool {
+    if parameters.contains(where: \.isDeferred) { return false }
     if parameters.contains(where: { $0.mask != nil }) {
       return structure == .none && scope != .channel
     }

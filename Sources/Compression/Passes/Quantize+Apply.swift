@@ -15,32 +15,34 @@ extension Quantize {
       job.progress(Double(index) / Double(chosen.count), parameter.place.path)
       try job.checkpoint()
       changed.append(
-        try quantized(
-          parameter, lazily: areLarge, threads: job.threads, shouldStop: job.shouldStop))
+        try parameter.changed(
+          lazily: areLarge, threads: job.threads, shouldStop: job.shouldStop
+        ) { weights, threads, shouldStop in
+          try parameter.refuseWhatIsNotFinite(weights.values, threads, shouldStop)
+          return try self.quantized(weights, threads, shouldStop)
+        })
     }
     job.progress(1)
     return parameters.replacing(changed)
   }
 
   private func quantized(
-    _ parameter: Parameter, lazily: Bool, threads: Int, shouldStop: @Sendable () -> Bool
-  ) throws -> Parameter {
-    let weights = try parameter.weights(threads: threads, shouldStop: shouldStop)
-    try parameter.refuseWhatIsNotFinite(weights, threads, shouldStop)
-    let mask = parameter.mask
+    _ weights: Weights, _ threads: Int, _ shouldStop: @Sendable () -> Bool
+  ) throws -> Weights {
+    let (values, mask) = (weights.values, weights.mask)
     guard
       let grid = Quantization.grid(
-        for: weights, mask: mask, levels: levels, groupSize: groupLength(in: parameter.shape),
+        for: values, mask: mask, levels: levels, groupSize: groupLength(in: values.shape),
         rule: scale == .mse ? .leastSquares : .largestMagnitude, threads: threads,
-        shouldStop: shouldStop)
+        shouldStop: shouldStop),
+      var rounded = Quantization.apply(
+        grid, to: values, threads: threads, shouldStop: shouldStop)?.tensor
     else { throw Cancelled() }
-    return try parameter.changed(
-      from: weights, lazily: lazily, grid: grid, mask: mask, threads: threads,
-      shouldStop: shouldStop
-    ) { weights, threads, shouldStop in
-      let rounded = Quantization.apply(grid, to: weights, threads: threads, shouldStop: shouldStop)
-      guard let mask, grid.isBinary, let rounded else { return rounded?.tensor }
-      return mask.applying(to: rounded.tensor, threads: threads, shouldStop: shouldStop)
+    if let mask, grid.isBinary {
+      guard let kept = mask.applying(to: rounded, threads: threads, shouldStop: shouldStop)
+      else { throw Cancelled() }
+      rounded = kept
     }
+    return Weights(values: rounded, grid: grid, mask: mask)
   }
 }

@@ -86,7 +86,8 @@ public struct Quantize: CompressionPass {
   public func prospect(for parameters: [Parameter]) -> PassProspect {
     PassProspect(
       weights: parameters.reduce(0) { $0 + $1.shape.count },
-      kept: parameters.reduce(0) { $0 + $1.keptCount }, isExact: true,
+      kept: parameters.reduce(0) { $0 + $1.keptCount },
+      isExact: !parameters.contains(where: \.isDeferred),
       bitsPerKeptWeight: Double(codeBits),
       groups: parameters.reduce(0) { $0 + scaleCount(in: $1.shape) })
   }

@@ -88,6 +88,16 @@ extension Tensor {
     }
   }
 
+  /// The same into memory of the right size.
+  package func store(
+    as dtype: DType, into memory: UnsafeMutableRawBufferPointer,
+    threads: Int = Parallel.defaultThreads
+  ) {
+    unsafe withUnsafeValues {
+      unsafe Conversion.narrow($0, as: dtype, into: memory, threads: threads)
+    }
+  }
+
   /// Whether storing the values as `dtype` and reading them again changes none.
   public func isExact(as dtype: DType) -> Bool {
     guard dtype.isFloatingPoint else { return false }

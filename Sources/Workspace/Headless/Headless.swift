@@ -38,6 +38,16 @@ public enum Headless {
     return metrics
   }
 
+  /// Those of them that tell weights from weights: sparsity and layer error, with
+  /// each tensor read once.
+  public static func differences(
+    of parameters: Parameters, from checkpoint: Checkpoint, in job: borrowing JobContext
+  ) throws -> Metrics {
+    var metrics = Metrics()
+    metrics.take(try Comparison(of: checkpoint.parameters, with: parameters, in: job).total)
+    return metrics
+  }
+
   /// The original's loss on a text. Throws `TextError`, and `NetworkError`
   /// when the model cannot be run.
   public static func evaluate(

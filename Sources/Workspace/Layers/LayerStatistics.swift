@@ -59,10 +59,10 @@ extension LayerStatistics {
   /// Measures a layer. `original` is the same layer of the original, nil when
   /// that is meant itself. Throws `Cancelled`.
   init(
-    of parameter: Parameter, _ tensor: Tensor, revision: RevisionID, original: Tensor?,
+    of parameter: Parameter, _ weights: Weights, revision: RevisionID, original: Tensor?,
     in job: borrowing JobContext
   ) throws {
-    let shouldStop = job.shouldStop
+    let (tensor, shouldStop) = (weights.values, job.shouldStop)
     guard
       let summary = Statistics.summary(
         of: tensor, threads: job.threads, shouldStop: shouldStop),
@@ -85,8 +85,8 @@ extension LayerStatistics {
       guard let difference else { throw Cancelled() }
       return difference.relativeError
     }
-    let bits = Float(parameter.grid?.bits ?? parameter.dtype.byteCount * 8)
-    let depths = parameter.grid?.depths ?? []
+    let bits = Float(weights.grid?.bits ?? parameter.dtype.byteCount * 8)
+    let depths = weights.grid?.depths ?? []
     let columns = tensor.shape.columns
     rowBits = rows.enumerated().map { row, figures in
       figures.zeroCount == columns ? 0 : depths.indices.contains(row) ? depths[row] : bits

@@ -30,12 +30,15 @@ struct ModelSizes: Sendable {
 }
 
 extension Metrics {
-  mutating func take(_ sizes: ModelSizes) {
-    let total = sizes.comparison.total
+  mutating func take(_ total: Compression.Comparison.Difference) {
     weights = total.weights
     keptWeights = total.weights - total.zeros
     sparsity = total.sparsity
     layerError = total.error
+  }
+
+  mutating func take(_ sizes: ModelSizes) {
+    take(sizes.comparison.total)
     fileBytes = sizes.fileBytes
     channelSizes = sizes.channelSizes
     bitsPerWeight = sizes.bitsPerWeight

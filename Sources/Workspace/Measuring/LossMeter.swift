@@ -60,6 +60,7 @@ final class LossMeter: Sendable {
     let prepared = try prepare(in: job.part(0...share))
     let reference = prepared.reference
     if isOriginal {
+      try checkpoint.check()
       return MeasuredLoss(
         evaluation: prepared.evaluation, comparison: nil, measuredOn: prepared.title)
     }
@@ -76,6 +77,7 @@ final class LossMeter: Sendable {
         ? comparison.evaluation
         : comparison.evaluation.timed(
           network, reference.tokens, threads: threads, shouldStop: watch.shouldStop)
+      try checkpoint.check()
       return MeasuredLoss(
         evaluation: evaluation, comparison: comparison, measuredOn: prepared.title)
     }

@@ -33,7 +33,7 @@ enum Saving {
     let plan = try plan(
       parameters, of: checkpoint, form: form, in: job.part(0...planShare))
     try refuseExisting(path, overwrite)
-    try stoppable(job.part(planShare...1)) { progress, shouldStop in
+    _ = try stoppable(job.part(planShare...1)) { progress, shouldStop in
       try plan.write(to: path, progress: progress, shouldStop: shouldStop)
     }
     return plan

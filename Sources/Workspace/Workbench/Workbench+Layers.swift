@@ -98,7 +98,7 @@ extension Workbench {
         guard let parameter = parameters[name] else { continue }
         post(
           try LayerStatistics(
-            of: parameter, try parameter.weights(in: job), revision: id,
+            of: parameter, try parameter.loaded(in: job), revision: id,
             original: try originals?[name]?.weights(in: job), in: job))
       }
     } onFinish: { _, _ in
@@ -115,16 +115,16 @@ extension LayerSnapshot {
     of parameter: Parameter, revision: RevisionID, original: Parameter?,
     known: LayerStatistics?, in job: borrowing JobContext
   ) throws {
-    let tensor = try parameter.weights(in: job)
+    let weights = try parameter.loaded(in: job)
     let before = try original?.weights(in: job)
     guard
-      let mask = Mask(nonzerosOf: tensor, threads: job.threads, shouldStop: job.shouldStop)
+      let mask = Mask(nonzerosOf: weights.values, threads: job.threads, shouldStop: job.shouldStop)
     else { throw Cancelled() }
     self.init(
       name: parameter.name, revision: revision, shape: parameter.shape, dtype: parameter.dtype,
-      place: parameter.place, tensor: tensor, mask: mask, grid: parameter.grid,
+      place: parameter.place, tensor: weights.values, mask: mask, grid: weights.grid,
       statistics: try known
         ?? LayerStatistics(
-          of: parameter, tensor, revision: revision, original: before, in: job))
+          of: parameter, weights, revision: revision, original: before, in: job))
   }
 }

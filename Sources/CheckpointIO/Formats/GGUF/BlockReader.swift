@@ -15,9 +15,11 @@ struct BlockReader: Sendable {
   func tensor(
     threads: Int, shouldStop: @Sendable () -> Bool
   ) throws(CheckpointError) -> Tensor {
-    let weights = unsafe bytes.withUnsafeBytes {
-      unsafe Tensor(
-        shape, dequantizing: $0, from: format, threads: threads, shouldStop: shouldStop)
+    let weights = try bytes.reading { () throws(CheckpointError) in
+      unsafe bytes.withUnsafeBytes {
+        unsafe Tensor(
+          shape, dequantizing: $0, from: format, threads: threads, shouldStop: shouldStop)
+      }
     }
     guard let weights, !shouldStop() else { throw .stopped }
     return isTransposed ? weights.transposed(threads: threads) : weights

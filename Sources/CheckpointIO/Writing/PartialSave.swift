@@ -1,0 +1,54 @@
+/// What lies behind the last byte of a file that is being written: whose it is and
+/// how many of its tensors are on the disk, so that a save which was stopped or
+/// killed can be gone on with.
+///
+///     8 bytes  "PAREPART"
+///     8 bytes  of what it is a save: file header, sources and recipe
+///     8 bytes  tensors that are whole
+///     8 bytes  FNV-1a of the three
+///
+/// Numbers are little-endian. The file loses it when it is put in its place.
+struct PartialSave: Equatable {
+  static let byteCount = 32
+  private static let magic = Array("PAREPART".utf8)
+
+  let fingerprint: UInt64
+  let tensorCount: Int
+
+  init(fingerprint: UInt64, tensorCount: Int) {
+    self.fingerprint = fingerprint
+    self.tensorCount = tensorCount
+  }
+
+  /// nil for anything that was not written as such.
+  init?(_ bytes: [UInt8]) {
+    guard bytes.count == Self.byteCount, bytes.starts(with: Self.magic) else { return nil }
+    let numbers = Bytes(bytes)
+    guard numbers.load(UInt64.self, at: 24) == Fingerprint(of: bytes[..<24]).value,
+      let count = Int(exactly: numbers.load(UInt64.self, at: 16))
+    else { return nil }
+    self.init(fingerprint: numbers.load(UInt64.self, at: 8), tensorCount: count)
+  }
+
+  var bytes: [UInt8] {
+    let front = Self.magic + Self.bytes(of: fingerprint) + Self.bytes(of: UInt64(tensorCount))
+    return front + Self.bytes(of: Fingerprint(of: front[...]).value)
+  }
+
+  private static func bytes(of number: UInt64) -> [UInt8] {
+    (0..<8).map { UInt8(truncatingIfNeeded: number >> UInt64(8 * $0)) }
+  }
+}
+
+/// FNV-1a, 64 bits (Fowler, Noll and Vo), over what tells one save from another.
+struct Fingerprint {
+  private(set) var value: UInt64 = 0xcbf2_9ce4_8422_2325
+
+  init() {}
+
+  init(of bytes: ArraySlice<UInt8>) { add(bytes) }
+
+  mutating func add(_ bytes: some Sequence<UInt8>) {
+    for byte in bytes { value = (value ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
+  }
+}
