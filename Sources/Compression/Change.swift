@@ -49,11 +49,6 @@ extension Parameter {
   }
 }
 
-extension [Parameter] {
-  /// Whether changed values are made when they are read rather than kept.
-  var areLarge: Bool { reduce(0) { $0 + $1.shape.count } >= LargeModel.weightCount }
-}
-
 extension Parameter {
   /// Throws `PassError` that names the first of the values, `weights`, which is no
   /// finite number, and `Cancelled`.

@@ -48,7 +48,10 @@ struct PlannedTensor: Sendable {
   init(
     _ parameter: Parameter, _ form: SaveForm, _ shouldStop: @Sendable () -> Bool
   ) throws {
-    let weights = try parameter.loaded(shouldStop: shouldStop)
+    self.init(parameter, try parameter.loaded(shouldStop: shouldStop), form)
+  }
+
+  init(_ parameter: Parameter, _ weights: Weights, _ form: SaveForm) {
     switch form {
     case .dense(let wanted):
       let dtype = PlannedTensor.denseType(parameter, weights.values, wanted)

@@ -79,6 +79,13 @@ public struct SavePlan: Sendable {
   }
 }
 
+extension SavePlan {
+  /// Bytes of one tensor in the packed form, from its weights.
+  public static func packedByteCount(of parameter: Parameter, _ weights: Weights) -> Int {
+    PlannedTensor(parameter, weights, .packed).entry.byteCount
+  }
+}
+
 /// What a checkpoint has beside the weights that passes change.
 private struct CarriedTensors {
   /// Arrays to be copied byte for byte, by name: integers and truth values.

@@ -1,3 +1,4 @@
+internal import CheckpointIO
 internal import Jobs
 public import Tensors
 
@@ -77,7 +78,7 @@ extension LayerStatistics {
     self.summary = summary
     self.histogram = histogram
     self.rows = rows
-    packedBytes = try Saving.packedByteCount(of: parameter, in: job)
+    packedBytes = SavePlan.packedByteCount(of: parameter, weights)
     error = try original.map { original in
       if original.isIdentical(to: tensor) { return 0 }
       let difference = TensorDifference(

@@ -43,22 +43,33 @@ extension Workbench {
     layerRequests.snapshots[id] = (name, ticket, job)
   }
 
-  /// Has all layers of a revision measured, those on screen first;
-  /// `blockFigures` brings them one by one. A request for another revision
+  /// Has all layers of a revision measured, those on screen first and of a large
+  /// model no others; `blockFigures` brings them one by one. A request for another revision
   /// takes the place of this one; one for another part of the screen only
   /// changes what comes next. O(visible layers) while the same revision is
   /// being measured.
   public func requestBlockFigures(of id: RevisionID, visible: [String]) {
     guard tree[id] != nil else { return }
     if let running = layerRequests.figures, running.revision == id,
-      running.names.hurry(announceKnown(visible, of: id))
+      running.names.hurry(linearFirst(announceKnown(visible, of: id)))
     {
       return
     }
     if let former = layerRequests.figures { abandon(former.job) }
     layerRequests.figures = nil
-    let wanted = announceKnown(visible + checkpoint.parameters.linearLayers.map(\.name), of: id)
-    if !wanted.isEmpty { measureLayers(FigureNames(wanted), of: id) }
+    let isLarge = checkpoint.parameters.areLarge
+    let others = isLarge ? [] : checkpoint.parameters.linearLayers.map(\.name)
+    let wanted = announceKnown(visible + others, of: id)
+    guard !wanted.isEmpty else { return }
+    let names = FigureNames(isLarge ? [] : wanted)
+    _ = names.hurry(linearFirst(wanted))
+    measureLayers(names, of: id)
+  }
+
+  /// Embeddings are the largest tensors and say the least.
+  private func linearFirst(_ names: [String]) -> [String] {
+    let isLinear = { (name: String) in self.checkpoint.parameters[name]?.place.role == .linear }
+    return names.filter(isLinear) + names.filter { !isLinear($0) }
   }
 
   /// Tells the figures that are known already; returns the names of the others.
