@@ -72,7 +72,9 @@ public final class Checkpoint: Sendable {
     var index = opened.index
     Sidecars.read(beside: path, into: &index)
     TiedHead.mark(in: &index, bytes)
-    let layout = try ModelLayout(index, bytes: bytes)
+    var resolved = try PackedIndex.resolve(index, bytes)
+    try QuantizedIndex.resolve(&resolved, &index, bytes)
+    let layout = try ModelLayout(index, resolved, bytes: bytes)
     self.bytes = bytes
     self.path = path
     self.name = name

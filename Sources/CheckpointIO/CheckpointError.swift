@@ -26,6 +26,7 @@ public enum CheckpointError: Error, Hashable, Sendable {
   case gap(tensor: String, begin: Int, expected: Int)
   case unreadableType(tensor: String, dtype: String)
   case invalidPacking(tensor: String, reason: String)
+  case invalidQuantization(tensor: String, reason: String)
   case invalidZip(offset: Int, reason: String)
   case compressedEntry(name: String)
   case missingEntry(name: String)
@@ -65,7 +66,7 @@ extension CheckpointError: CustomStringConvertible {
       "not a checkpoint: the file starts with \(start), which is "
         + "neither safetensors nor PyTorch nor GGUF nor NumPy"
     case .unsupportedFormat(let name):
-      "this is \(name); Pare reads safetensors, PyTorch's zip checkpoints, GGUF and NumPy"
+      "this is \(name); Pare reads safetensors, PyTorch, GGUF and NumPy"
     case .truncated(let what, let offset, let needed, let available):
       "the file is truncated: \(what.shown) at byte \(offset) needs \(needed) bytes, "
         + "\(available) are there"
@@ -94,6 +95,8 @@ extension CheckpointError: CustomStringConvertible {
       "tensor \(tensor.quoted) has the data type \(dtype.quoted), which Pare does not read"
     case .invalidPacking(let tensor, let reason):
       "packed tensor \(tensor.quoted) is damaged: \(reason)"
+    case .invalidQuantization(let tensor, let reason):
+      "quantized tensor \(tensor.quoted) is damaged: \(reason)"
     case .invalidZip(let offset, let reason): "invalid zip archive at byte \(offset): \(reason)"
     case .compressedEntry(let name):
       "zip entry \(name.quoted) is compressed; "

@@ -18,8 +18,9 @@ struct ModelLayout {
     let rank: Int
   }
 
-  init(_ index: CheckpointIndex, bytes: Bytes) throws(CheckpointError) {
-    let resolved = try PackedIndex.resolve(index, bytes)
+  init(
+    _ index: CheckpointIndex, _ resolved: [ResolvedTensor], bytes: Bytes
+  ) throws(CheckpointError) {
     let names = resolved.map { TensorName($0.tensor.name) }
     numberStacks(names)
     // A sliced network's layers may be narrower than what they read.
@@ -27,7 +28,8 @@ struct ModelLayout {
     let isConv1D =
       !isSliced
       && Conv1D.isUsed(
-        by: resolved.lazy.map(\.tensor), modelType: index.configuration["model_type"])
+        by: resolved.lazy.filter { $0.quantized == nil }.map(\.tensor),
+        modelType: index.configuration["model_type"])
     let weights = resolved.lazy.map(\.tensor.shape.count).reduce(0, addingHeld)
     let isLarge = weights >= LargeModel.weightCount
     var list: [Parameter] = []
@@ -35,10 +37,16 @@ struct ModelLayout {
     tensors.reserveCapacity(names.count)
     for (entry, name) in zip(resolved, names) {
       let tensor = entry.tensor
-      let place = place(of: tensor, name)
+      var place = place(of: tensor, name)
+      if entry.isCompanion { place.role = .buffer }
       tensors.append(TensorInfo(entry, place: place))
-      guard place.role != .optimizer, tensor.sharesStorageOf == nil, let dtype = tensor.dtype
+      guard !entry.isCompanion, place.role != .optimizer, tensor.sharesStorageOf == nil,
+        let dtype = tensor.dtype
       else { continue }
+      if let weights = entry.quantized {
+        list.append(entry.parameter(of: weights, place: place))
+        continue
+      }
       if let packed = entry.packed {
         list.append(try packed.parameter(place: place, ofLargeModel: isLarge))
         continue

@@ -1,6 +1,6 @@
 /// Small files that say more about a checkpoint than it does itself: Hugging
-/// Face's `config.json` and `generation_config.json`, and nanoGPT's `meta.pkl`
-/// beside it. What the checkpoint says wins, then what is named first here.
+/// Face's `config.json` and `generation_config.json`, a quantizer's settings, and
+/// nanoGPT's `meta.pkl` beside it. What the checkpoint says wins, then what is named first here.
 enum Sidecars {
   /// More than any configuration has a reason to be.
   private static let limit = 4 << 20
@@ -12,15 +12,31 @@ enum Sidecars {
     for name in ["config.json", "generation_config.json"] {
       guard let bytes = small(folder + name) else { continue }
       do {
-        let settings = Configuration.flat(try JSON(bytes))
-        index.configuration.merge(settings) { own, _ in own }
+        let json = try JSON(bytes)
+        index.configuration.merge(Configuration.flat(json)) { own, _ in own }
+        if index.quantization == nil {
+          index.quantization = QuantizationSettings(configuration: json)
+        }
       } catch {
         index.warnings.append("\(name) beside the file is ignored: \(error)")
       }
     }
     Configuration.complete(&index.configuration)
+    readQuantization(in: folder, into: &index)
     if index.vocabulary == nil, let bytes = small(folder + "meta.pkl") {
       readVocabulary(bytes, into: &index)
+    }
+  }
+
+  /// Of quantizers that say it in a file of their own.
+  private static func readQuantization(in folder: String, into index: inout CheckpointIndex) {
+    for (name, method) in QuantizationSettings.files where index.quantization == nil {
+      guard let bytes = small(folder + name) else { continue }
+      do {
+        index.quantization = QuantizationSettings(file: try JSON(bytes), otherwise: method)
+      } catch {
+        index.warnings.append("\(name) beside the file is ignored: \(error)")
+      }
     }
   }
 

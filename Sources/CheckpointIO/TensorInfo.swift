@@ -7,7 +7,8 @@ public struct TensorInfo: Sendable, Hashable {
   /// How its numbers are stored, or what they decode to; nil when Pare cannot
   /// read them.
   public let dtype: DType?
-  /// The data type in the file's own word, also where `dtype` is nil.
+  /// The data type in the file's own word, also where `dtype` is nil; of a
+  /// quantizer's matrix that of its codes, `I4`.
   public let dtypeName: String
   /// Shape as stored: GPT-2's Conv1D is `[in, out]` here.
   public let shape: Shape
@@ -17,8 +18,9 @@ public struct TensorInfo: Sendable, Hashable {
   /// Bytes the file spends on it, all parts of a packed tensor together.
   public let byteCount: Int
   public let place: Place
-  /// `dense`, `blocks` of a format of ggml's, or the name of the encoding of a
-  /// packed tensor.
+  /// `dense`, `blocks` of a format of ggml's, the name of the encoding of a packed
+  /// tensor, or of the layout of a quantizer's: `gptq`, `awq`, `bitsandbytes`,
+  /// `llm.int8`, `compressed-tensors`.
   public let encoding: String
   /// The tensor that this one is only another name for.
   public let sharesStorageOf: String?
@@ -50,6 +52,8 @@ package struct CheckpointIndex: Sendable {
   var metadata: [String: String] = [:]
   var configuration: [String: String] = [:]
   var vocabulary: [String]?
+  /// How a quantizer laid out the weights, where files beside the checkpoint say so.
+  var quantization: QuantizationSettings?
   var gguf: GGUFMetadata?
   var warnings: [String] = []
 

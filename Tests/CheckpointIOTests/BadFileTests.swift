@@ -66,7 +66,7 @@ import Testing
     ("pt_memo_bomb.pt", .opens(0, warning: "no tensors")),
     ("pt_bad_local_offset.pt", .refused("'a/data.pkl' does not begin there")),
     ("pt_truncated_zip.pt", .refused("truncated")),
-    ("pt_legacy_truncated.pt", .refused("old format")),
+    ("pt_legacy_truncated.pt", .refused("truncated: storage '")),
   ]
 
   static let gguf: [(String, Outcome)] = [

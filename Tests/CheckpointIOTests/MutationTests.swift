@@ -12,7 +12,7 @@ import Testing
     ProcessInfo.processInfo.environment["PARE_MUTATIONS"].flatMap { Int($0) } ?? 3000
 
   enum Kind: String, Sendable, CaseIterable {
-    case safetensors, packed, channels, pytorch, minimalPyTorch, gguf, npy, npz
+    case safetensors, packed, channels, pytorch, minimalPyTorch, oldPyTorch, gguf, npy, npz
   }
 
   @Test(arguments: Kind.allCases)
@@ -59,6 +59,7 @@ import Testing
     case .packed: try saved(Samples.packable, form: .packed).bytes
     case .channels: try saved(Samples.channels, form: .packed).bytes
     case .pytorch, .minimalPyTorch: ZipBytes.pytorch(rows: 3, columns: 4)
+    case .oldPyTorch: OldPyTorchBytes.file(rows: 3, columns: 4)
     case .gguf: GGUFBytes.model().bytes
     case .npy: NumPyBytes.array("<f4", "(3, 4)", NumPyBytes.values(12))
     case .npz: NumPyBytes.archive()
@@ -72,6 +73,7 @@ import Testing
     case .channels: try saved(Samples.channels, form: .packed).bytes
     case .pytorch: TemporaryFolder.bytes(Fixtures.path("tiny-bf16.pt"))
     case .minimalPyTorch: ZipBytes.pytorch(rows: 3, columns: 4)
+    case .oldPyTorch: OldPyTorchBytes.file(rows: 3, columns: 4)
     case .gguf: GGUFBytes.model().bytes
     case .npy: NumPyBytes.array("<f4", "(3, 4)", NumPyBytes.values(12))
     case .npz: NumPyBytes.archive()

@@ -17,6 +17,7 @@ import Testing
   static let samples = [
     Sample(file: "ckpt.pt", values: "ckpt.pt"),
     Sample(file: "ckpt_orig_mod.pt", values: "ckpt.pt"),
+    Sample(file: "ckpt_legacy_nonzip.pt", values: "ckpt.pt"),
     Sample(file: "state_dict_only.bin", values: "ckpt.pt"),
     Sample(file: "nanogpt.safetensors", values: "ckpt.pt"),
     Sample(file: "nanogpt.npz", values: "ckpt.pt"),

@@ -217,10 +217,20 @@ import Testing
       Self.index([
         ("a", "pytorch_model-00001-of-00002.bin"), ("b", "pytorch_model-00002-of-00002.bin"),
       ]), to: "pytorch_model.bin.index.json")
-    let checkpoint = try Checkpoint.open(folder.path)
-    #expect(checkpoint.format == "pytorch")
-    #expect(try checkpoint.parameters["a"]?.tensor().array == [0, 1, 2, 3, 4, 5])
-    #expect(checkpoint.warnings.count == 1)
+    let lacking = try Checkpoint.open(folder.path)
+    #expect(lacking.format == "pytorch")
+    #expect(try lacking.parameters["a"]?.tensor().array == [0, 1, 2, 3, 4, 5])
+    #expect(lacking.warnings.count == 1)
+    TemporaryFolder.write(
+      OldPyTorchBytes.file(
+        pickle: OldPyTorchBytes.pickle("b", rows: 1, columns: 2), [("0", 2, [0, 1])]),
+      to: folder.file("pytorch_model-00002-of-00002.bin"))
+    for name in ["", "pytorch_model-00001-of-00002.bin", "pytorch_model-00002-of-00002.bin"] {
+      let whole = try Checkpoint.open(folder.file(name))
+      #expect(whole.warnings.isEmpty)
+      #expect(try whole.parameters["a"]?.tensor().array == [0, 1, 2, 3, 4, 5])
+      #expect(try whole.parameters["b"]?.tensor().array == [0, 1])
+    }
   }
 
   @Test func settingsBesideItAreRead() throws {

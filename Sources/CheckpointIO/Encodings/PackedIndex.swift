@@ -7,9 +7,16 @@ struct ResolvedTensor {
   var tensor: IndexedTensor
   var byteCount: Int
   var packed: PackedTensor?
+  /// Of a quantizer's matrix: its weights, its layout, and the name its codes have
+  /// in the file.
+  var quantized: (any QuantizedWeights)?
+  var layout: String?
+  var codesName: String?
+  /// Whether it belongs to such a matrix.
+  var isCompanion = false
 
   var encoding: String {
-    packed?.record.encoding ?? (tensor.blocks == nil ? DenseEncoding.name : "blocks")
+    layout ?? packed?.record.encoding ?? (tensor.blocks == nil ? DenseEncoding.name : "blocks")
   }
 
   init(_ tensor: IndexedTensor) {

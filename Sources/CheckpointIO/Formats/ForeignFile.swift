@@ -10,10 +10,6 @@ enum ForeignFile {
     if isHTML(file) {
       return .unsupportedFormat(name: "an HTML page (the download went to a web page instead)")
     }
-    if isOldPyTorch(file) {
-      return .unsupportedFormat(
-        name: "a PyTorch file of the old format (before 1.6); load it and save it again")
-    }
     if isPickle(file) {
       return .unsupportedFormat(name: "a bare pickle, none of which was run")
     }
@@ -49,16 +45,7 @@ enum ForeignFile {
     return ["<!doctype html", "<html", "<?xml", "<head"].contains { text.hasPrefix($0) }
   }
 
-  /// The first of its five pickles is the number 0x1950a86a20f9469cfc6c.
-  private static func isOldPyTorch(_ file: Bytes) -> Bool {
-    let magic: [UInt8] = [
-      0x80, 0x02, 0x8A, 0x0A, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19, 0x2E,
-    ]
-    return file.count >= magic.count && magic.indices.allSatisfy { file[$0] == magic[$0] }
-  }
-
-  /// Protocol 2 and later begin with PROTO, and PyTorch's old format is five
-  /// such pickles; protocol 0 with GLOBAL `cmodule` or a MARK ends with STOP.
+  /// Protocol 2 and later begin with PROTO; protocol 0 with GLOBAL `cmodule` or a MARK ends with STOP.
   private static func isPickle(_ file: Bytes) -> Bool {
     if file[0] == 0x80, file.count > 1, (2...5).contains(file[1]) { return true }
     return file[file.count - 1] == UInt8(ascii: ".") && [0x63, 0x28, 0x7D, 0x5D].contains(file[0])

@@ -8,6 +8,12 @@ enum PickleGlobal: Sendable, Hashable {
   case rebuildTensor
   /// `_v3(storage, offset, size, stride, grad, hooks, dtype, …)`.
   case rebuildTensorWithType
+  /// `_rebuild_qtensor(storage, offset, size, stride, …)`.
+  case rebuildQuantizedTensor
+  /// `_rebuild_sparse_tensor(layout, (indices, values, size, …))`.
+  case rebuildSparseTensor
+  /// `_rebuild_from_type_v2(function, type, arguments, state)`.
+  case rebuildFromType
   /// `_rebuild_parameter(data, …)`.
   case rebuildParameter
   case size
@@ -25,6 +31,9 @@ enum PickleGlobal: Sendable, Hashable {
     case ("torch._utils", "_rebuild_tensor"), ("torch._utils", "_rebuild_tensor_v2"):
       self = .rebuildTensor
     case ("torch._utils", "_rebuild_tensor_v3"): self = .rebuildTensorWithType
+    case ("torch._utils", "_rebuild_qtensor"): self = .rebuildQuantizedTensor
+    case ("torch._utils", "_rebuild_sparse_tensor"): self = .rebuildSparseTensor
+    case ("torch._tensor", "_rebuild_from_type_v2"): self = .rebuildFromType
     case ("torch._utils", "_rebuild_parameter"),
       ("torch._utils", "_rebuild_parameter_with_state"):
       self = .rebuildParameter
@@ -43,6 +52,9 @@ enum PickleGlobal: Sendable, Hashable {
 
   private static let opaqueNames: Set<String> = [
     "torch device", "torch strided", "torch.serialization _get_layout", "_codecs encode",
+    "torch Tensor", "torch.nn.parameter Parameter", "torch per_tensor_affine",
+    "torch per_tensor_symmetric", "torch per_channel_affine", "torch per_channel_symmetric",
+    "torch per_channel_affine_float_qparams",
     "numpy dtype", "numpy ndarray", "numpy.core.multiarray scalar",
     "numpy._core.multiarray scalar", "numpy.core.multiarray _reconstruct",
     "numpy._core.multiarray _reconstruct", "numpy.core.numeric _frombuffer",
@@ -79,6 +91,9 @@ struct TorchType: Sendable, Hashable {
     "ByteStorage": TorchType(.u8), "BoolStorage": TorchType(.bool),
     "ComplexFloatStorage": TorchType(unreadable: "C64", byteCount: 8),
     "ComplexDoubleStorage": TorchType(unreadable: "C128", byteCount: 16),
+    "QInt8Storage": TorchType(unreadable: "QINT8", byteCount: 1),
+    "QUInt8Storage": TorchType(unreadable: "QUINT8", byteCount: 1),
+    "QInt32Storage": TorchType(unreadable: "QINT32", byteCount: 4),
   ]
 
   static let types: [String: TorchType] = [
@@ -96,5 +111,11 @@ struct TorchType: Sendable, Hashable {
     "complex32": TorchType(unreadable: "C32", byteCount: 4),
     "complex64": TorchType(unreadable: "C64", byteCount: 8),
     "complex128": TorchType(unreadable: "C128", byteCount: 16),
+    "float4_e2m1fn_x2": TorchType(unreadable: "F4X2", byteCount: 1),
+    "bits1x8": TorchType(unreadable: "BITS1X8", byteCount: 1),
+    "bits2x4": TorchType(unreadable: "BITS2X4", byteCount: 1),
+    "bits4x2": TorchType(unreadable: "BITS4X2", byteCount: 1),
+    "bits8": TorchType(unreadable: "BITS8", byteCount: 1),
+    "bits16": TorchType(unreadable: "BITS16", byteCount: 2),
   ]
 }

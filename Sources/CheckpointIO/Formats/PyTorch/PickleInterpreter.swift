@@ -26,9 +26,16 @@ struct PickleInterpreter {
 
   /// The graph of a whole pickle. `origin` is its place in the file.
   static func run(_ bytes: Bytes, origin: Int = 0) throws(CheckpointError) -> PickleGraph {
+    try runFirst(bytes, origin: origin).graph
+  }
+
+  /// The graph of the pickle that `bytes` begin with, and how many of them it takes.
+  static func runFirst(
+    _ bytes: Bytes, origin: Int
+  ) throws(CheckpointError) -> (graph: PickleGraph, byteCount: Int) {
     var interpreter = PickleInterpreter(reader: PickleReader(bytes, origin: origin))
     while try interpreter.step() {}
-    return interpreter.graph
+    return (interpreter.graph, interpreter.reader.position)
   }
 
   private init(reader: PickleReader) { self.reader = reader }
@@ -70,10 +77,10 @@ struct PickleInterpreter {
     case .shortBinUnicode: try pushText(try reader.take(Int(try reader.byte())))
     case .binUnicode: try pushText(try reader.take(Int(try reader.number(UInt32.self))))
     case .binUnicode8: try pushText(try reader.longRange())
-    case .shortBinString, .shortBinBytes:
-      try push(.bytes(try reader.take(Int(try reader.byte()))))
-    case .binString, .binBytes:
-      try push(.bytes(try reader.take(Int(try reader.number(UInt32.self)))))
+    case .shortBinString: try pushOldText(try reader.take(Int(try reader.byte())))
+    case .binString: try pushOldText(try reader.take(Int(try reader.number(UInt32.self))))
+    case .shortBinBytes: try push(.bytes(try reader.take(Int(try reader.byte()))))
+    case .binBytes: try push(.bytes(try reader.take(Int(try reader.number(UInt32.self)))))
     case .binBytes8, .byteArray8: try push(.bytes(try reader.longRange()))
     case .emptyList: try push(.list([]))
     case .emptyTuple: try push(.tuple([]))
@@ -129,6 +136,11 @@ struct PickleInterpreter {
 
   private mutating func pushText(_ range: Range<Int>) throws(CheckpointError) {
     try push(.string(try reader.text(range)))
+  }
+
+  /// Python 2's text, which may also be any bytes.
+  private mutating func pushOldText(_ range: Range<Int>) throws(CheckpointError) {
+    try push(reader.bytes[range].text.map(PickleValue.string) ?? .bytes(range))
   }
 
   private mutating func pushLong4() throws(CheckpointError) {
@@ -254,7 +266,19 @@ struct PickleInterpreter {
       throw .limitExceeded(
         what: "the length of a storage's name", limit: PickleInterpreter.storageKeyLimit)
     }
-    try push(.storage(PickleStorage(key: key, type: type, count: count)))
+    try push(
+      .storage(PickleStorage(key: key, type: type, count: count, window: try window(in: id))))
+  }
+
+  /// `(key, offset, count)` at the end of the old format's identifiers.
+  private func window(
+    in id: [PickleValue.Reference]
+  ) throws(CheckpointError) -> PickleStorage.Window? {
+    guard id.count >= 6, let view = graph.elements(id[5]) else { return nil }
+    guard view.count == 3, case .integer(let offset) = graph[view[1]],
+      case .integer(let count) = graph[view[2]]
+    else { throw invalid("the storage's view is damaged") }
+    return PickleStorage.Window(offset: offset, count: count)
   }
 
   private mutating func call() throws(CheckpointError) {
@@ -265,18 +289,40 @@ struct PickleInterpreter {
       if case .opaque = callee { return try push(.opaque) }
       throw invalid("something that is no constructor is called")
     }
+    try call(global, arguments)
+  }
+
+  private mutating func call(
+    _ global: PickleGlobal, _ arguments: [PickleValue.Reference]
+  ) throws(CheckpointError) {
     switch global {
     case .orderedDictionary: try push(.dictionary(try items(arguments)))
     case .namespace:
       namespaces.insert(graph.values.count)
       try push(.dictionary([]))
-    case .rebuildTensor: try push(.tensor(try tensor(arguments, typeAt: nil)))
+    case .rebuildTensor, .rebuildQuantizedTensor:
+      try push(.tensor(try tensor(arguments, typeAt: nil)))
     case .rebuildTensorWithType: try push(.tensor(try tensor(arguments, typeAt: 6)))
     case .rebuildParameter, .size:
       guard let first = arguments.first else { throw invalid("an argument is missing") }
       stack.append(first)
+    case .rebuildSparseTensor:
+      // Its indices and values are listed, each as the tensor that it is.
+      guard arguments.count >= 2 else { throw invalid("an argument is missing") }
+      stack.append(arguments[1])
+    case .rebuildFromType: try callWithType(arguments)
     case .storage, .type, .opaque: try push(.opaque)
     }
+  }
+
+  /// What a tensor with attributes of its own is made by.
+  private mutating func callWithType(
+    _ arguments: [PickleValue.Reference]
+  ) throws(CheckpointError) {
+    guard arguments.count >= 3, case .global(let inner) = graph[arguments[0]],
+      inner != .rebuildFromType, let innerArguments = graph.elements(arguments[2])
+    else { throw invalid("the tensor's description is damaged") }
+    try call(inner, innerArguments)
   }
 
   /// `OrderedDict([(key, value), …])`, or without arguments.

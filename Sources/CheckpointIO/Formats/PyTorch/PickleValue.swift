@@ -37,6 +37,17 @@ struct PickleStorage: Sendable, Hashable {
   let type: TorchType?
   /// How many numbers (bytes, of an untyped one) it claims to hold.
   let count: Int
+  /// The part of it that is meant, in numbers: files before version 1.0 could
+  /// share a part of a storage.
+  var window: Window?
+
+  struct Window: Sendable, Hashable {
+    let offset: Int
+    let count: Int
+  }
+
+  /// How many numbers tensors may reach.
+  var reachableCount: Int { window?.count ?? count }
 }
 
 /// A view of a storage, as `torch._utils._rebuild_tensor_v2` makes it.

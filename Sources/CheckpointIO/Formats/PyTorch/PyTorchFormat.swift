@@ -1,16 +1,20 @@
-internal import Tensors
-
-/// PyTorch's zip checkpoint, as `torch.save` writes it since version 1.6:
-/// `NAME/data.pkl` is a pickle whose tensors are views of storages, and
-/// `NAME/data/KEY` are the storages' bytes, stored uncompressed.
+/// PyTorch's checkpoints, as `torch.save` writes them: a pickle whose tensors are
+/// views of storages, and the storages' bytes.
+///
+/// Since version 1.6 they are zip archives: `NAME/data.pkl` is the pickle, and
+/// `NAME/data/KEY` are the storages, stored uncompressed. `OldPyTorchFile` has
+/// what was before.
 package enum PyTorchFormat: CheckpointFormat {
   package static let name = "pytorch"
   /// A pickle holds structure, not weights.
   static let pickleLimit = 256 << 20
 
-  package static func recognizes(_ file: Bytes) -> Bool { ZipArchive.recognizes(file) }
+  package static func recognizes(_ file: Bytes) -> Bool {
+    ZipArchive.recognizes(file) || OldPyTorchFile.recognizes(file)
+  }
 
   package static func index(_ file: Bytes) throws(CheckpointError) -> CheckpointIndex {
+    if OldPyTorchFile.recognizes(file) { return try OldPyTorchFile.index(file) }
     let archive = try ZipArchive(file)
     let folder = try folder(of: archive)
     try CheckpointIndex.checkName(folder, of: "the archive's folder")
@@ -20,9 +24,7 @@ package enum PyTorchFormat: CheckpointFormat {
       throw .limitExceeded(what: "the pickle's size", limit: pickleLimit)
     }
     let graph = try PickleInterpreter.run(file[range], origin: range.lowerBound)
-    var walk = ObjectWalk(graph, file: file, archive: archive, folder: folder)
-    try walk.run()
-    return walk.index
+    return try ObjectWalk.index(graph, .entries(of: archive, folder: folder), file)
   }
 
   /// The archive's one folder, with a slash.
@@ -46,270 +48,35 @@ package enum PyTorchFormat: CheckpointFormat {
   }
 }
 
-/// Goes once through a pickle's objects and lists the tensors under the names
-/// their dictionaries give them.
-private struct ObjectWalk {
-  /// Deeper than any state dictionary or optimizer.
-  private static let nestingLimit = 64
-  /// Names under which training scripts keep the network's weights.
-  private static let modelKeys = ["model", "state_dict", "model_state_dict"]
-  private static let settingsKeys = ["model_args", "config", "args", "hyper_parameters"]
+/// Where a checkpoint's storages lie in its file.
+enum PyTorchStorages {
+  /// `FOLDER/data/KEY` of an archive.
+  case entries(of: ZipArchive, folder: String)
+  /// By key.
+  case ranges([String: Range<Int>])
 
-  let graph: PickleGraph
-  let file: Bytes
-  let archive: ZipArchive
-  let folder: String
-  var index = CheckpointIndex()
-  /// The containers on the way to tensors, whose names are put together from
-  /// them: a few bytes of a pickle can put a long key on any number of ways.
-  private var trail: [Step] = []
-  private var nameBytes = 0
-  private var visited: Set<PickleValue.Reference> = []
-  private var isCutOff = false
-  /// First tensor of each view, to know a second name for it.
-  private var views: [PickleTensor: String] = [:]
-
-  init(_ graph: PickleGraph, file: Bytes, archive: ZipArchive, folder: String) {
-    self.graph = graph
-    self.file = file
-    self.archive = archive
-    self.folder = folder
-  }
-
-  mutating func run() throws(CheckpointError) {
-    let members = graph.members(graph.root)
-    let model = model(among: members)
-    if let model {
-      try list(from: model.value, prefix: "", isTrainingState: false)
-      for member in members where member.value != model.value {
-        try list(from: member.value, prefix: member.key, isTrainingState: true)
-      }
-    } else {
-      try list(from: graph.root, prefix: "", isTrainingState: false)
-    }
-    dropRepeatedNames()
-    readSettings(members)
-    if index.tensors.isEmpty { index.warnings.append("the file holds no tensors") }
-    if isCutOff {
-      index.warnings.append(
-        "objects nested deeper than \(ObjectWalk.nestingLimit) are not listed")
-    }
-  }
-
-  private func model(
-    among members: [(key: String, value: PickleValue.Reference)]
-  ) -> (key: String, value: PickleValue.Reference)? {
-    for key in ObjectWalk.modelKeys {
-      if let model = members.first(where: { $0.key == key && isDictionary($0.value) }) {
-        return model
-      }
-    }
-    return nil
-  }
-
-  private func isDictionary(_ reference: PickleValue.Reference) -> Bool {
-    if case .dictionary = graph[reference] { return true }
-    return false
-  }
-
-  private struct Step {
-    let value: PickleValue.Reference
-    let key: String
-    /// Position in `trail` of the container it is in; nil for a root.
-    let parent: Int?
-    let depth: Int
-  }
-
-  /// Depth first without recursion; a container that several others share is
-  /// visited once.
-  private mutating func list(
-    from root: PickleValue.Reference, prefix: String, isTrainingState: Bool
-  ) throws(CheckpointError) {
-    var waiting = [Step(value: root, key: prefix, parent: nil, depth: 0)]
-    while let step = waiting.popLast() {
-      if case .tensor(let tensor) = graph[step.value] {
-        try add(tensor, name: try name(of: step), isTrainingState: isTrainingState)
-        continue
-      }
-      let children = children(of: step)
-      guard !children.isEmpty, visited.insert(step.value).inserted else { continue }
-      guard step.depth < ObjectWalk.nestingLimit else {
-        isCutOff = true
-        continue
-      }
-      trail.append(step)
-      waiting.append(contentsOf: children.reversed())
-    }
-  }
-
-  /// What a container holds; its own place in the trail will be the next.
-  private func children(of step: Step) -> [Step] {
-    guard !visited.contains(step.value) else { return [] }
-    let members =
-      graph.elements(step.value).map { $0.enumerated().map { (key: String($0), value: $1) } }
-      ?? graph.members(step.value)
-    return members.compactMap { key, value in
-      guard holdsTensors(value) else { return nil }
-      return Step(value: value, key: key, parent: trail.count, depth: step.depth + 1)
-    }
-  }
-
-  /// The keys on the way to a tensor, joined by dots.
-  private mutating func name(of step: Step) throws(CheckpointError) -> String {
-    var keys = [step.key]
-    var length = step.key.utf8.count
-    var parent = step.parent
-    while let position = parent {
-      keys.append(trail[position].key)
-      length += 1 + trail[position].key.utf8.count
-      parent = trail[position].parent
-    }
-    guard length <= CheckpointIndex.nameLimit else {
-      throw .limitExceeded(
-        what: "the length of a tensor's name", limit: CheckpointIndex.nameLimit)
-    }
-    nameBytes += length
-    guard nameBytes <= CheckpointIndex.nameBytesLimit else {
-      throw .limitExceeded(
-        what: "the length of all tensors' names", limit: CheckpointIndex.nameBytesLimit)
-    }
-    return keys.reversed().reduce("") { $0.isEmpty ? $1 : "\($0).\($1)" }
-  }
-
-  private func holdsTensors(_ reference: PickleValue.Reference) -> Bool {
-    switch graph[reference] {
-    case .list, .tuple, .dictionary, .tensor: true
-    case .none, .bool, .integer, .hugeInteger, .float, .string, .bytes, .global, .storage,
-      .opaque:
-      false
-    }
-  }
-
-  private mutating func add(
-    _ tensor: PickleTensor, name: String, isTrainingState: Bool
-  ) throws(CheckpointError) {
-    var name = name
-    let compiled = "_orig_mod."
-    if name.hasPrefix(compiled) { name.removeFirst(compiled.count) }
-    let view = try StorageView(tensor, name: name, archive: archive, folder: folder)
-    var indexed = view.indexed
-    indexed.isOptimizer = isTrainingState
-    if !isTrainingState, tensor.dimensions.contains(where: { $0 > 0 }) {
-      indexed.sharesStorageOf = views[tensor]
-      if indexed.sharesStorageOf == nil { views[tensor] = name }
-    }
-    if isTrainingState, tensor.dimensions.isEmpty, let value = scalar(indexed) {
-      index.metadata[name] = value
-    }
-    try index.add(indexed)
-  }
-
-  /// nanoGPT keeps `best_val_loss` as a tensor without axes.
-  private func scalar(_ tensor: IndexedTensor) -> String? {
-    guard let dtype = tensor.dtype else { return nil }
-    let reader = TensorReader(
-      bytes: file[tensor.byteRange], dtype: dtype, shape: [], strides: nil, isTransposed: false)
-    return reader.tensor().array.first.map { String($0) }
-  }
-
-  /// `_orig_mod.a` beside `a`: the later one stays, as in a dictionary.
-  private mutating func dropRepeatedNames() {
-    var names: Set<String> = []
-    let kept = index.tensors.reversed().filter { names.insert($0.name).inserted }
-    guard kept.count < index.tensors.count else { return }
-    index.warnings.append(
-      "\(index.tensors.count - kept.count) tensors have the name of another and are left out")
-    index.tensors = kept.reversed()
-    for position in index.tensors.indices {
-      if let other = index.tensors[position].sharesStorageOf, !names.contains(other) {
-        index.tensors[position].sharesStorageOf = nil
-      }
-    }
-  }
-
-  private mutating func readSettings(_ members: [(key: String, value: PickleValue.Reference)]) {
-    for (key, value) in members {
-      if let text = graph.scalarText(value) { index.metadata[key] = text }
-    }
-    for key in ObjectWalk.settingsKeys {
-      guard let settings = members.first(where: { $0.key == key }) else { continue }
-      for (name, value) in graph.members(settings.value) where index.configuration[name] == nil {
-        index.configuration[name] = graph.scalarText(value)
-      }
-    }
-    index.vocabulary = PickledVocabulary.read(graph, members)
-  }
-}
-
-/// Where a tensor's bytes are, all bounds checked.
-private struct StorageView {
-  let indexed: IndexedTensor
-
-  init(
-    _ tensor: PickleTensor, name: String, archive: ZipArchive, folder: String
-  ) throws(CheckpointError) {
-    let shape = try Shape(checking: tensor.dimensions, tensor: name)
-    guard tensor.offset >= 0, tensor.strides.count == tensor.dimensions.count,
-      tensor.strides.allSatisfy({ $0 >= 0 }), tensor.storage.count >= 0
-    else { throw .negativeStride(tensor: name) }
-    let entry = try archive.range(of: folder + "data/" + tensor.storage.key)
-    let size = tensor.type.byteCount
-    let reach = try StorageView.reach(of: tensor, shape: shape, name: name)
-    let claimed = tensor.storage.count.multipliedReportingOverflow(
-      by: tensor.storage.type?.byteCount ?? 1)
-    guard !claimed.overflow, claimed.partialValue <= entry.count else {
+  /// The bytes of a storage, or of the part of it that a view of the storage
+  /// itself takes, which tensors then count from. `name` is the tensor's.
+  func range(
+    of storage: PickleStorage, name: String
+  ) throws(CheckpointError) -> Range<Int> {
+    let whole = try range(ofKey: storage.key)
+    guard let window = storage.window else { return whole }
+    let size = storage.type?.byteCount ?? 1
+    let (first, overflow) = window.offset.multipliedReportingOverflow(by: size)
+    guard window.offset >= 0, !overflow, first <= whole.count else {
       throw .storageTooShort(
-        tensor: name, needed: claimed.overflow ? .max : claimed.partialValue,
-        available: entry.count)
+        tensor: name, needed: overflow ? .max : max(0, first), available: whole.count)
     }
-    guard reach <= claimed.partialValue / size else {
-      let needed = reach.multipliedReportingOverflow(by: size)
-      throw .storageTooShort(
-        tensor: name, needed: needed.overflow ? .max : needed.partialValue,
-        available: claimed.partialValue)
-    }
-    try StorageView.checkExpansion(shape, storage: claimed.partialValue / size, name: name)
-    let isRowMajor = StorageView.isRowMajor(tensor)
-    let first = shape.count == 0 ? 0 : tensor.offset
-    indexed = IndexedTensor(
-      name: name, dtype: tensor.type.dtype, dtypeName: tensor.type.name, shape: shape,
-      byteRange: entry.lowerBound + first * size..<entry.lowerBound + reach * size,
-      strides: isRowMajor ? nil : tensor.strides)
+    return whole.lowerBound + first..<whole.upperBound
   }
 
-  /// One more than the index of the last number of the view.
-  private static func reach(
-    of tensor: PickleTensor, shape: Shape, name: String
-  ) throws(CheckpointError) -> Int {
-    guard shape.count > 0 else { return 0 }
-    var last = tensor.offset
-    for (dimension, stride) in zip(tensor.dimensions, tensor.strides) {
-      let (span, overflow) = (dimension - 1).multipliedReportingOverflow(by: stride)
-      let (sum, carry) = last.addingReportingOverflow(span)
-      guard !overflow, !carry, sum < Int.max else { throw .shapeTooLarge(tensor: name) }
-      last = sum
+  private func range(ofKey key: String) throws(CheckpointError) -> Range<Int> {
+    switch self {
+    case .entries(let archive, let folder): return try archive.range(of: folder + "data/" + key)
+    case .ranges(let ranges):
+      guard let range = ranges[key] else { throw .missingEntry(name: key) }
+      return range
     }
-    return last + 1
-  }
-
-  /// A stride of 0 lets a few bytes claim to be any number of weights.
-  private static func checkExpansion(
-    _ shape: Shape, storage: Int, name: String
-  ) throws(CheckpointError) {
-    let limit = max(storage, 1 << 20)
-    guard shape.count <= limit else {
-      throw .limitExceeded(
-        what: "tensor \(name.quoted), a view larger than its storage,", limit: limit)
-    }
-  }
-
-  private static func isRowMajor(_ tensor: PickleTensor) -> Bool {
-    var expected = 1
-    for (dimension, stride) in zip(tensor.dimensions, tensor.strides).reversed()
-    where dimension != 1 {
-      if stride != expected { return false }
-      expected *= dimension
-    }
-    return true
   }
 }

@@ -1,0 +1,100 @@
+internal import Tensors
+
+/// One of the arrays that a quantized matrix is made of.
+struct StoredArray: Sendable {
+  let name: String
+  let dtype: DType
+  let shape: Shape
+  private let bytes: Bytes
+  private let strides: [Int]?
+  private let isBigEndian: Bool
+
+  /// nil for numbers that are not read.
+  init?(_ tensor: IndexedTensor, _ file: Bytes) {
+    guard let dtype = tensor.dtype, tensor.blocks == nil else { return nil }
+    self.dtype = dtype
+    name = tensor.name
+    shape = tensor.shape
+    bytes = file[tensor.byteRange]
+    strides = tensor.strides
+    isBigEndian = tensor.isBigEndian
+  }
+
+  var count: Int { shape.count }
+  var isMatrix: Bool { shape.dimensions.count == 2 }
+
+  /// The numbers' bytes, row by row and lowest byte first.
+  var rowMajor: Bytes { reader.rowMajor }
+
+  /// The numbers as f32.
+  var floats: [Float] { reader.tensor().array }
+
+  private var reader: TensorReader {
+    TensorReader(
+      bytes: bytes, dtype: dtype, shape: shape, strides: strides, isTransposed: false,
+      isBigEndian: isBigEndian)
+  }
+
+  /// The numbers as integers; nil where they are none, or wide and too large.
+  var integers: [Int]? {
+    let bytes = rowMajor
+    switch dtype {
+    case .i64: return (0..<count).map { Int(bytes.load(Int64.self, at: 8 * $0)) }
+    case .i32: return (0..<count).map { Int(bytes.load(Int32.self, at: 4 * $0)) }
+    case .i16: return (0..<count).map { Int(bytes.load(Int16.self, at: 2 * $0)) }
+    case .i8: return (0..<count).map { Int(bytes.load(Int8.self, at: $0)) }
+    case .u8, .bool: return (0..<count).map { Int(bytes[$0]) }
+    case .f64, .f32, .f16, .bf16, .f8e4m3, .f8e5m2: return nil
+    }
+  }
+}
+
+/// The arrays of one matrix by what follows its name: `MODULE.qweight`,
+/// `MODULE.scales` and so on.
+struct LayerArrays {
+  /// Of the matrix: `MODULE.weight`.
+  let name: String
+  private let arrays: [String: StoredArray]
+
+  init(name: String, _ arrays: [String: StoredArray]) {
+    self.name = name
+    self.arrays = arrays
+  }
+
+  subscript(suffix: String) -> StoredArray? { arrays[suffix] }
+
+  func invalid(_ reason: String) -> CheckpointError {
+    .invalidQuantization(tensor: name, reason: reason)
+  }
+
+  /// An array that must be there with one of these types.
+  func array(_ suffix: String, of types: [DType]) throws(CheckpointError) -> StoredArray {
+    guard let array = arrays[suffix] else { throw invalid("it has no \(suffix.quoted)") }
+    guard types.contains(array.dtype) else {
+      throw invalid("its \(suffix.quoted) has the type \(array.dtype.rawValue)")
+    }
+    return array
+  }
+
+  /// The same, a matrix.
+  func matrix(
+    _ suffix: String, of types: [DType]
+  ) throws(CheckpointError) -> StoredArray {
+    let array = try array(suffix, of: types)
+    guard array.isMatrix else {
+      throw invalid("its \(suffix.quoted) is \(array.shape.description), no matrix")
+    }
+    return array
+  }
+
+  /// Throws unless an array has a shape.
+  func check(
+    _ array: StoredArray, is dimensions: [Int]
+  ) throws(CheckpointError) {
+    guard array.shape.dimensions == dimensions else {
+      throw invalid(
+        "\(array.name.quoted) is \(array.shape.description) instead of "
+          + Shape(dimensions).description)
+    }
+  }
+}

@@ -1,0 +1,105 @@
+internal import Tensors
+
+/// Where the codes of a matrix of `[out, in]` weights lie. Words are 32 bits,
+/// little-endian, their lowest bits first.
+///
+///     rows          code of input i in bits i × k … of the row's words
+///     columns       the same of each output, its words one row of the array apart
+///     interleaved   a row an input, 8 outputs a word in the order 0 2 4 6 1 3 5 7
+struct StoredCodes: Sendable {
+  enum Layout: Sendable {
+    /// One number a code, row by row.
+    case numbers
+    /// Packed along the inputs; `[out, words]`.
+    case rows(bits: Int, words: Int)
+    /// Packed along the inputs; `[words, out]`.
+    case columns(bits: Int, outputs: Int)
+    /// Packed along the outputs, four bits each; `[in, out / 8]`.
+    case interleaved(words: Int)
+  }
+
+  let array: StoredArray
+  let layout: Layout
+  /// What a stored code of 0 stands for.
+  let lowest: Int
+
+  /// Bits of a code and what codes there are; nil for floating point.
+  var levels: (bits: Int, range: ClosedRange<Int>)? {
+    switch layout {
+    case .numbers: array.dtype == .i8 ? (8, -128...127) : nil
+    case .rows(let bits, _), .columns(let bits, _):
+      (bits, lowest...lowest + (1 << bits) - 1)
+    case .interleaved: (4, lowest...lowest + 15)
+    }
+  }
+
+  func rowReader(columns: Int) -> RowReader {
+    RowReader(
+      bytes: array.rowMajor, dtype: array.dtype, layout: layout, columns: columns,
+      lowest: Float(lowest))
+  }
+
+  /// Reads the codes of a row as numbers.
+  struct RowReader: Sendable {
+    fileprivate let bytes: Bytes
+    fileprivate let dtype: DType
+    fileprivate let layout: Layout
+    fileprivate let columns: Int
+    fileprivate let lowest: Float
+
+    /// Fills `row` of as many values as there are columns.
+    func read(_ index: Int, into row: UnsafeMutableBufferPointer<Float>) {
+      switch layout {
+      case .numbers: unsafe readNumbers(index, into: row)
+      case .rows(let bits, let words):
+        unsafe unpack(bits, from: index * words, step: 1, into: row)
+      case .columns(let bits, let outputs):
+        unsafe unpack(bits, from: index, step: outputs, into: row)
+      case .interleaved(let words):
+        unsafe readInterleaved(index, words: words, into: row)
+      }
+    }
+
+    private func readNumbers(_ index: Int, into row: UnsafeMutableBufferPointer<Float>) {
+      let size = columns * dtype.byteCount
+      unsafe bytes[index * size..<(index + 1) * size].withUnsafeBytes { source in
+        _ = unsafe Conversion.widen(source, as: dtype, into: row, threads: 1)
+      }
+    }
+
+    /// A stream of codes in words `step` apart.
+    private func unpack(
+      _ bits: Int, from first: Int, step: Int, into row: UnsafeMutableBufferPointer<Float>
+    ) {
+      let mask = UInt64(1) << UInt64(bits) - 1
+      var window: UInt64 = 0
+      var available = 0
+      var word = first
+      for column in 0..<columns {
+        if available < bits {
+          window |= UInt64(bytes.load(UInt32.self, at: 4 * word)) << UInt64(available)
+          word += step
+          available += 32
+        }
+        unsafe row.initializeElement(at: column, to: Float(window & mask) + lowest)
+        window >>= UInt64(bits)
+        available -= bits
+      }
+    }
+
+    /// Where in a word the code of output 0, 1, … 7 begins.
+    private static let shifts: [UInt32] = [0, 16, 4, 20, 8, 24, 12, 28]
+
+    private func readInterleaved(
+      _ index: Int, words: Int, into row: UnsafeMutableBufferPointer<Float>
+    ) {
+      let shift = Self.shift(ofOutput: index)
+      for column in 0..<columns {
+        let word = bytes.load(UInt32.self, at: 4 * (column * words + index / 8))
+        unsafe row.initializeElement(at: column, to: Float(word >> shift & 15) + lowest)
+      }
+    }
+
+    static func shift(ofOutput index: Int) -> UInt32 { shifts[index % 8] }
+  }
+}
