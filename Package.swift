@@ -91,6 +91,26 @@ let targets: [Target] =
       path: "Tests/TerminalProbe", swiftSettings: strict),
   ]
 
+/// Reads any input with any reader, for tests and for fuzzing.
+let hostileInput: [Target] = [
+  .target(
+    name: "HostileInput",
+    dependencies: [
+      "Workspace", "Training", "Transformers", "CheckpointIO", "Tensors", "TestSupport",
+    ],
+    path: "Tests/HostileInput", swiftSettings: strict)
+]
+
+/// Only `Benchmarks/fuzz` builds this, with every module instrumented.
+let fuzz: [Target] =
+  Context.environment["PARE_FUZZ"] == nil
+  ? []
+  : [
+    .executableTarget(
+      name: "Fuzz", dependencies: ["HostileInput", "TestSupport"], path: "Tests/Fuzz",
+      swiftSettings: strict)
+  ]
+
 let package = Package(
   name: "pare",
   products: [.executable(name: "pare", targets: ["pare"])],
@@ -98,6 +118,6 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
-  targets: targets,
+  targets: targets + hostileInput + fuzz,
   swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,93 @@
+public import TestSupport
+internal import CheckpointIO
+internal import Foundation
+internal import Training
+internal import Workspace
+
+/// Whatever of the program reads bytes that a stranger may have written: what is fuzzed, and
+/// what mutated inputs are given to.
+public enum Reader: String, CaseIterable, Sendable {
+  case safetensors, pytorch, pickle, gguf, npy, npz
+  /// The JSON in a safetensors file's metadata: configuration, vocabulary, widths of blocks.
+  case metadata
+  /// The index of a folder of shards.
+  case shards
+  /// `config.json` and `meta.pkl` beside a checkpoint.
+  case configuration, vocabulary
+  case recipe, session, log
+  /// How far a training run is, as its saved state says.
+  case state
+
+  /// Reads an input as the program would and then uses all that it gave: values, metadata,
+  /// the network. `folder` is for readers that want a file.
+  ///
+  /// Throws what the program would say of the input.
+  public func read(_ bytes: [UInt8], in folder: TemporaryFolder) throws {
+    switch self {
+    case .safetensors, .pytorch, .gguf, .npy, .npz:
+      try Use.all(of: Checkpoint.open(bytes: bytes, name: "input"))
+      if let repaired = SmallFile.withTrueLength(bytes), self == .safetensors {
+        try Use.all(of: Checkpoint.open(bytes: repaired, name: "input"))
+      }
+    case .pickle:
+      let file = ZipBytes.pytorch(pickle: bytes, count: 64)
+      try Use.all(of: Checkpoint.open(bytes: file, name: "input"))
+    case .metadata:
+      let texts = SmallFile.texts(bytes, keys: ["pare.config", "pare.vocabulary", "pare.blocks"])
+      try Use.all(of: Checkpoint.open(bytes: SmallFile.network(texts), name: "input"))
+    case .shards: try readShards(bytes, in: folder)
+    case .configuration: try readBeside(bytes, "config.json", in: folder)
+    case .vocabulary: try readBeside(bytes, "meta.pkl", in: folder)
+    case .recipe:
+      let recipe = try Recipe(yaml: String(decoding: bytes, as: UTF8.self))
+      let again = try Recipe(yaml: recipe.yaml)
+      precondition(again == recipe, "a recipe survives being written")
+    case .session: readSession(bytes, in: folder)
+    case .log:
+      let path = folder.file("run.log.jsonl")
+      TemporaryFolder.write(bytes, to: path)
+      _ = try TrainingLog(path)
+    case .state:
+      let path = folder.file("run.state")
+      let text = String(decoding: bytes, as: UTF8.self)
+      TemporaryFolder.write(SmallFile.network(["pare.training": text]), to: path)
+      let progress = try TrainingState(path).progress
+      _ = (progress.total, progress.isFinished, progress.secondsLeft)
+    }
+  }
+
+  private func readShards(_ bytes: [UInt8], in folder: TemporaryFolder) throws {
+    for (number, name) in ["a", "b"].enumerated() {
+      let path = folder.file("model-0000\(number + 1)-of-00002.safetensors")
+      if !FileManager.default.fileExists(atPath: path) {
+        TemporaryFolder.write(SmallFile.one(name), to: path)
+      }
+    }
+    let path = folder.file("model.safetensors.index.json")
+    TemporaryFolder.write(bytes, to: path)
+    try Use.all(of: Checkpoint.open(path))
+  }
+
+  private func readBeside(
+    _ bytes: [UInt8], _ name: String, in folder: TemporaryFolder
+  ) throws {
+    let path = folder.file("model.safetensors")
+    if !FileManager.default.fileExists(atPath: path) {
+      TemporaryFolder.write(SmallFile.network([:]), to: path)
+    }
+    TemporaryFolder.write(bytes, to: folder.file(name))
+    try Use.all(of: Checkpoint.open(path))
+  }
+
+  /// A session that cannot be used is set aside; there is nothing to throw.
+  private func readSession(_ bytes: [UInt8], in folder: TemporaryFolder) {
+    func session() -> Session {
+      Session(
+        directory: folder.path, checkpointPath: nil, checkpointName: "input", checkpointBytes: 1)
+    }
+    // Where it is, is its own affair.
+    TemporaryFolder.write(bytes, to: session().path)
+    guard let tree = session().tree else { return }
+    for revision in tree.revisions { _ = tree.recipe(to: revision.id).yaml }
+  }
+}
