@@ -177,6 +177,17 @@ import Testing
     #expect(checkpoint.parameters.isEmpty && checkpoint.warnings.count == 3)
   }
 
+  /// The data would begin after the file's end, but nothing has to be there.
+  @Test(arguments: [0, 2, 999] as [UInt32]) func aFileMayEndWithItsHeader(type: UInt32) throws {
+    var file = GGUFBytes()
+    file.add("a", type: type, [0], [])
+    // Magic, version and counts; name, axes, a length, type and offset.
+    let header = 24 + 9 + 4 + 8 + 4 + 8
+    let checkpoint = try Checkpoint.open(bytes: Array(file.bytes.prefix(header)), name: "made")
+    #expect(checkpoint.tensors.map(\.byteRange) == [header..<header])
+    for parameter in checkpoint.parameters { #expect(try parameter.tensor().array.isEmpty) }
+  }
+
   /// What few bytes claim is compared with the bytes that are there.
   @Test func countsBeyondTheFileAreRefusedAtOnce() {
     for (offset, count) in [(8, UInt64.max), (8, 1 << 40), (16, .max), (16, 1 << 32)] {

@@ -91,7 +91,9 @@ package enum GGUFFormat: CheckpointFormat {
       throw .outsideFile(
         tensor: info.name, end: carry || overflow ? .max : end, available: part.range.count)
     }
-    let start = part.range.lowerBound + part.header.dataStart + Int(info.offset)
+    // The data of a tensor without values may begin behind a file that ends with its header.
+    let start = min(
+      part.range.lowerBound + part.header.dataStart + Int(info.offset), part.range.upperBound)
     var tensor = IndexedTensor(
       name: info.name, dtype: nil, dtypeName: type.name, shape: shape,
       byteRange: start..<start + size)
