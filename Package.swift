@@ -98,7 +98,13 @@ let hostileInput: [Target] = [
     dependencies: [
       "Workspace", "Training", "Transformers", "CheckpointIO", "Tensors", "TestSupport",
     ],
-    path: "Tests/HostileInput", swiftSettings: strict)
+    path: "Tests/HostileInput", swiftSettings: strict),
+  .testTarget(
+    name: "HostileInputTests",
+    dependencies: [
+      "HostileInput", "Workspace", "Training", "Transformers", "CheckpointIO", "Tensors",
+      "TestSupport",
+    ], swiftSettings: strict),
 ]
 
 /// Only `Benchmarks/fuzz` builds this, with every module instrumented.

@@ -133,8 +133,10 @@ extension CheckpointError: CustomStringConvertible {
 
 extension String {
   /// The text on one line of bounded length, control characters escaped.
-  var shown: String {
-    let limit = 200
+  var shown: String { shown(limit: 200) }
+
+  /// The same with at most so many characters.
+  package func shown(limit: Int) -> String {
     let head = unicodeScalars.prefix(limit)
     var text = ""
     for scalar in head {

@@ -24,17 +24,18 @@ public enum Reader: String, CaseIterable, Sendable {
   /// Throws what the program would say of the input.
   public func read(_ bytes: [UInt8], in folder: TemporaryFolder) throws {
     switch self {
-    case .safetensors, .pytorch, .gguf, .npy, .npz:
-      try Use.all(of: Checkpoint.open(bytes: bytes, name: "input"))
-      if let repaired = SmallFile.withTrueLength(bytes), self == .safetensors {
-        try Use.all(of: Checkpoint.open(bytes: repaired, name: "input"))
+    case .safetensors:
+      do {
+        try open(bytes)
+      } catch {
+        guard let repaired = SmallFile.withTrueLength(bytes) else { throw error }
+        try open(repaired)
       }
-    case .pickle:
-      let file = ZipBytes.pytorch(pickle: bytes, count: 64)
-      try Use.all(of: Checkpoint.open(bytes: file, name: "input"))
+    case .pytorch, .gguf, .npy, .npz: try open(bytes)
+    case .pickle: try open(SmallFile.archive(pickle: bytes))
     case .metadata:
       let texts = SmallFile.texts(bytes, keys: ["pare.config", "pare.vocabulary", "pare.blocks"])
-      try Use.all(of: Checkpoint.open(bytes: SmallFile.network(texts), name: "input"))
+      try open(SmallFile.network(texts))
     case .shards: try readShards(bytes, in: folder)
     case .configuration: try readBeside(bytes, "config.json", in: folder)
     case .vocabulary: try readBeside(bytes, "meta.pkl", in: folder)
@@ -54,6 +55,10 @@ public enum Reader: String, CaseIterable, Sendable {
       let progress = try TrainingState(path).progress
       _ = (progress.total, progress.isFinished, progress.secondsLeft)
     }
+  }
+
+  private func open(_ bytes: [UInt8]) throws {
+    try Use.all(of: Checkpoint.open(bytes: bytes, name: "input"))
   }
 
   private func readShards(_ bytes: [UInt8], in folder: TemporaryFolder) throws {

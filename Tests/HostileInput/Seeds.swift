@@ -170,9 +170,9 @@ private enum Seeds {
         layers: ["block.*.mlp.*", "\\u00e9\\x41"]
       - quantize: {bits: 4}
         names: ["transformer.h.0.attn.c_attn.weight"]
-      - factorize:
+      - allocate:
     """,
-    "pare: '1'\npasses:\n- {quantize: {bits: \"8\"}, layers: >-\n  a\n  b\n  }\n",
+    "pare: '1'\npasses:\n- quantize: {bits: \"8\"}\n  layers: >-\n    a\n    b\n",
   ]
 
   static let session = """

@@ -18,9 +18,19 @@ enum SmallFile {
   /// One matrix of that name.
   static func one(_ name: String) -> [UInt8] { file([(name, [2, 3])], [:]) }
 
+  /// A PyTorch file of this pickle, with storages `0`, `1`, … as PyTorch's small files have.
+  static func archive(pickle: [UInt8]) -> [UInt8] {
+    ZipBytes.archive([("m/data.pkl", pickle), ("m/byteorder", Array("little".utf8))] + storages)
+  }
+
+  private static let storages: [(name: String, bytes: [UInt8])] = (0..<24).map { number in
+    ("m/data/\(number)", [UInt8](repeating: 1, count: 1 << 13))
+  }
+
   /// The input cut at its zero bytes into the texts of these keys.
   static func texts(_ bytes: [UInt8], keys: [String]) -> [String: String] {
-    let parts = bytes.split(separator: 0, maxSplits: keys.count - 1, omittingEmptySubsequences: false)
+    let parts = bytes.split(
+      separator: 0, maxSplits: keys.count - 1, omittingEmptySubsequences: false)
     var texts: [String: String] = [:]
     for (key, part) in zip(keys, parts) where !part.isEmpty {
       texts[key] = String(decoding: part, as: UTF8.self)

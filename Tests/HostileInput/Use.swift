@@ -7,9 +7,11 @@ internal import Transformers
 /// to trap later.
 enum Use {
   /// Weights of a tensor whose values are read.
-  private static let valueLimit = 1 << 16
-  /// Values that are read of one checkpoint, and weights of a network that is run.
-  private static let totalLimit = 1 << 18
+  private static let valueLimit = 1 << 14
+  /// Values that are read of one checkpoint.
+  private static let totalLimit = 1 << 15
+  /// Weights of a checkpoint that is run and planned for saving, which takes longer.
+  private static let workLimit = 1 << 12
 
   /// Throws what reading and planning a file throw.
   static func all(of checkpoint: Checkpoint) throws {
@@ -31,7 +33,8 @@ enum Use {
       _ = tokenizer.decode([0, vocabulary.count, -1])
       _ = try? tokenizer.encode("a\n\u{E9}")
     }
-    if total <= totalLimit { run(checkpoint) }
+    guard total <= workLimit else { return }
+    run(checkpoint)
     try plan(Parameters(small), checkpoint)
   }
 

@@ -1,3 +1,4 @@
+internal import CheckpointIO
 public import Compression
 
 /// The steps that lead from a checkpoint to a revision; `pare run` replays
@@ -30,7 +31,8 @@ public struct RecipeError: Error, Hashable, Sendable, CustomStringConvertible {
 
   init(line: Int, _ sentence: String) {
     self.line = max(line, 1)
-    self.sentence = sentence
+    // Names and values are the file's.
+    self.sentence = sentence.shown(limit: 1000)
   }
 
   public var description: String { "line \(line) of the recipe: \(sentence)" }
