@@ -3,7 +3,7 @@
 /// nanoGPT's `meta.pkl` beside it. What the checkpoint says wins, then what is named first here.
 enum Sidecars {
   /// More than any configuration has a reason to be.
-  private static let limit = 4 << 20
+  static let limit = 4 << 20
 
   static func read(beside path: String?, into index: inout CheckpointIndex) {
     MetadataConventions.read(into: &index)

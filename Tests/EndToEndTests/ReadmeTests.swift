@@ -1,6 +1,8 @@
+import CheckpointIO
 import Compression
 import Foundation
 import Testing
+import Workspace
 
 /// The README says what is so: its generated parts are compared with what they
 /// are generated from. `RECORD_README=1` rewrites them and fails the run.
@@ -9,6 +11,10 @@ import Testing
 
   @Test func tableOfPassesIsUpToDate() throws {
     try expectPart("passes", Self.passes)
+  }
+
+  @Test func tableOfLimitsIsUpToDate() throws {
+    try expectPart("limits", Self.limits)
   }
 
   @Test func screenshotIsWhatTheExplorerDraws() throws {
@@ -43,6 +49,27 @@ import Testing
       }
     }
     return lines.joined(separator: "\n")
+  }
+
+  /// One row for each kind of file.
+  static var limits: String {
+    let limits = ReadingLimit.ofCheckpoints + ReadingLimit.ofWork
+    var files: [String] = []
+    for limit in limits where !files.contains(limit.file) { files.append(limit.file) }
+    let rows = files.map { file in
+      let parts = limits.filter { $0.file == file }.map { "\(grouped($0.count)) \($0.what)" }
+      return "| \(file) | \(parts.joined(separator: ", ")) |"
+    }
+    return (["| Of | at most |", "| --- | --- |"] + rows).joined(separator: "\n")
+  }
+
+  /// `65,536`.
+  private static func grouped(_ number: Int) -> String {
+    let digits = Array(String(number))
+    return digits.indices.reduce(into: "") { text, index in
+      if index > 0, (digits.count - index) % 3 == 0 { text += "," }
+      text.append(digits[index])
+    }
   }
 
   /// The drawings above the encoders, as they stand there.

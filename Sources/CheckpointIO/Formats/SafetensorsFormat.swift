@@ -253,5 +253,5 @@ extension Shape {
 
   /// Largest product of the axes of a tensor without values, those of length 0
   /// left out.
-  private static let emptyLimit = 1 << 20
+  static let emptyLimit = 1 << 20
 }

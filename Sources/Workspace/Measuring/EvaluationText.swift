@@ -29,7 +29,7 @@ public enum TextPart: String, Hashable, Sendable, CaseIterable {
 /// A text file that is to be measured on.
 struct TextFile: Sendable {
   /// Larger texts take hours.
-  private static let byteLimit = 1 << 30
+  static let byteLimit = 1 << 30
 
   let path: String
   let part: TextPart
@@ -67,7 +67,7 @@ struct TextFile: Sendable {
       throw TextError("\(name): \(error)")
     }
     guard tokens.count >= 2 else {
-      throw TextError("\(name) has \(tokens.count) tokens; at least 2 are needed to measure")
+      throw TextError("\(name) is too short: at least 2 tokens are needed to measure")
     }
     let share = part == .validation ? "last tenth, " : ""
     return (tokens, "\(name), \(share)\(grouped(tokens.count - 1)) characters")

@@ -3,8 +3,8 @@ internal import Yams
 
 extension Recipe {
   /// No recipe a person writes comes near these.
-  private static let byteLimit = 1 << 18
-  private static let stepLimit = 1000
+  static let byteLimit = 1 << 18
+  static let stepLimit = 1000
 
   /// Reads a recipe.
   ///

@@ -13,6 +13,9 @@ internal import Glibc
 /// sibling, synchronised, renamed. Of two programs at work on one checkpoint
 /// the last to write wins.
 public struct Session: Sendable {
+  /// Beyond what thousands of revisions take.
+  static let byteLimit = 64 << 20
+
   /// Where it is stored.
   public let path: String
   /// Why a stored session was not taken over, one sentence.
@@ -80,7 +83,7 @@ public struct Session: Sendable {
   }
 
   private static func read(_ path: String) throws -> StoredSession? {
-    guard let bytes = try WholeFile.read(path, limit: 64 << 20) else { return nil }
+    guard let bytes = try WholeFile.read(path, limit: byteLimit) else { return nil }
     let decoder = JSONDecoder()
     decoder.nonConformingFloatDecodingStrategy = .convertFromString(
       positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")

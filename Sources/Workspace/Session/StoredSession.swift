@@ -4,7 +4,7 @@ internal import Compression
 struct StoredSession: Codable {
   static let currentVersion = 1
   /// More than anybody makes by hand.
-  private static let revisionLimit = 4096
+  static let revisionLimit = 4096
 
   var version = currentVersion
   var place: [String: String]

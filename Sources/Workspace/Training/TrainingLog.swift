@@ -49,8 +49,8 @@ public struct TrainingLog: Sendable, Hashable {
   public private(set) var unreadable = 0
 
   /// More is no log of ours.
-  fileprivate static let byteLimit = 1 << 28
-  private static let lineLimit = 1 << 16
+  static let byteLimit = 1 << 28
+  static let lineLimit = 1 << 16
 
   /// The log of the run that writes `output`.
   public static func path(for output: String) -> String { output + ".log.jsonl" }

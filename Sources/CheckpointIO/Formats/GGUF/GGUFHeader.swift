@@ -35,8 +35,8 @@ struct GGUFHeader {
   static let alignmentKey = "general.alignment"
   /// ggml's own.
   static let axisLimit = 4
-  private static let pairLimit = 1 << 16
-  private static let nestingLimit = 4
+  static let pairLimit = 1 << 16
+  static let nestingLimit = 4
 
   /// Reads the whole header. Throws for whatever no writer makes.
   init(_ file: Bytes) throws(CheckpointError) {

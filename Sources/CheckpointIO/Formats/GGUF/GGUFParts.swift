@@ -17,6 +17,8 @@ struct GGUFParts {
   private static let suffix = ".gguf"
   /// Digits of a number in a part's name.
   private static let digits = 5
+  /// More parts have no name of this form.
+  static let partLimit = 99_999
 
   /// Finds the other parts by their names beside `path`, whichever part it is.
   ///
@@ -66,9 +68,8 @@ struct GGUFParts {
   ) throws(CheckpointError) -> [String] {
     let number = (metadata.count(numberKey) ?? 0).addingReportingOverflow(1).partialValue
     let shown = "part \(number) of \(count)"
-    // More parts have no name of this form.
-    guard count < 100_000 else {
-      throw .limitExceeded(what: "the number of the checkpoint's parts", limit: 99_999)
+    guard count <= partLimit else {
+      throw .limitExceeded(what: "the number of the checkpoint's parts", limit: partLimit)
     }
     let ending = "-\(padded(Int(clamping: number)))-of-\(padded(Int(count)))\(suffix)"
     guard let path, path.hasSuffix(ending) else {

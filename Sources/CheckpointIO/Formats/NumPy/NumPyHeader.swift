@@ -20,7 +20,7 @@ struct NumPyHeader {
   let dataStart: Int
 
   /// Headers of numbers have about a hundred bytes; NumPy itself stops at 10,000.
-  private static let lengthLimit = 1 << 16
+  static let lengthLimit = 1 << 16
 
   static func recognizes(_ file: Bytes) -> Bool {
     file.count >= 6 && file[0] == 0x93 && file[1..<file.count].starts(with: "NUMPY")

@@ -3,8 +3,6 @@ internal import Tensors
 /// Goes once through a pickle's objects and lists the tensors under the names
 /// their dictionaries give them.
 struct ObjectWalk {
-  /// Deeper than any state dictionary or optimizer.
-  private static let nestingLimit = 64
   /// Names under which training scripts keep the network's weights.
   private static let modelKeys = ["model", "state_dict", "model_state_dict", "model_state"]
   private static let settingsKeys = ["model_args", "config", "args", "hyper_parameters"]
@@ -53,7 +51,7 @@ struct ObjectWalk {
     if index.tensors.isEmpty { index.warnings.append("the file holds no tensors") }
     if isCutOff {
       index.warnings.append(
-        "objects nested deeper than \(ObjectWalk.nestingLimit) are not listed")
+        "objects nested deeper than \(PyTorchFormat.nestingLimit) are not listed")
     }
   }
 
@@ -94,7 +92,7 @@ struct ObjectWalk {
       }
       let children = children(of: step)
       guard !children.isEmpty, visited.insert(step.value).inserted else { continue }
-      guard step.depth < ObjectWalk.nestingLimit else {
+      guard step.depth < PyTorchFormat.nestingLimit else {
         isCutOff = true
         continue
       }

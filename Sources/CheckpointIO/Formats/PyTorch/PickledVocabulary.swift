@@ -1,7 +1,7 @@
 /// Token texts as training scripts pickle them.
 enum PickledVocabulary {
   /// Larger than any tokenizer's vocabulary.
-  private static let limit = 1 << 20
+  static let limit = 1 << 20
 
   /// `chars` (text or list), `itos` (list, or dictionary by number), or
   /// `vocabulary`, of an object with these members.

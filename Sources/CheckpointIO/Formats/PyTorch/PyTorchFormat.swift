@@ -8,6 +8,8 @@ package enum PyTorchFormat: CheckpointFormat {
   package static let name = "pytorch"
   /// A pickle holds structure, not weights.
   static let pickleLimit = 256 << 20
+  /// Deeper than any state dictionary or optimizer.
+  static let nestingLimit = 64
 
   package static func recognizes(_ file: Bytes) -> Bool {
     ZipArchive.recognizes(file) || OldPyTorchFile.recognizes(file)

@@ -16,7 +16,7 @@ struct ShardIndex {
   /// it is mapped.
   static let fileLimit = 512
   /// Longer names are no file's, in bytes.
-  private static let nameLimit = 255
+  static let nameLimit = 255
 
   /// Throws for text that is no such index, and for names that lead out of its folder.
   init(_ text: Bytes) throws(CheckpointError) {
