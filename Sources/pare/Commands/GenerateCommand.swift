@@ -65,7 +65,8 @@ struct GenerateCommand: ParsableCommand {
     var shown = 0
     func show(_ text: String) {
       guard !report.json else { return }
-      let bytes = Array((prompt + text).utf8)
+      // Bytes that have been shown stay: each character is shown as it was before.
+      let bytes = Array(lines(prompt + text).utf8)
       StandardOutput.write(Array(bytes[shown...]))
       shown = bytes.count
     }

@@ -25,8 +25,10 @@ struct InspectCommand: ParsableCommand {
       json(of: checkpoint, summaries, sizes).print()
     } else {
       table(of: checkpoint, summaries).print()
-      if let gguf = checkpoint.gguf { print("\n" + text(of: gguf, in: checkpoint)) }
-      if let sizes { print("\n" + text(of: sizes, in: checkpoint)) }
+      if let gguf = checkpoint.gguf {
+        StandardOutput.write("\n\(text(of: gguf, in: checkpoint))\n")
+      }
+      if let sizes { StandardOutput.write("\n\(text(of: sizes, in: checkpoint))\n") }
     }
   }
 

@@ -75,11 +75,13 @@ enum JSON: Equatable {
       switch scalar {
       case "\"", "\\": bytes += [UInt8(ascii: "\\"), UInt8(ascii: scalar)]
       case "\n": bytes += "\\n".utf8
-      // Control characters must be escaped (RFC 8259, section 7); DEL and the
-      // C1 range need not, but would command a terminal that shows them.
-      case "\u{00}"..."\u{1F}", "\u{7F}"..."\u{9F}":
-        let digits = String(scalar.value, radix: 16)
-        bytes += "\\u\(String(repeating: "0", count: 4 - digits.count))\(digits)".utf8
+      // Control characters below U+0020 must be escaped (RFC 8259, section 7); the
+      // others need not, but would command a terminal that shows them.
+      case _ where scalar.isCommand:
+        for unit in String(scalar).utf16 {
+          let digits = String(unit, radix: 16)
+          bytes += "\\u\(String(repeating: "0", count: 4 - digits.count))\(digits)".utf8
+        }
       default: bytes += scalar.utf8
       }
     }

@@ -28,14 +28,15 @@ final class ProgressLine: Sendable {
       if let last = state.lastShown, now - last < Self.interval { return }
       state.lastShown = now
       state.isOnScreen = true
-      StandardError.write("\r\u{1B}[K\(line(progress, elapsed: now - began))")
+      StandardError.clearLine()
+      StandardError.write(line(progress, elapsed: now - began))
     }
   }
 
   /// Takes the line away again.
   func finish() {
     state.withLock { state in
-      if state.isOnScreen { StandardError.write("\r\u{1B}[K") }
+      if state.isOnScreen { StandardError.clearLine() }
       state.isOnScreen = false
     }
   }
