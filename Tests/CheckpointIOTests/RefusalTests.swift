@@ -1,4 +1,5 @@
 import CheckpointIO
+internal import Glibc
 import Tensors
 import TestSupport
 import Testing
@@ -23,7 +24,7 @@ enum Refusal: CaseIterable, Sendable {
   case invalidPacking, invalidZip, compressedEntry, missingEntry, invalidPickle, invalidGGUF
   case invalidNumPy, invalidPart, misaligned, rowNotInBlocks, forbiddenConstructor
   case storageTooShort, negativeStride, limitExceeded, invalidConversion, sameFile, cannotRead
-  case cannotWrite, exists, stopped
+  case cannotWrite, exists, stopped, changed, invalidQuantization
 
   init(_ error: CheckpointError) {
     self =
@@ -68,6 +69,8 @@ enum Refusal: CaseIterable, Sendable {
       case .cannotWrite: .cannotWrite
       case .exists: .exists
       case .stopped: .stopped
+      case .changed: .changed
+      case .invalidQuantization: .invalidQuantization
       }
   }
 
@@ -76,7 +79,7 @@ enum Refusal: CaseIterable, Sendable {
   func example(in folder: TemporaryFolder) -> Example {
     switch self {
     case .cannotOpen, .directory, .notARegularFile, .sameFile, .cannotRead, .cannotWrite, .exists,
-      .stopped, .invalidPart, .invalidConversion:
+      .stopped, .invalidPart, .invalidConversion, .changed, .invalidQuantization:
       fileExample(in: folder)
     case .invalidZip, .compressedEntry, .missingEntry, .invalidPickle, .forbiddenConstructor,
       .storageTooShort, .negativeStride:
@@ -167,7 +170,7 @@ extension Refusal {
           + "safetensors nor PyTorch nor GGUF nor NumPy", [UInt8](repeating: 0xFF, count: 16))
     case .unsupportedFormat:
       Self.opening(
-        "this is a gzip archive; Pare reads safetensors, PyTorch's zip checkpoints, GGUF and NumPy",
+        "this is a gzip archive; Pare reads safetensors, PyTorch, GGUF and NumPy",
         [0x1F, 0x8B, 8, 0])
     case .truncated:
       Self.opening(
@@ -276,6 +279,27 @@ extension Refusal {
           try SavePlan.make(
             parameters: checkpoint.parameters, of: checkpoint, form: .dense(nil)
           ).write(to: path)
+        }
+      )
+    case .changed:
+      return (
+        "FOLDER/a.safetensors was changed, cut short or became unreadable while it was open; "
+          + "open it again",
+        {
+          try SavePlan.make(parameters: one, form: .dense(nil)).write(to: path)
+          let checkpoint = try Checkpoint.open(path)
+          _ = unsafe truncate(path, 9)
+          try checkpoint.check()
+        }
+      )
+    case .invalidQuantization:
+      return (
+        "quantized tensor 'model.layers.0.self_attn.q_proj.weight' is damaged: "
+          + "'model.layers.0.self_attn.q_proj.qweight' is 6 × 128 instead of 6 × 64",
+        {
+          var quantized = QuantizedFolder.gptq(bits: 4, isReordered: false)
+          quantized.arrays[0].shape = [6, 128]
+          _ = try Checkpoint.open(quantized.write())
         }
       )
     case .cannotRead:
