@@ -23,7 +23,8 @@ public final class Checkpoint: Sendable {
   public let configuration: [String: String]
   /// The text of each token, by its number, where the file knows it.
   public let vocabulary: [String]?
-  /// The typed metadata of a GGUF file, its tokenizer's tables among them.
+  /// The typed metadata of a GGUF file, its tokenizer's tables among them; also of a
+  /// file that Pare made of one.
   public let gguf: GGUFMetadata?
   /// What is odd about the file without making it unusable.
   public let warnings: [String]
@@ -70,6 +71,7 @@ public final class Checkpoint: Sendable {
     let opened = try format.open(bytes, path: path)
     let bytes = opened.bytes
     var index = opened.index
+    EmbeddedGGUF.read(into: &index)
     Sidecars.read(beside: path, into: &index)
     TiedHead.mark(in: &index, bytes)
     var resolved = try PackedIndex.resolve(index, bytes)

@@ -77,8 +77,11 @@ struct GGUFConversion {
             "type": .string(entry.type),
           ])
         }),
+      "files": .array([.string(output.path)]),
+      "format": .string(FormatOptions.Format.gguf.rawValue),
       "input_bytes": .integer(checkpoint.fileByteCount),
       "layer_error": .number(error),
+      "losses": .array(plan.losses.map(\.json)),
       "omissions": .array(plan.omissions.map { .string($0) }),
       "output": .string(output.path),
       "types": .object(types(of: plan).mapValues { .integer($0) }),
@@ -93,6 +96,6 @@ struct GGUFConversion {
       \(types.joined(separator: ", "))   \(Figure.short(bitsPerWeight(plan))) bits/weight   \
       layer error \(Figure.percent(error))
 
-      """
+      """ + SaveLoss.text(plan.losses)
   }
 }

@@ -7,7 +7,7 @@ internal import Transformers
 /// `pare convert --slice` does.
 struct SliceConversion {
   let input: FileArgument
-  let output: OutputOptions
+  let target: SaveTarget
   /// The type of the weights; nil keeps each tensor's own.
   let dtype: DType?
   let threads: Int
@@ -21,18 +21,16 @@ struct SliceConversion {
 
   /// Does it and tells what went.
   func run(asJSON: Bool) throws {
-    try output.check(against: input.file)
+    try target.check(against: input.file)
     let checkpoint = try input.open()
     let (sliced, plan) = try Work.run("slice", threads: threads) { job in
       let sliced = try slice(checkpoint, in: job)
       let planning = job.part(Part.planning)
-      let plan = try SavePlan.make(
-        parameters: sliced.parameters, of: checkpoint, metadata: sliced.metadata,
-        form: .dense(dtype), progress: { planning.progress($0, $1) },
-        shouldStop: planning.shouldStop)
+      let plan = try target.plan(
+        sliced.parameters, of: checkpoint, metadata: sliced.metadata, form: .dense(dtype),
+        progress: { planning.progress($0, $1) }, shouldStop: planning.shouldStop)
       let writing = job.part(Part.writing)
-      try plan.write(
-        to: output.path, progress: { writing.progress($0, $1) }, shouldStop: writing.shouldStop)
+      try plan.write(progress: { writing.progress($0, $1) }, shouldStop: writing.shouldStop)
       return (sliced, plan)
     }
     for omission in plan.omissions {
@@ -59,9 +57,9 @@ struct SliceConversion {
   }
 
   private func json(
-    _ sliced: SlicedNetwork, _ plan: SavePlan, _ checkpoint: Checkpoint
+    _ sliced: SlicedNetwork, _ plan: PlannedSave, _ checkpoint: Checkpoint
   ) -> JSON {
-    .object([
+    let fields: [String: JSON] = [
       "blocks": .array(
         sliced.blocks.map { block in
           .object([
@@ -70,26 +68,24 @@ struct SliceConversion {
             "value_channels": .array(block.heads.map { .integer($0.values) }),
           ])
         }),
-      "bytes": .integer(plan.byteCount),
       "input_bytes": .integer(checkpoint.fileByteCount),
       "input_parameters": .integer(Self.count(checkpoint.parameters)),
       "is_unchanged": .bool(sliced.isUnchanged),
-      "omissions": .array(plan.omissions.map { .string($0) }),
-      "output": .string(output.path),
       "parameters": .integer(Self.count(sliced.parameters)),
       "removed": .object(
         Dictionary(
           uniqueKeysWithValues: kinds(sliced.changes).map { ($0.key, .integer($0.change.removed)) }
         )),
-    ])
+    ]
+    return .object(fields.merging(plan.fields) { own, _ in own })
   }
 
   private func text(
-    _ sliced: SlicedNetwork, _ plan: SavePlan, _ checkpoint: Checkpoint
+    _ sliced: SlicedNetwork, _ plan: PlannedSave, _ checkpoint: Checkpoint
   ) -> String {
     if sliced.isUnchanged {
       return """
-        \(output.path): \(Figure.bytes(plan.byteCount)), the same network as \
+        \(plan.path): \(Figure.bytes(plan.byteCount))\(plan.shardsText), the same network as \
         \(checkpoint.name): every channel has its part in the outputs, none can go
 
         """
@@ -100,7 +96,7 @@ struct SliceConversion {
       "\(Figure.count($0.change.removed)) of \(Figure.count($0.change.before)) \($0.title)"
     }
     return """
-      \(output.path): \(Figure.bytes(plan.byteCount)) dense; \(checkpoint.name) is \
+      \(plan.path): \(Figure.bytes(plan.byteCount))\(plan.shardsText) dense; \(checkpoint.name) is \
       \(Figure.bytes(checkpoint.fileByteCount))
       parameters \(Figure.count(before)) → \(Figure.count(after)), \(Figure.percent(share)) fewer
       removed \(went.joined(separator: ", "))

@@ -1,3 +1,5 @@
+internal import CheckpointIO
+internal import Glibc
 internal import Jobs
 internal import Tensors
 
@@ -6,7 +8,11 @@ struct TensorComparison {
   /// One tensor that both have in the same shape.
   struct Row {
     let name: String
+    /// What the second calls it.
+    let secondName: String
     let isLayer: Bool
+    /// Whether one had its rows in llama.cpp's order.
+    let isReordered: Bool
     let difference: TensorDifference
     /// Share of zeros in the first and the second, 0…1.
     let sparsity: (first: Double, second: Double)
@@ -19,30 +25,35 @@ struct TensorComparison {
     let second: Shape
   }
 
+  let matching: ParameterMatching
   private(set) var rows: [Row] = []
   private(set) var reshaped: [Reshaped] = []
-  /// Names that the second has not.
-  private(set) var onlyInFirst: [String] = []
-  private(set) var onlyInSecond: [String] = []
+  /// All values of each.
+  let parameterCounts: (first: Int, second: Int)
 
-  /// Compares by name, two tensors in memory at a time. Throws `Cancelled`, and
-  /// what reading a tensor throws.
-  init(of first: Parameters, with second: Parameters, in job: borrowing JobContext) throws {
-    for (index, parameter) in first.enumerated() {
+  /// Compares what `ParameterMatching` matches, two tensors in memory at a time. Throws
+  /// `Cancelled`, and what reading a tensor throws.
+  init(of first: Checkpoint, with second: Checkpoint, in job: borrowing JobContext) throws {
+    matching = ParameterMatching(first, second)
+    parameterCounts = (Self.count(first.parameters), Self.count(second.parameters))
+    let total = Double(max(1, matching.pairs.reduce(0) { $0 + $1.first.shape.count }))
+    var done = 0
+    for pair in matching.pairs {
       try job.checkpoint()
-      job.progress(Double(index) / Double(first.count), parameter.place.path)
-      guard let other = second[parameter.name] else {
-        onlyInFirst.append(parameter.name)
-        continue
-      }
-      guard other.shape == parameter.shape else {
+      job.progress(Double(done) / total, pair.first.place.path)
+      done += pair.first.shape.count
+      guard pair.second.shape == pair.first.shape else {
         reshaped.append(
-          Reshaped(name: parameter.name, first: parameter.shape, second: other.shape))
+          Reshaped(
+            name: pair.first.name, first: pair.first.shape, second: pair.second.shape))
         continue
       }
-      rows.append(try Row(parameter, other, in: job))
+      rows.append(try Row(pair, in: job))
     }
-    onlyInSecond = second.filter { first[$0.name] == nil }.map(\.name)
+  }
+
+  private static func count(_ parameters: Parameters) -> Int {
+    parameters.reduce(0) { $0 + $1.shape.count }
   }
 
   /// ‖W − W′‖ / ‖W‖ over all linear layers; nil when there is none in both.
@@ -53,16 +64,36 @@ struct TensorComparison {
     let norm = layers.reduce(0) { $0 + $1.sumOfSquares }
     return error == 0 ? 0 : (error / norm).squareRoot()
   }
+}
 
-  /// A row for each tensor.
-  var table: Table {
+// MARK: - As text
+
+extension TensorComparison {
+  /// Rows of a table of what differs; the rest is counted.
+  private static let shownLimit = 20
+
+  /// Everything but losses.
+  func print() {
+    if !rows.isEmpty { table.print() }
+    for (title, table, rest) in otherTables {
+      StandardOutput.write("\n\(title)\n")
+      table.print()
+      if rest > 0 {
+        StandardOutput.write("and \(Figure.count(rest)) more; --json lists all\n")
+      }
+    }
+    StandardOutput.write("\n" + summary.joined(separator: "\n") + "\n")
+  }
+
+  /// A row for each tensor that is compared.
+  private var table: Table {
     var table = Table([
-      ("tensor", .left), ("error", .right), ("largest", .right), ("cosine", .right),
-      ("differ", .right), ("zero before", .right), ("after", .right),
+      ("tensor", .left), ("error", .right), ("SNR", .right), ("largest", .right),
+      ("cosine", .right), ("differ", .right), ("zero before", .right), ("after", .right),
     ])
     for row in rows {
       table.add([
-        row.name, Figure.percent(row.difference.relativeError),
+        row.name, Figure.percent(row.difference.relativeError), row.noiseText,
         Figure.short(Double(row.difference.maximumError)),
         Figure.fixed(row.difference.cosine, digits: 5),
         Figure.count(row.difference.differentCount), Figure.percent(row.sparsity.first),
@@ -71,47 +102,130 @@ struct TensorComparison {
     }
     return table
   }
+
+  /// Tensors that are in one only, or in another shape.
+  private var otherTables: [(title: String, table: Table, rest: Int)] {
+    var tables: [(title: String, table: Table, rest: Int)] = []
+    if !reshaped.isEmpty {
+      var table = Table([
+        ("tensor", .left), ("first", .right), ("second", .right), ("left", .right),
+      ])
+      for row in reshaped.prefix(Self.shownLimit) {
+        let share = row.first.count == 0 ? nil : Double(row.second.count) / Double(row.first.count)
+        table.add([
+          row.name, row.first.description, row.second.description, Figure.percent(share),
+        ])
+      }
+      tables.append(
+        ("of different shapes, not compared:", table, reshaped.count - Self.shownLimit))
+    }
+    for (title, parameters) in [
+      ("only in the first:", matching.onlyInFirst), ("only in the second:", matching.onlyInSecond),
+    ] where !parameters.isEmpty {
+      var table = Table([("tensor", .left), ("shape", .right), ("type", .left)])
+      for parameter in parameters.prefix(Self.shownLimit) {
+        table.add([parameter.name, parameter.shape.description, parameter.dtype.rawValue])
+      }
+      tables.append((title, table, parameters.count - Self.shownLimit))
+    }
+    return tables
+  }
+
+  private var summary: [String] {
+    var lines: [String] = []
+    if matching.pairs.isEmpty {
+      lines.append("no tensor of one is in the other: these are different architectures")
+    } else if let layerError {
+      lines.append("layer error \(Figure.percent(layerError))")
+    } else {
+      lines.append("no linear layer has the same shape in both")
+    }
+    if parameterCounts.first != parameterCounts.second {
+      lines.append(
+        "parameters \(Figure.count(parameterCounts.first)) → "
+          + Figure.count(parameterCounts.second))
+    }
+    if matching.renamedCount > 0 {
+      lines.append(
+        "\(matching.renamedCount) tensors have other names in the second and are matched by "
+          + "block and layer")
+    }
+    if matching.reorderedCount > 0 {
+      lines.append(
+        "\(matching.reorderedCount) query and key tensors have llama.cpp's order of rows in one "
+          + "file; it is undone")
+    }
+    return lines
+  }
+}
+
+// MARK: - As JSON
+
+extension TensorComparison {
+  var fields: [String: JSON] {
+    [
+      "different_shapes": .array(reshaped.map(\.json)),
+      "layer_error": .number(layerError),
+      "only_in_first": .array(matching.onlyInFirst.map { .string($0.name) }),
+      "only_in_second": .array(matching.onlyInSecond.map { .string($0.name) }),
+      "parameters_first": .integer(parameterCounts.first),
+      "parameters_second": .integer(parameterCounts.second),
+      "tensors": .array(rows.map(\.json)),
+    ]
+  }
 }
 
 extension TensorComparison.Reshaped {
-  var json: JSON {
+  fileprivate var json: JSON {
     .object([
       "first": .array(first.dimensions.map { .integer($0) }),
       "name": .string(name),
       "second": .array(second.dimensions.map { .integer($0) }),
     ])
   }
-
-  /// `name (1152 × 384 → 96 × 384)`.
-  var text: String { "\(name) (\(first) → \(second))" }
 }
 
 extension TensorComparison.Row {
-  fileprivate init(
-    _ first: Parameter, _ second: Parameter, in job: borrowing JobContext
-  ) throws {
-    let tensors = (try first.tensor(), try second.tensor())
+  fileprivate init(_ pair: ParameterMatching.Pair, in job: borrowing JobContext) throws {
+    let tensors = try pair.tensors(threads: job.threads, shouldStop: job.shouldStop)
     guard
       let difference = TensorDifference(
-        from: tensors.0, to: tensors.1, threads: job.threads, shouldStop: job.shouldStop),
+        from: tensors.first, to: tensors.second, threads: job.threads, shouldStop: job.shouldStop),
       let before = Statistics.summary(
-        of: tensors.0, threads: job.threads, shouldStop: job.shouldStop),
+        of: tensors.first, threads: job.threads, shouldStop: job.shouldStop),
       let after = Statistics.summary(
-        of: tensors.1, threads: job.threads, shouldStop: job.shouldStop)
+        of: tensors.second, threads: job.threads, shouldStop: job.shouldStop)
     else { throw Cancelled() }
-    name = first.name
-    isLayer = first.place.role == .linear
+    name = pair.first.name
+    secondName = pair.second.name
+    isLayer = pair.first.place.role == .linear
+    isReordered = pair.isReordered
     self.difference = difference
     sparsity = (before.sparsity, after.sparsity)
   }
 
-  var json: JSON {
+  /// 10 log₁₀ (Σ w² / Σ (w − w′)²), in dB; infinite where nothing differs.
+  private var signalToNoise: Double {
+    difference.squaredError == 0
+      ? .infinity : 10 * log10(difference.sumOfSquares / difference.squaredError)
+  }
+
+  fileprivate var noiseText: String {
+    let ratio = signalToNoise
+    if ratio == .infinity { return "∞" }
+    return ratio.isFinite ? "\(Figure.fixed(ratio, digits: 1)) dB" : Figure.none
+  }
+
+  fileprivate var json: JSON {
     .object([
       "cosine": .number(difference.cosine),
       "different": .integer(difference.differentCount),
       "error": .number(difference.relativeError),
+      "is_reordered": .bool(isReordered),
       "largest_error": .number(Double(difference.maximumError)),
       "name": .string(name),
+      "second_name": .string(secondName),
+      "signal_to_noise": .number(signalToNoise),
       "sparsity_first": .number(sparsity.first),
       "sparsity_second": .number(sparsity.second),
     ])

@@ -9,7 +9,7 @@ internal import Workspace
 struct Transformation {
   let recipe: Recipe
   let input: FileArgument
-  let output: OutputOptions
+  let target: SaveTarget
   let form: SaveForm
   let threads: Int
 
@@ -23,7 +23,7 @@ struct Transformation {
 
   /// Does it and tells what came of it.
   func run(asJSON: Bool) throws {
-    try output.check(against: input.file)
+    try target.check(against: input.file)
     let checkpoint = try input.open()
     let title = recipe.steps.first?.passName ?? "convert"
     let (plan, sizes) = try Work.run(title, threads: threads) { job in
@@ -31,7 +31,7 @@ struct Transformation {
       let plan = try save(parameters, of: checkpoint, in: job)
       // Of the file as it is read back, so that the figures are the file's.
       let sizes = try Headless.differences(
-        of: Checkpoint.open(output.path).parameters, from: checkpoint,
+        of: Checkpoint.open(plan.path).parameters, from: checkpoint,
         in: job.part(Part.measuring))
       return (plan, sizes)
     }
@@ -47,14 +47,14 @@ struct Transformation {
 
   private func save(
     _ parameters: Parameters, of checkpoint: Checkpoint, in job: borrowing JobContext
-  ) throws -> SavePlan {
+  ) throws -> PlannedSave {
     let planning = job.part(Part.planning)
-    let plan = try SavePlan.make(
-      parameters: parameters, of: checkpoint, form: form,
-      progress: { planning.progress($0, $1) }, shouldStop: planning.shouldStop)
+    let plan = try target.plan(
+      parameters, of: checkpoint, form: form, progress: { planning.progress($0, $1) },
+      shouldStop: planning.shouldStop)
     let writing = job.part(Part.writing)
     let resumed = try plan.write(
-      to: output.path, recipe: recipe.yaml, progress: { writing.progress($0, $1) },
+      recipe: recipe.yaml, progress: { writing.progress($0, $1) },
       shouldStop: writing.shouldStop)
     if resumed > 0 {
       StandardError.write(
@@ -63,36 +63,34 @@ struct Transformation {
     return plan
   }
 
-  private func json(_ plan: SavePlan, _ sizes: Metrics, _ checkpoint: Checkpoint) -> JSON {
-    .object([
+  private func json(_ plan: PlannedSave, _ sizes: Metrics, _ checkpoint: Checkpoint) -> JSON {
+    let fields: [String: JSON] = [
       "bits_per_weight": .number(bitsPerWeight(plan, checkpoint)),
-      "bytes": .integer(plan.byteCount),
       "encodings": .object(
         Dictionary(grouping: plan.entries, by: \.encoding).mapValues { .integer($0.count) }),
       "input_bytes": .integer(checkpoint.fileByteCount),
       "kept_weights": .integer(sizes.keptWeights),
       "layer_error": .number(sizes.layerError),
-      "omissions": .array(plan.omissions.map { .string($0) }),
-      "output": .string(output.path),
       "passes": .array(recipe.steps.map { .string($0.title) }),
       "sparsity": .number(sizes.sparsity),
       "weights": .integer(sizes.weights),
-    ])
+    ]
+    return .object(fields.merging(plan.fields) { own, _ in own })
   }
 
-  private func text(_ plan: SavePlan, _ sizes: Metrics, _ checkpoint: Checkpoint) -> String {
+  private func text(_ plan: PlannedSave, _ sizes: Metrics, _ checkpoint: Checkpoint) -> String {
     """
-    \(output.path): \(Figure.bytes(plan.byteCount)), \
+    \(plan.path): \(Figure.bytes(plan.byteCount))\(plan.shardsText), \
     \(Figure.change(from: checkpoint.fileByteCount, to: plan.byteCount)) \(checkpoint.name)
     sparsity \(Figure.percent(sizes.sparsity))   \
     \(Figure.short(bitsPerWeight(plan, checkpoint))) bits/weight   \
     layer error \(Figure.percent(sizes.layerError))
 
-    """
+    """ + (recipe.steps.isEmpty || !plan.losses.isEmpty ? SaveLoss.text(plan.losses) : "")
   }
 
   /// Bits of the file's tensors divided by the weights of the original.
-  private func bitsPerWeight(_ plan: SavePlan, _ checkpoint: Checkpoint) -> Double? {
+  private func bitsPerWeight(_ plan: PlannedSave, _ checkpoint: Checkpoint) -> Double? {
     let weights = checkpoint.parameters.reduce(0) { $0 + $1.shape.count }
     let bytes = plan.entries.reduce(0) { $0 + $1.byteCount }
     return weights == 0 ? nil : Double(bytes * 8) / Double(weights)

@@ -110,6 +110,7 @@ import Testing
 struct SavedFile {
   let checkpoint: Checkpoint
   let entries: [SavePlan.Entry]
+  let losses: [SaveLoss]
   let bytes: [UInt8]
   /// Keeps the file until the test is over.
   let folder: TemporaryFolder
@@ -127,7 +128,8 @@ func saved(
   let bytes = TemporaryFolder.bytes(path)
   #expect(bytes.count == plan.byteCount)
   return SavedFile(
-    checkpoint: try Checkpoint.open(path), entries: plan.entries, bytes: bytes, folder: folder)
+    checkpoint: try Checkpoint.open(path), entries: plan.entries, losses: plan.losses,
+    bytes: bytes, folder: folder)
 }
 
 /// Compared here, since a failed expectation would print every value.

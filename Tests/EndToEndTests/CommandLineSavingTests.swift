@@ -99,6 +99,56 @@ import Testing
     #expect(try scratch.bytes("again.gguf") == scratch.bytes("blocks.gguf"))
   }
 
+  @Test func theNameOrTheOptionDecidesTheFormat() throws {
+    let scratch = try Scratch()
+    for (command, format) in [
+      (["convert", Self.model, "-o", "a.pt"], "pytorch"),
+      (["convert", Self.model, "-o", "a.bin", "--format", "safetensors"], "safetensors"),
+      (["prune", Self.model, "-o", "b.pth", "--amount", "0.5"], "pytorch"),
+      (["convert", Self.model, "-o", "c", "--format", "pytorch", "--dtype", "bf16"], "pytorch"),
+      (["convert", "a.pt", "-o", "d.safetensors"], "safetensors"),
+    ] {
+      let told = try Program.run(command + ["--json"], in: scratch)
+      #expect(told.status == 0, "\(told.error)")
+      #expect(told.fields["format"] as? String == format)
+      let seen = try Program.run(["inspect", command[3], "--json"], in: scratch)
+      #expect(seen.fields["format"] as? String == format)
+    }
+    let same = try Program.run(["compare", Self.model, "a.pt", "--json"], in: scratch)
+    #expect(same.fields["layer_error"] as? Double == 0 && same.fields["kl"] as? Double == 0)
+    let rounded = try Program.run(["convert", "a.pt", "-o", "e", "--dtype", "bf16"], in: scratch)
+    #expect(rounded.output.contains("lost: "))
+    let pruned = try Program.run(["prune", "a.pt", "-o", "g"], in: scratch)
+    #expect(!pruned.output.contains("lost"))
+    let kept = try Program.run(["convert", "a.pt", "-o", "f"], in: scratch)
+    #expect(kept.output.contains("nothing lost"))
+  }
+
+  @Test func shardsAreWrittenWithTheirIndex() throws {
+    let scratch = try Scratch()
+    let words = ["convert", Self.model, "-o", "m.safetensors", "--shard-size", "40kB"]
+    let told = try Program.run(words + ["--json"], in: scratch)
+    #expect(told.status == 0, "\(told.error)")
+    let files = try #require(told.fields["files"] as? [String])
+    #expect(files.count > 2 && files.last == "m.safetensors.index.json")
+    #expect(scratch.names == files.sorted())
+    let same = try Program.run(
+      ["compare", Self.model, "m.safetensors.index.json", "--json"], in: scratch)
+    #expect(same.fields["layer_error"] as? Double == 0 && same.fields["kl"] as? Double == 0)
+    let refused = try Program.run(words, in: scratch)
+    #expect(refused.status == 1 && refused.error.contains("--force overwrites it"))
+    #expect(try Program.run(words + ["--force"], in: scratch).status == 0)
+    let whole = try Program.run(
+      ["convert", Self.model, "-o", "m.safetensors", "--shard-size", "1GB"], in: scratch)
+    #expect(whole.status == 1, "the index is there")
+    let one = try Program.run(
+      ["convert", Self.model, "-o", "n.safetensors", "--shard-size", "1GB"], in: scratch)
+    #expect(one.status == 0 && scratch.names.contains("n.safetensors"))
+    try Data("mine".utf8).write(to: scratch.url.appendingPathComponent("m.safetensors"))
+    let hidden = try Program.run(words + ["--force"], in: scratch)
+    #expect(hidden.status == 1 && hidden.error.contains("in place of the shards"))
+  }
+
   @Test func theOutputIsNeverTheInput() throws {
     let scratch = try Scratch()
     let original = try Data(contentsOf: URL(fileURLWithPath: Self.model))
@@ -140,6 +190,15 @@ import Testing
     (["convert", model, "-o", "x", "--dtype", "int8"], 2, "--dtype"),
     (["convert", model, "-o", "x", "--type", "iq4_xs"], 2, "--type"),
     (["convert", model, "-o", "x", "--type", "q4_0", "--packed"], 2, "--type writes GGUF"),
+    (["convert", model, "-o", "x.gguf"], 2, "a GGUF file needs --type"),
+    (["convert", model, "-o", "x.pt", "--packed"], 2, "a PyTorch file is dense"),
+    (["convert", model, "-o", "x", "--format", "onnx"], 2, "--format"),
+    (["convert", model, "-o", "x", "--format", "pytorch", "--type", "q8_0"], 2, "exclude"),
+    (["convert", model, "-o", "x", "--shard-size", "1MB"], 2, "must end in .safetensors"),
+    (["convert", model, "-o", "x.pt", "--shard-size", "1MB"], 2, "--shard-size splits"),
+    (["convert", model, "-o", "x.safetensors", "--shard-size", "-1"], 2, "--shard-size"),
+    (["convert", model, "-o", "x.safetensors", "--shard-size", "1e99GB"], 2, "--shard-size"),
+    (["prune", model, "-o", "x.gguf"], 2, "pare convert writes with --type"),
     (["prune", model, "-o", "x", "--layers", "nothing"], 1, "no layer matches nothing"),
     (["prune", model, "-o", "nowhere/x"], 1, "there is no folder nowhere"),
     (["prune", model, "-o", "."], 1, "it is a folder"),

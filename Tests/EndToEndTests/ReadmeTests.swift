@@ -78,6 +78,7 @@ import Workspace
       ("`dense`", "DenseEncoding"), ("`bitmap`", "BitmapEncoding"),
       ("`packed`", "PackedEncoding"), ("`bitmap+packed`", "BitmapPackedEncoding"),
       ("`channels`", "ChannelsEncoding"), ("`channels+coded`", "CodedChannelsEncoding"),
+      ("`blocks`", "BlocksEncoding"),
       ("Lists of depths and exponents", "ChannelNumbers"),
       ("Metadata", "PackingRecord"),
     ]

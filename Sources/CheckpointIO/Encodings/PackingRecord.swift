@@ -9,7 +9,7 @@ package import Tensors
 ///
 /// `shape` is logical, `[out, in]`; `transposed` says that the checkpoint it
 /// came from had it the other way round. `bits` and what follows belong to
-/// encodings with codes.
+/// encodings with codes; `"blocks": "Q4_K"` stands in their place for `blocks`.
 package struct PackingRecord: Sendable, Hashable {
   static let metadataKey = "pare.packing"
   static let version = 1
@@ -19,6 +19,8 @@ package struct PackingRecord: Sendable, Hashable {
   let shape: Shape
   let isTransposed: Bool
   let grid: GridLayout?
+  /// Of an encoding that keeps them.
+  let blocks: BlockFormat?
 
   /// `NAME.pare.SUFFIX`.
   static func partName(_ tensor: String, _ suffix: String) -> String {
@@ -43,6 +45,7 @@ package struct PackingRecord: Sendable, Hashable {
         + "\"highest\":\(grid.codes.upperBound),\"group\":\(grid.groupSize),"
         + "\"binary\":\(grid.isBinary)"
     }
+    if let blocks { text += ",\"blocks\":\"\(blocks.rawValue)\"" }
     return text + "}"
   }
 
@@ -83,6 +86,17 @@ package struct PackingRecord: Sendable, Hashable {
     shape = try Shape(checking: dimensions, tensor: name)
     isTransposed = json["transposed"] == .bool(true)
     grid = try PackingRecord.grid(json, name: name)
+    blocks = json["blocks"]?.scalarText.flatMap(BlockFormat.init(rawValue:))
+  }
+
+  /// Of a parameter whose blocks are copied.
+  init(_ parameter: Parameter, blocks: BlockFormat) {
+    encoding = BlocksEncoding.name
+    dtype = parameter.dtype
+    shape = parameter.shape
+    isTransposed = parameter.isTransposed
+    grid = nil
+    self.blocks = blocks
   }
 
   package init(encoding: String, _ source: EncodingSource, dtype: DType) {
@@ -91,6 +105,7 @@ package struct PackingRecord: Sendable, Hashable {
     shape = source.tensor.shape
     isTransposed = source.isTransposed
     grid = source.grid.map(GridLayout.init)
+    blocks = nil
   }
 
   private static func grid(

@@ -87,6 +87,7 @@ public enum EncodingCatalog {
     BitmapPackedEncoding.self,
     ChannelsEncoding.self,
     CodedChannelsEncoding.self,
+    BlocksEncoding.self,
   ]
 
   /// Those that keep bit depths and exponents.

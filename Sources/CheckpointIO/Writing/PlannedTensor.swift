@@ -18,6 +18,7 @@ struct PlannedTensor: Sendable {
     case parameter(Parameter, DType, any StorageEncoding.Type)
     /// Copied from the open checkpoint.
     case raw(IndexedTensor)
+    case bytes(Range<Int>)
   }
 
   let name: String
@@ -27,12 +28,16 @@ struct PlannedTensor: Sendable {
   let entry: SavePlan.Entry
   /// Present where there are bit depths.
   let channelSizes: ChannelSizes?
+  /// What the file does not hold of it as it was.
+  let losses: [SaveLoss]
 
-  init(raw tensor: IndexedTensor) {
+  /// A copy of its bytes; `shape` is the logical one where that differs.
+  init(raw tensor: IndexedTensor, shape: Shape? = nil) {
     name = tensor.name
     source = .raw(tensor)
     record = nil
     channelSizes = nil
+    losses = []
     let size =
       tensor.dtype.map { $0.byteCount * tensor.shape.count } ?? tensor.byteRange.count
     parts = [
@@ -42,22 +47,43 @@ struct PlannedTensor: Sendable {
     ]
     entry = SavePlan.Entry(
       name: tensor.name, encoding: DenseEncoding.name, dtypeName: tensor.dtypeName,
-      shape: tensor.shape, byteCount: size)
+      shape: shape ?? tensor.shape, byteCount: size)
   }
 
+  /// A copy of the blocks that a parameter is stored in.
+  init(_ parameter: Parameter, copying blocks: StoredBlocks.Entry) {
+    name = parameter.name
+    source = .bytes(blocks.byteRange)
+    record = PackingRecord(parameter, blocks: blocks.format)
+    channelSizes = nil
+    losses = []
+    let byteCount = blocks.byteRange.count
+    parts = [
+      Part(
+        name: PackingRecord.partName(name, BlocksEncoding.suffix),
+        dtypeName: DType.u8.rawValue, dimensions: [byteCount], byteCount: byteCount,
+        alignment: DType.u8.byteCount)
+    ]
+    entry = SavePlan.Entry(
+      name: name, encoding: BlocksEncoding.name, dtypeName: blocks.format.rawValue,
+      shape: parameter.shape, byteCount: byteCount)
+  }
+
+  /// The weights encoded anew. `storedAs` names what the parameter is stored as where
+  /// that is more than values; `widening` gives a type that the file has for one that
+  /// it has not.
   init(
-    _ parameter: Parameter, _ form: SaveForm, _ shouldStop: @Sendable () -> Bool
-  ) throws {
-    self.init(parameter, try parameter.loaded(shouldStop: shouldStop), form)
-  }
-
-  init(_ parameter: Parameter, _ weights: Weights, _ form: SaveForm) {
+    _ parameter: Parameter, _ weights: Weights, _ form: SaveForm, storedAs: String? = nil,
+    widening: (DType) -> DType = { $0 }
+  ) {
     switch form {
     case .dense(let wanted):
-      let dtype = PlannedTensor.denseType(parameter, weights.values, wanted)
+      let dtype = widening(PlannedTensor.denseType(parameter, weights.values, wanted))
       let facts = TensorFacts(
         count: parameter.shape.count, keptCount: parameter.shape.count, dtype: dtype)
-      self.init(parameter, facts, DenseEncoding.self, nil)
+      let codes = storedAs ?? (weights.grid == nil ? nil : "codes")
+      let losses = PlannedTensor.losses(parameter, weights.values, as: dtype, codes)
+      self.init(parameter, facts, DenseEncoding.self, nil, losses)
     case .packed:
       let source = EncodingSource(parameter, weights)
       let encoding = EncodingCatalog.best(source.facts)
@@ -65,7 +91,8 @@ struct PlannedTensor: Sendable {
       self.init(
         parameter, source.facts, encoding,
         isDense
-          ? nil : PackingRecord(encoding: encoding.name, source, dtype: parameter.dtype))
+          ? nil : PackingRecord(encoding: encoding.name, source, dtype: parameter.dtype),
+        PlannedTensor.reading(parameter))
     }
   }
 
@@ -77,11 +104,34 @@ struct PlannedTensor: Sendable {
     return isExact ? parameter.dtype : .f32
   }
 
+  /// What values stored as `dtype` do not keep.
+  private static func losses(
+    _ parameter: Parameter, _ tensor: Tensor, as dtype: DType, _ codes: String?
+  ) -> [SaveLoss] {
+    var losses = reading(parameter)
+    if let codes {
+      losses.append(SaveLoss(.unpacked, from: codes, to: dtype.rawValue))
+    }
+    if !StoredNumbers.isExact(tensor, dtype) {
+      losses.append(SaveLoss(.rounded, from: parameter.dtype.rawValue, to: dtype.rawValue))
+    } else if dtype != parameter.dtype, losses.isEmpty {
+      losses.append(SaveLoss(.retyped, from: parameter.dtype.rawValue, to: dtype.rawValue))
+    }
+    return losses
+  }
+
+  /// Values are f32 in memory.
+  private static func reading(_ parameter: Parameter) -> [SaveLoss] {
+    parameter.dtype == .f64
+      ? [SaveLoss(.rounded, from: DType.f64.rawValue, to: DType.f32.rawValue)] : []
+  }
+
   private init(
     _ parameter: Parameter, _ facts: TensorFacts, _ encoding: any StorageEncoding.Type,
-    _ record: PackingRecord?
+    _ record: PackingRecord?, _ losses: [SaveLoss]
   ) {
     name = parameter.name
+    self.losses = losses
     source = .parameter(parameter, facts.dtype, encoding)
     channelSizes = facts.channels?.sizes
     self.record = record
@@ -128,6 +178,7 @@ struct PlannedTensor: Sendable {
         bytes: file[tensor.byteRange], dtype: dtype, shape: tensor.shape,
         strides: tensor.strides, isTransposed: false, isBigEndian: tensor.isBigEndian)
       return [reader.rowMajor]
+    case .bytes(let range): return file.map { [$0[range]] } ?? []
     case .parameter(let parameter, let dtype, let encoding):
       let weights = try parameter.loaded(shouldStop: shouldStop)
       if encoding == DenseEncoding.self {

@@ -94,6 +94,13 @@ struct ReplacementFile: ~Copyable {
     }
   }
 
+  /// Waits until what was written is on the disk.
+  func synchronize() throws(CheckpointError) {
+    guard fsync(descriptor) == 0 else {
+      throw .cannotWrite(path: path, reason: lastSystemError())
+    }
+  }
+
   /// What an earlier save left of the same file; whatever else is there is removed.
   mutating func partialSave(
     _ fingerprint: UInt64, at end: Int, of tensorCount: Int

@@ -11,7 +11,10 @@ struct CompareCommand: ParsableCommand {
     commandName: "compare",
     abstract: "Compare two checkpoints, tensor by tensor and by what they predict.",
     discussion: """
-      Errors are of the second against the first: ‖W − W′‖ / ‖W‖. Where both models run, \
+      Any two files of one architecture are compared, whatever their formats and the names \
+      in them: what a file calls otherwise is matched by block and layer. \
+      Errors are of the second against the first, ‖W − W′‖ / ‖W‖, and as a signal-to-noise \
+      ratio in dB. Where both models run, \
       their losses, the divergence and the agreement of their predictions are measured too.
       """)
 
@@ -38,7 +41,7 @@ struct CompareCommand: ParsableCommand {
     let (comparison, losses) = try Work.run("compare", threads: threads.count) { job in
       let share = obstacle == nil ? Self.tensorShare : 1
       let comparison = try TensorComparison(
-        of: first.parameters, with: second.parameters, in: job.part(0...share))
+        of: first, with: second, in: job.part(0...share))
       guard obstacle == nil else { return (comparison, (first: Metrics(), second: Metrics())) }
       let losses = try Headless.compare(
         first, second, on: text.text, part: text.part.part, in: job.part(share...1))
@@ -47,8 +50,8 @@ struct CompareCommand: ParsableCommand {
     if report.json {
       json(comparison, losses.first, losses.second).print()
     } else {
-      comparison.table.print()
-      StandardOutput.write(summary(comparison, losses.first, losses.second, obstacle))
+      comparison.print()
+      StandardOutput.write(summary(losses.first, losses.second, obstacle))
     }
   }
 
@@ -61,40 +64,24 @@ struct CompareCommand: ParsableCommand {
   private func json(
     _ comparison: TensorComparison, _ first: Metrics, _ second: Metrics
   ) -> JSON {
-    .object([
+    let fields: [String: JSON] = [
       "agreement": .number(second.agreement),
-      "different_shapes": .array(comparison.reshaped.map(\.json)),
       "first": .object(first.lossFields),
       "kl": .number(second.kl),
-      "layer_error": .number(comparison.layerError),
-      "only_in_first": .array(comparison.onlyInFirst.map { .string($0) }),
-      "only_in_second": .array(comparison.onlyInSecond.map { .string($0) }),
       "second": .object(second.lossFields),
-      "tensors": .array(comparison.rows.map(\.json)),
-    ])
+    ]
+    return .object(fields.merging(comparison.fields) { own, _ in own })
   }
 
-  private func summary(
-    _ comparison: TensorComparison, _ first: Metrics, _ second: Metrics, _ obstacle: String?
-  ) -> String {
-    var lines = ["", "layer error \(Figure.percent(comparison.layerError))"]
-    for (title, names) in [
-      ("only in the first", comparison.onlyInFirst),
-      ("only in the second", comparison.onlyInSecond),
-      ("of different shapes, not compared", comparison.reshaped.map(\.text)),
-    ] where !names.isEmpty {
-      lines.append("\(title): \(sentence(names.joined(separator: ", ")))")
-    }
+  private func summary(_ first: Metrics, _ second: Metrics, _ obstacle: String?) -> String {
     if let obstacle {
-      if !weightsOnly { lines.append("no losses: \(sentence(obstacle))") }
-    } else {
-      lines.append(
-        """
-        loss \(Figure.short(first.loss)) → \(Figure.short(second.loss))   \
-        KL \(Figure.short(second.kl))   agreement \(Figure.percent(second.agreement))   \
-        on \(sentence(first.measuredOn ?? "nothing"))
-        """)
+      return weightsOnly ? "" : "no losses: \(sentence(obstacle))\n"
     }
-    return lines.joined(separator: "\n") + "\n"
+    return """
+      loss \(Figure.short(first.loss)) → \(Figure.short(second.loss))   \
+      KL \(Figure.short(second.kl))   agreement \(Figure.percent(second.agreement))   \
+      on \(sentence(first.measuredOn ?? "nothing"))
+
+      """
   }
 }

@@ -7,15 +7,19 @@ internal import Workspace
 struct ConvertCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "convert",
-    abstract: "Rewrite a checkpoint as safetensors, dense or packed, or as GGUF.",
+    abstract: "Rewrite a checkpoint as safetensors, PyTorch or GGUF.",
     discussion: """
+      The output's name decides what is written, as --format says; --type means GGUF. \
       Without --packed the file is dense: it keeps every tensor's own type, or takes the \
       one that --dtype names. A \
       packed file keeps every value, each tensor in the smallest encoding. With --slice the \
       dense network is smaller: whatever zeros make useless is left out – heads, query and \
       key channels, value channels, hidden channels – and outputs stay the same up to \
       rounding. With --type the file is GGUF: matrices are stored in blocks, byte for byte \
-      as llama.cpp quantizes without an importance matrix, all else as f32.
+      as llama.cpp quantizes without an importance matrix, all else as f32. A PyTorch file \
+      holds the state dictionary, which torch.load reads with weights_only=True, or what \
+      nanoGPT writes of a network in its layout. What a file does not hold as the \
+      checkpoint had it is told.
       """)
 
   @OptionGroup var input: FileArgument
@@ -39,6 +43,7 @@ struct ConvertCommand: ParsableCommand {
   var type: BlockType?
 
   @OptionGroup var output: OutputOptions
+  @OptionGroup var format: FormatOptions
   @OptionGroup var threads: ThreadOptions
   @OptionGroup var report: ReportOptions
 
@@ -97,19 +102,25 @@ struct ConvertCommand: ParsableCommand {
   }
 
   func run() throws {
-    if let type {
+    if try format.format(of: output.path, implied: type == nil ? nil : .gguf) == .gguf {
+      guard let type else {
+        throw UsageError("a GGUF file needs --type, the blocks of its matrices")
+      }
       return try GGUFConversion(
         input: input, output: output, format: type.format, threads: threads.count
       ).run(asJSON: report.json)
     }
+    let target = try SaveTarget(output, format)
     if slice {
       return try SliceConversion(
-        input: input, output: output, dtype: dtype?.dtype, threads: threads.count
+        input: input, target: target, dtype: dtype?.dtype, threads: threads.count
       ).run(asJSON: report.json)
     }
+    let isPacked = layouts.first == .packed
+    if isPacked, target.format == .pytorch { throw SaveTarget.unpackable }
     try Transformation(
-      recipe: Recipe(steps: []), input: input, output: output,
-      form: layouts.first == .packed ? .packed : .dense(dtype?.dtype), threads: threads.count
+      recipe: Recipe(steps: []), input: input, target: target,
+      form: isPacked ? .packed : .dense(dtype?.dtype), threads: threads.count
     ).run(asJSON: report.json)
   }
 }

@@ -14,10 +14,12 @@ struct PassCommand<Pass: CompressionPass>: ParsableCommand {
   @OptionGroup var layers: LayerOptions
   @OptionGroup var output: OutputOptions
   @OptionGroup var form: FormOptions
+  @OptionGroup var format: FormatOptions
   @OptionGroup var threads: ThreadOptions
   @OptionGroup var report: ReportOptions
 
   func run() throws {
+    let target = try SaveTarget(output, format)
     let step: Step
     do {
       step = try Step(
@@ -27,7 +29,7 @@ struct PassCommand<Pass: CompressionPass>: ParsableCommand {
       throw UsageError(error.description)
     }
     try Transformation(
-      recipe: Recipe(steps: [step]), input: input, output: output, form: form.form,
+      recipe: Recipe(steps: [step]), input: input, target: target, form: target.form(form),
       threads: threads.count
     ).run(asJSON: report.json)
   }

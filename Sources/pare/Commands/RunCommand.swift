@@ -12,17 +12,19 @@ struct RunCommand: ParsableCommand {
   @OptionGroup var input: FileArgument
   @OptionGroup var output: OutputOptions
   @OptionGroup var form: FormOptions
+  @OptionGroup var format: FormatOptions
   @OptionGroup var threads: ThreadOptions
   @OptionGroup var report: ReportOptions
 
   func run() throws {
+    let target = try SaveTarget(output, format)
     try output.check(against: recipe)
     let passes = try Recipe(contentsOf: recipe)
     guard !passes.steps.isEmpty else {
       throw CommandError("the recipe \(recipe) has no passes; pare convert copies a checkpoint")
     }
     try Transformation(
-      recipe: passes, input: input, output: output, form: form.form,
+      recipe: passes, input: input, target: target, form: target.form(form),
       threads: threads.count
     ).run(asJSON: report.json)
   }

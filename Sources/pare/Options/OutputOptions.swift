@@ -45,7 +45,7 @@ struct OutputOptions: ParsableArguments {
 }
 
 /// What the file system says of a path, links followed.
-private struct FileStatus {
+struct FileStatus {
   private let status: stat
 
   init?(_ path: String) {

@@ -8,15 +8,10 @@ extension Checkpoint {
     of name: String, threads: Int = Parallel.defaultThreads,
     shouldStop: @Sendable () -> Bool = { false }
   ) -> BlockCodes? {
-    guard let tensor = blocks(of: name), let format = tensor.blocks else { return nil }
-    return unsafe bytes[tensor.byteRange].withUnsafeBytes {
+    guard let entry = StoredBlocks(self)[name] else { return nil }
+    return unsafe bytes[entry.byteRange].withUnsafeBytes {
       unsafe BlockCodes(
-        tensor.shape, $0, of: format, threads: threads, shouldStop: shouldStop)
+        entry.shape, $0, of: entry.format, threads: threads, shouldStop: shouldStop)
     }
-  }
-
-  /// A tensor that is stored in blocks.
-  func blocks(of name: String) -> IndexedTensor? {
-    stored.first { $0.name == name && $0.blocks != nil }
   }
 }

@@ -21,6 +21,8 @@ public struct GGUFPlan: Sendable {
   public let byteCount: Int
   /// What the file will not have, such as optimizer state.
   public let omissions: [String]
+  /// What the file will not hold as the checkpoint has it, `omissions` among it.
+  public let losses: [SaveLoss]
 
   let tensors: [GGUFTensor]
   let header: [UInt8]
@@ -57,7 +59,9 @@ public struct GGUFPlan: Sendable {
     return GGUFPlan(
       entries: tensors.map(\.entry),
       byteCount: header.count + (tensors.last.map { $0.offset + $0.byteCount } ?? 0),
-      omissions: omissions(checkpoint, parameters), tensors: tensors, header: header,
+      omissions: omissions(checkpoint, parameters),
+      losses: SaveLoss.grouped(tensors.flatMap(\.losses) + losses(checkpoint, parameters)),
+      tensors: tensors, header: header,
       source: checkpoint)
   }
 
@@ -73,6 +77,15 @@ public struct GGUFPlan: Sendable {
       guard parameters[tensor.name] == nil, tensor.sharesStorageOf == nil else { return nil }
       let reason = tensor.dtype == nil ? "\(tensor.dtypeName) is not read" : "it is no weight"
       return "tensor \(tensor.name.quoted): \(reason)"
+    }
+  }
+
+  private static func losses(
+    _ checkpoint: Checkpoint?, _ parameters: Parameters
+  ) -> [SaveLoss] {
+    (checkpoint?.tensors ?? []).compactMap { tensor in
+      guard parameters[tensor.name] == nil, tensor.sharesStorageOf == nil else { return nil }
+      return tensor.dtype == nil ? SaveLoss(.unwritable, from: tensor.dtypeName) : SaveLoss(.state)
     }
   }
 

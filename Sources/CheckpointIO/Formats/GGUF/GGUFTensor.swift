@@ -15,6 +15,8 @@ struct GGUFTensor: Sendable {
   /// ggml's number of the type.
   let type: UInt32
   let entry: GGUFPlan.Entry
+  /// What the file does not hold of it as it was.
+  let losses: [SaveLoss]
   /// From the start of the data.
   var offset = 0
   private let parameter: Parameter
@@ -48,6 +50,23 @@ struct GGUFTensor: Sendable {
     }
     entry = GGUFPlan.Entry(
       name: name, type: typeName, shape: shape, byteCount: byteCount, fallback: fallback)
+    losses = Self.losses(parameter, form, from: stored.entry(of: parameter)?.format)
+  }
+
+  private static func losses(
+    _ parameter: Parameter, _ form: Form, from blocks: BlockFormat?
+  ) -> [SaveLoss] {
+    let type = blocks?.rawValue ?? parameter.dtype.rawValue
+    switch form {
+    case .copied: return []
+    case .blocks(let format):
+      return [SaveLoss(.quantized, from: type, to: format.rawValue)]
+    case .numbers(let dtype):
+      if blocks != nil { return [SaveLoss(.unpacked, from: "\(type) blocks", to: dtype.rawValue)] }
+      if dtype == parameter.dtype { return [] }
+      let isWider = dtype == .f32 && parameter.dtype != .f64 || dtype == .i32
+      return [SaveLoss(isWider ? .retyped : .rounded, from: type, to: dtype.rawValue)]
+    }
   }
 
   private static func form(
@@ -95,26 +114,5 @@ struct GGUFTensor: Sendable {
       }
       return Bytes(bytes)
     }
-  }
-}
-
-/// The tensors of an open checkpoint that are stored in blocks.
-struct StoredBlocks {
-  private let checkpoint: Checkpoint?
-  private let tensors: [String: IndexedTensor]
-
-  init(_ checkpoint: Checkpoint?) {
-    self.checkpoint = checkpoint
-    let stored = checkpoint?.stored.lazy.filter { $0.blocks != nil }.map { ($0.name, $0) }
-    tensors = Dictionary(stored.map { Array($0) } ?? [], uniquingKeysWith: { first, _ in first })
-  }
-
-  /// The bytes of a parameter that no pass has touched, where they are of a format.
-  func bytes(of parameter: Parameter, _ format: BlockFormat) -> Bytes? {
-    guard let checkpoint, let tensor = tensors[parameter.name], tensor.blocks == format,
-      !parameter.isTransposed,
-      checkpoint.parameters[parameter.name]?.isIdentical(to: parameter) == true
-    else { return nil }
-    return checkpoint.bytes[tensor.byteRange]
   }
 }

@@ -54,6 +54,7 @@ private struct ShardGathering {
   private(set) var byteCount = 0
   private(set) var format: String?
   private var found: Set<String> = []
+  private var packed: [String: PackingRecord] = [:]
   private var refused: [Int: CheckpointError] = [:]
 
   init(_ shards: ShardIndex) { self.shards = shards }
@@ -69,9 +70,15 @@ private struct ShardGathering {
     guard index.tensors.count + part.tensors.count <= CheckpointIndex.tensorLimit else {
       throw .limitExceeded(what: "the number of tensors", limit: CheckpointIndex.tensorLimit)
     }
+    // Each shard says of its own tensors how they are packed.
+    let records =
+      try part.metadata[PackingRecord.metadataKey].map { text throws(CheckpointError) in
+        try PackingRecord.all(in: text)
+      } ?? [:]
     for tensor in part.tensors { add(tensor, of: number, at: range.lowerBound) }
     for warning in part.warnings { index.warn("\(shards.files[number].shown): \(warning)") }
     index.metadata.merge(part.metadata) { first, _ in first }
+    packed.merge(records) { first, _ in first }
     index.configuration.merge(part.configuration) { first, _ in first }
     if index.vocabulary == nil { index.vocabulary = part.vocabulary }
     if self.format == nil { self.format = format.name }
@@ -119,6 +126,10 @@ private struct ShardGathering {
       warning(of: number, error, lost: lost[number] ?? 0)
     }
     index.warnings = warnings + index.warnings
+    if !packed.isEmpty {
+      index.metadata[PackingRecord.metadataKey] = PackingRecord.metadata(
+        packed.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
+    }
     for position in index.tensors.indices {
       if let other = index.tensors[position].sharesStorageOf, !found.contains(other) {
         index.tensors[position].sharesStorageOf = nil

@@ -1,0 +1,91 @@
+public import Tensors
+
+/// Which parameter of one checkpoint is which of another of its architecture: by name,
+/// and where the files name them differently, by block and layer.
+public struct ParameterMatching: Sendable {
+  /// One parameter in both.
+  public struct Pair: Sendable {
+    public let first: Parameter
+    public let second: Parameter
+    /// Of the first and the second, where it has llama.cpp's order of rows and the
+    /// other has not.
+    let rows: (first: LlamaRows?, second: LlamaRows?)
+
+    /// Whether one has the rows of queries or keys in llama.cpp's order, and the other
+    /// has not; `tensors` puts them right.
+    public var isReordered: Bool { rows.first != nil || rows.second != nil }
+
+    /// The values of both, rows in the same order. Throws what reading them throws,
+    /// also when `shouldStop` stopped it.
+    public func tensors(
+      threads: Int, shouldStop: @Sendable () -> Bool
+    ) throws -> (first: Tensor, second: Tensor) {
+      let tensors = (
+        try first.tensor(threads: threads, shouldStop: shouldStop),
+        try second.tensor(threads: threads, shouldStop: shouldStop)
+      )
+      return (
+        try rows.first?.undone(tensors.0, threads: threads, shouldStop: shouldStop) ?? tensors.0,
+        try rows.second?.undone(tensors.1, threads: threads, shouldStop: shouldStop)
+          ?? tensors.1
+      )
+    }
+  }
+
+  /// In the order of the first.
+  public private(set) var pairs: [Pair] = []
+  public private(set) var onlyInFirst: [Parameter] = []
+  public private(set) var onlyInSecond: [Parameter] = []
+
+  /// Pairs that bear different names.
+  public var renamedCount: Int { pairs.count { $0.first.name != $0.second.name } }
+  /// Pairs of which one has its rows in another order.
+  public var reorderedCount: Int { pairs.count { $0.isReordered } }
+
+  /// Matches the parameters of two checkpoints. A place that several parameters of one
+  /// of them claim decides nothing. Reads no values.
+  public init(_ first: Checkpoint, _ second: Checkpoint) {
+    let names = (
+      CanonicalName.all(of: first.parameters), CanonicalName.all(of: second.parameters)
+    )
+    let byPlace = Self.places(names.1, of: second.parameters, without: first.parameters)
+    let ownPlaces = Self.places(names.0, of: first.parameters, without: second.parameters)
+    let positions = Dictionary(
+      second.parameters.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { $1 })
+    var taken = [Bool](repeating: false, count: second.parameters.count)
+    for (index, parameter) in first.parameters.enumerated() {
+      let name = names.0[index]
+      let isOnlyOne = ownPlaces[name] == index
+      guard let other = positions[parameter.name] ?? (isOnlyOne ? byPlace[name] : nil),
+        !taken[other]
+      else {
+        onlyInFirst.append(parameter)
+        continue
+      }
+      taken[other] = true
+      let counterpart = second.parameters[other]
+      let rows = (
+        LlamaRows(name, of: parameter, in: first),
+        LlamaRows(names.1[other], of: counterpart, in: second)
+      )
+      let isReordered = (rows.0 == nil) != (rows.1 == nil)
+      pairs.append(
+        Pair(
+          first: parameter, second: counterpart,
+          rows: isReordered ? rows : (first: nil, second: nil)))
+    }
+    onlyInSecond = second.parameters.enumerated().filter { !taken[$0.offset] }.map(\.element)
+  }
+
+  /// The parameters that the other has not by name, by what they are; those of which
+  /// two are the same are left out.
+  private static func places(
+    _ names: [CanonicalName], of parameters: Parameters, without other: Parameters
+  ) -> [CanonicalName: Int] {
+    var places: [CanonicalName: [Int]] = [:]
+    for (index, parameter) in parameters.enumerated() where other[parameter.name] == nil {
+      places[names[index], default: []].append(index)
+    }
+    return places.compactMapValues { $0.count == 1 ? $0[0] : nil }
+  }
+}

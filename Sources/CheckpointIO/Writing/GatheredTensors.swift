@@ -1,0 +1,123 @@
+internal import Tensors
+
+/// All tensors of a file that is going to be written: the weights as passes left
+/// them, and what a checkpoint has beside them.
+struct GatheredTensors {
+  /// What the file can hold.
+  enum Holder {
+    case safetensors, pytorch
+
+    /// PyTorch's classic storages have no f8; f16 holds all of its values.
+    func widening(_ dtype: DType) -> DType {
+      switch (self, dtype) {
+      case (.pytorch, .f8e4m3), (.pytorch, .f8e5m2): .f16
+      default: dtype
+      }
+    }
+
+    /// Whether bytes of a type that Pare does not read can be copied.
+    func lists(_ dtypeName: String) -> Bool {
+      switch self {
+      case .safetensors: SafetensorsFormat.isListable(dtypeName)
+      case .pytorch: false
+      }
+    }
+
+    var name: String {
+      switch self {
+      case .safetensors: "safetensors"
+      case .pytorch: "a PyTorch file as Pare writes it"
+      }
+    }
+  }
+
+  private(set) var tensors: [PlannedTensor] = []
+  private(set) var omissions: [String] = []
+  private(set) var losses: [SaveLoss] = []
+
+  /// Reads the weights that are not copied. Throws as `SavePlan.make`.
+  init(
+    _ parameters: Parameters, of checkpoint: Checkpoint?, form: SaveForm, holder: Holder,
+    progress: (Double, String) -> Void, shouldStop: @Sendable () -> Bool
+  ) throws {
+    let stored = Dictionary(
+      checkpoint?.stored.lazy.filter { !$0.isOptimizer }.map { ($0.name, $0) } ?? [],
+      uniquingKeysWith: { $1 })
+    let blocks = StoredBlocks(checkpoint)
+    let encodings = Self.encodings(of: checkpoint, blocks)
+    let total = Double(max(1, parameters.count))
+    for parameter in parameters {
+      if shouldStop() { throw CheckpointError.stopped }
+      progress(Double(tensors.count) / total, parameter.name)
+      let original = stored[parameter.name]
+      let isUntouched =
+        checkpoint?.parameters[parameter.name]?.isIdentical(to: parameter) == true
+      if let original, Self.isCopied(original, parameter, isUntouched, form, holder) {
+        tensors.append(PlannedTensor(raw: original, shape: parameter.shape))
+      } else if form == .packed, let entry = blocks.entry(of: parameter) {
+        tensors.append(PlannedTensor(parameter, copying: entry))
+      } else {
+        tensors.append(
+          PlannedTensor(
+            parameter, try parameter.loaded(shouldStop: shouldStop), form,
+            storedAs: isUntouched ? encodings[parameter.name] : nil, widening: holder.widening))
+      }
+    }
+    losses = tensors.flatMap(\.losses)
+    if let checkpoint { add(others: checkpoint.stored, holder) }
+    losses = SaveLoss.grouped(losses)
+  }
+
+  /// What a file has as more than values: blocks, and other tools' layouts. Pare's own
+  /// encodings are known by a parameter's grid.
+  private static func encodings(
+    of checkpoint: Checkpoint?, _ blocks: StoredBlocks
+  ) -> [String: String] {
+    let own = Set(EncodingCatalog.names)
+    var encodings: [String: String] = [:]
+    for tensor in checkpoint?.tensors ?? [] {
+      if let entry = blocks[tensor.name] {
+        encodings[tensor.name] = "\(entry.format.rawValue) blocks"
+      } else if !own.contains(tensor.encoding) {
+        encodings[tensor.name] = tensor.encoding
+      }
+    }
+    return encodings
+  }
+
+  /// Whether a parameter's bytes stay as they are: constants always, weights that
+  /// no pass has touched where every tensor keeps its type. No value is read then,
+  /// so none of 64 bits is rounded.
+  private static func isCopied(
+    _ tensor: IndexedTensor, _ parameter: Parameter, _ isUntouched: Bool, _ form: SaveForm,
+    _ holder: Holder
+  ) -> Bool {
+    guard let dtype = tensor.dtype, dtype == parameter.dtype, tensor.blocks == nil,
+      holder.widening(dtype) == dtype
+    else { return false }
+    if !parameter.dtype.isFloatingPoint { return true }
+    return isUntouched && form == .dense(nil)
+  }
+
+  /// What no parameter stands for.
+  private mutating func add(others stored: [IndexedTensor], _ holder: Holder) {
+    var trainingState = 0
+    for tensor in stored {
+      if tensor.isOptimizer {
+        trainingState += 1
+      } else if tensor.dtype == nil {
+        if tensor.strides == nil, holder.lists(tensor.dtypeName) {
+          tensors.append(PlannedTensor(raw: tensor))
+        } else {
+          omissions.append(
+            "tensor \(tensor.name.quoted): \(holder.name) has no \(tensor.dtypeName)")
+          losses.append(SaveLoss(.unwritable, from: tensor.dtypeName))
+        }
+      }
+    }
+    if trainingState > 0 {
+      omissions.append("\(trainingState) tensors of training state")
+      losses.append(SaveLoss(.state, count: trainingState))
+    }
+  }
+}

@@ -1,0 +1,32 @@
+/// The metadata of a saved file.
+enum SavedMetadata {
+  /// What Hugging Face's loaders ask for: `pt`, tensors as PyTorch lays them out.
+  static let layoutKey = "format"
+
+  static func of(
+    _ checkpoint: Checkpoint?, adding more: [String: String]
+  ) -> [String: String] {
+    var metadata = checkpoint?.metadata ?? [:]
+    metadata[PackingRecord.metadataKey] = nil
+    metadata[layoutKey] = metadata[layoutKey] ?? "pt"
+    if let checkpoint {
+      var configuration = checkpoint.configuration
+      metadata[MetadataConventions.blocks] = configuration.removeValue(
+        forKey: MetadataConventions.blocks)
+      if !configuration.isEmpty {
+        metadata[MetadataConventions.configuration] = JSONText.object(configuration)
+      }
+      if let gguf = checkpoint.gguf { metadata[EmbeddedGGUF.key] = EmbeddedGGUF.text(of: gguf) }
+      if let vocabulary = checkpoint.vocabulary {
+        metadata[MetadataConventions.vocabulary] = JSONText.array(vocabulary)
+      }
+      // As safetensors.torch does it: the second name of a shared tensor.
+      for tensor in checkpoint.stored where !tensor.isOptimizer {
+        if let other = tensor.sharesStorageOf { metadata[tensor.name] = other }
+      }
+    }
+    metadata.merge(more) { $1 }
+    metadata[PackingRecord.metadataKey] = nil
+    return metadata
+  }
+}
