@@ -53,9 +53,18 @@ struct Transformation {
       parameters, of: checkpoint, form: form, progress: { planning.progress($0, $1) },
       shouldStop: planning.shouldStop)
     let writing = job.part(Part.writing)
-    let resumed = try plan.write(
-      recipe: recipe.yaml, progress: { writing.progress($0, $1) },
-      shouldStop: writing.shouldStop)
+    let resumed: Int
+    do {
+      resumed = try plan.write(
+        recipe: recipe.yaml, progress: { writing.progress($0, $1) },
+        shouldStop: writing.shouldStop)
+    } catch CheckpointError.stopped {
+      if let file = SavePlan.unfinishedFile(for: target.output.path) {
+        StandardError.write(
+          "pare: what is written is kept in \(file); the same command goes on from there\n")
+      }
+      throw CheckpointError.stopped
+    }
     if resumed > 0 {
       StandardError.write(
         "pare: \(resumed) of \(plan.entries.count) tensors were there from a run that stopped\n")

@@ -44,7 +44,7 @@ import Testing
     let began = ContinuousClock.now
     let path = folder.appendingPathComponent(file.name).path
     let outcome = try Program.run(["inspect", path, "--json"], in: scratch)
-    #expect(ContinuousClock.now - began < .seconds(10))
+    #expect(ContinuousClock.now - began < .seconds(60), "it hangs")
     #expect(file.statuses.contains(outcome.status), "\(outcome.error)")
     if outcome.status == 1 {
       #expect(outcome.error.hasPrefix("pare: "))

@@ -23,10 +23,15 @@ struct ReplacementFile: ~Copyable {
       throw .cannotWrite(path: path, reason: "the path names no file")
     }
     let permissions = try ReplacementFile.permissions(of: path, access)
-    let temporary = FilePath.folder(path) + "." + name + ".pare-save"
+    let temporary = Self.temporaryPath(for: path)
     descriptor = try ReplacementFile.open(temporary, for: path, permissions, keepingWhatIsThere)
     self.path = path
     self.temporary = temporary
+  }
+
+  /// Where a file is written before it takes its place.
+  static func temporaryPath(for path: String) -> String {
+    FilePath.folder(path) + "." + FilePath.lastComponent(path) + ".pare-save"
   }
 
   deinit {

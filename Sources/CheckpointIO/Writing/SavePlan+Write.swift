@@ -49,6 +49,12 @@ extension SavePlan {
     return resumed
   }
 
+  /// The file that a write to `path` left to go on with, if it did.
+  public static func unfinishedFile(for path: String) -> String? {
+    let temporary = ReplacementFile.temporaryPath(for: path)
+    return FileIdentity(path: temporary) == nil ? nil : temporary
+  }
+
   private func write(
     _ tensor: PlannedTensor, to file: borrowing ReplacementFile, _ path: String,
     _ shouldStop: @Sendable () -> Bool
