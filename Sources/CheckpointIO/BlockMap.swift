@@ -52,7 +52,7 @@ public struct BlockMap: Sendable {
       let number = order[place.layer] ?? order.count
       if number == order.count { order[place.layer] = number }
       if place.role == .linear { linear.insert(place.layer) }
-      if place.role == .linear || place.role == .norm {
+      if [.linear, .router, .norm].contains(place.role) {
         weights[Key(block: block, layer: number)] = position
       }
     }

@@ -11,6 +11,8 @@ struct ModelLayout {
   private var stacks: [Substring: Int] = [:]
   /// Layer and role of what was met before: blocks repeat each other.
   private var known: [Kind: Place] = [:]
+  /// Whether any layer is an expert's, once it has been asked.
+  private var hasExperts: Bool?
 
   private struct Kind: Hashable {
     let rest: Substring
@@ -37,7 +39,7 @@ struct ModelLayout {
     tensors.reserveCapacity(names.count)
     for (entry, name) in zip(resolved, names) {
       let tensor = entry.tensor
-      var place = place(of: tensor, name)
+      var place = place(of: tensor, name, among: names)
       if entry.isCompanion { place.role = .buffer }
       tensors.append(TensorInfo(entry, place: place))
       guard !entry.isCompanion, place.role != .optimizer, tensor.sharesStorageOf == nil,
@@ -76,7 +78,9 @@ struct ModelLayout {
     parameters = Parameters(list)
   }
 
-  private mutating func place(of tensor: IndexedTensor, _ name: TensorName) -> Place {
+  private mutating func place(
+    of tensor: IndexedTensor, _ name: TensorName, among names: [TensorName]
+  ) -> Place {
     if tensor.isOptimizer { return Place(block: nil, layer: tensor.name, role: .optimizer) }
     guard let stack = name.stack, let index = name.block, let first = stacks[stack] else {
       return name.place(dtype: tensor.dtype, shape: tensor.shape, block: nil)
@@ -87,9 +91,21 @@ struct ModelLayout {
       rest: name.rest, dtype: tensor.dtype, rank: tensor.shape.dimensions.count)
     var place =
       known[kind] ?? name.place(dtype: tensor.dtype, shape: tensor.shape, block: block)
-    if known[kind] == nil { known[kind] = place }
+    if known[kind] == nil {
+      if place.role == .linear, TensorName.isRouter(place.layer), isMixture(names) {
+        place.role = .router
+      }
+      known[kind] = place
+    }
     place.block = block
     return place
+  }
+
+  /// Only beside experts a `gate` is a router.
+  private mutating func isMixture(_ names: [TensorName]) -> Bool {
+    let answer = hasExperts ?? names.contains(where: \.isOfExperts)
+    hasExperts = answer
+    return answer
   }
 
   /// The stacks' blocks are numbered one stack after the other, in the order

@@ -52,6 +52,18 @@ struct TensorName {
     return Int(component)
   }
 
+  /// Whether it belongs to an expert, or to all of a block's at once.
+  var isOfExperts: Bool { name.holds("experts.") || name.holds("_exps.") }
+
+  /// Whether a layer's name is that of one which scores experts.
+  static func isRouter(_ layer: String) -> Bool {
+    let endings = [
+      "gate", "router", "router.classifier", "router.layer", "gate.wg", "shared_expert_gate",
+      "ffn_gate_inp", "ffn_gate_inp_shexp",
+    ]
+    return endings.contains { layer == $0 || layer.hasSuffix("." + $0) }
+  }
+
   /// The layer and role of a tensor of this name, type and shape.
   func place(dtype: DType?, shape: Shape, block: Int?) -> Place {
     let (layer, suffix) = split()

@@ -2,7 +2,7 @@ public import Tensors
 
 /// Which layers a pass works on.
 public enum LayerSelection: Sendable, Hashable, Codable {
-  /// Every linear layer of the blocks.
+  /// Every linear layer of the blocks, but no router of experts.
   case all
   /// Parameters whose path or name matches one of the patterns, where `*`
   /// stands for any run of characters and `?` for one.

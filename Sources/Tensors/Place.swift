@@ -4,6 +4,8 @@ public struct Place: Sendable, Hashable, Codable {
   public enum Role: String, Sendable, Hashable, Codable {
     /// The weight matrix of a linear layer inside a block, `[out, in]`.
     case linear
+    /// The weight matrix that scores a block's experts, `[experts, in]`.
+    case router
     case bias, norm, embedding, head
     /// A constant that is no weight, such as a causal mask.
     case buffer

@@ -76,9 +76,9 @@ struct GGUFTensor: Sendable {
       return (.numbers(GGUFType.number(of: parameter.dtype) == nil ? .i32 : parameter.dtype), nil)
     }
     let isMatrix = parameter.shape.dimensions.count >= 2
-    guard isMatrix, parameter.place.role != .norm, parameter.place.role != .buffer,
-      parameter.place.role != .bias
-    else { return (.numbers(.f32), nil) }
+    guard isMatrix, ![.norm, .buffer, .bias, .router].contains(parameter.place.role) else {
+      return (.numbers(.f32), nil)
+    }
     let columns = parameter.shape.dimensions.last ?? 1
     if columns % wanted.weightCount == 0 { return (.blocks(wanted), nil) }
     let reason =
