@@ -8,6 +8,7 @@ extension AppState {
       "column": String(layer.column), "zoom": String(layer.zoom), "picture": layer.tab.rawValue,
       "bars": blocks.quantity.rawValue, "blocksRow": String(blocks.row),
       "blocksColumn": String(blocks.column),
+      "unfolded": blocks.unfolded.sorted().map(String.init).joined(separator: " "),
       "marked": blocks.marked.sorted().joined(separator: "\n"),
     ]
   }
@@ -23,7 +24,10 @@ extension AppState {
     }
     layer.tab = place["picture"].flatMap(LayerState.Tab.init) ?? layer.tab
     blocks.quantity = place["bars"].flatMap(BlocksState.Quantity.init) ?? blocks.quantity
-    blocks.row = min(max(0, Self.number(place["blocksRow"])), max(0, model.rows.count - 1))
+    let blocksWithExperts = Set(model.rows.filter { $0.expertCount > 0 }.compactMap(\.block))
+    let unfolded = (place["unfolded"] ?? "").split(separator: " ").compactMap { Int($0) }
+    blocks.unfolded = blocksWithExperts.intersection(unfolded)
+    blocks.row = min(max(0, Self.number(place["blocksRow"])), max(0, shownRowCount - 1))
     blocks.column = min(
       max(0, Self.number(place["blocksColumn"])), max(0, model.kinds.count - 1))
     let marked = (place["marked"] ?? "").split(separator: "\n").map(String.init)

@@ -1,7 +1,8 @@
 internal import Workspace
 
-/// What takes all layers of a model to work out: the order of sorted rows, what
-/// a full bar stands for, and the layers by how much they changed.
+/// What takes all layers of a model to work out: rows that are sorted or unfolded,
+/// what a full bar stands for, the layers by how much they changed; and, of the
+/// blocks on screen, what their experts come to.
 ///
 /// Each is kept with the question that it answers, so that it is worked out
 /// when the question changes and not with every key. It is only ever a copy of
@@ -15,8 +16,10 @@ struct LayersOverview: Sendable {
   }
 
   struct Order: Hashable {
-    let bars: Bars
+    /// What the rows are sorted by; nil where they are not.
+    let bars: Bars?
     let filter: String
+    let unfolded: Set<Int>
   }
 
   struct Changes: Hashable {
@@ -24,7 +27,9 @@ struct LayersOverview: Sendable {
     let version: Int
   }
 
-  fileprivate(set) var sorted: (order: Order, rows: [ModelMap.Row])?
+  fileprivate(set) var shown: (order: Order, rows: [ModelMap.Row])?
+  /// By block.
+  fileprivate(set) var totals: (bars: Bars, blocks: [Int: RowTotals])?
   fileprivate(set) var scale: (bars: Bars, full: Double)?
   fileprivate(set) var ranking: (changes: Changes, layers: LayerRanking)?
 }
@@ -53,19 +58,27 @@ extension AppState {
   }
 
   private var order: LayersOverview.Order {
-    LayersOverview.Order(bars: bars, filter: blocks.filter)
+    LayersOverview.Order(
+      bars: blocks.isSorted ? bars : nil, filter: blocks.filter, unfolded: blocks.unfolded)
   }
 
   /// Rows of the Blocks view in the order they are shown.
   var shownRows: [ModelMap.Row] {
     let matching = blocks.matchingRows ?? model.rows
-    guard blocks.isSorted else { return matching }
-    if let sorted = overview.sorted, sorted.order == order { return sorted.rows }
-    return sortedByBars(matching)
+    guard blocks.isSorted || !blocks.unfolded.isEmpty else { return matching }
+    if let shown = overview.shown, shown.order == order { return shown.rows }
+    return inOrder(matching)
+  }
+
+  private func inOrder(_ rows: [ModelMap.Row]) -> [ModelMap.Row] {
+    blocks.isSorted
+      ? withExperts(sortedByBars(rows), sortedByBars) : withExperts(rows) { $0 }
   }
 
   /// How many rows the Blocks view shows.
-  var shownRowCount: Int { (blocks.matchingRows ?? model.rows).count }
+  var shownRowCount: Int {
+    blocks.unfolded.isEmpty ? (blocks.matchingRows ?? model.rows).count : shownRows.count
+  }
 
   private func sortedByBars(_ rows: [ModelMap.Row]) -> [ModelMap.Row] {
     let keyed = rows.enumerated().map { index, row in
@@ -99,12 +112,36 @@ extension AppState {
   /// Works out anew what the Blocks view's frames will ask for.
   mutating func refreshOverview() {
     guard view == .blocks || view == .training else { return }
-    if blocks.isSorted, overview.sorted?.order != order {
-      overview.sorted = (order, sortedByBars(blocks.matchingRows ?? model.rows))
+    if blocks.isSorted || !blocks.unfolded.isEmpty, overview.shown?.order != order {
+      overview.shown = (order, inOrder(blocks.matchingRows ?? model.rows))
     }
+    if model.hasExperts { refreshTotals() }
     if blocks.quantity != .kept, overview.scale?.bars != bars {
       overview.scale = (bars, measuredFullBar)
     }
+  }
+
+  /// What the layers of a block with experts come to.
+  func totals(of row: ModelMap.Row) -> RowTotals {
+    if sheet?.preview?.whole == nil, let block = row.block, let totals = overview.totals,
+      totals.bars == bars, let known = totals.blocks[block]
+    {
+      return known
+    }
+    return measuredTotals(of: row)
+  }
+
+  /// Works out the totals of the blocks on screen. O(their layers) after new
+  /// figures, and of the blocks that come into view.
+  private mutating func refreshTotals() {
+    var known = overview.totals.flatMap { $0.bars == bars ? $0.blocks : nil } ?? [:]
+    guard sheet?.preview?.whole == nil, view == .blocks else { return }
+    let layout = BlocksLayout(self, in: FrameLayout(self).view)
+    for row in layout.rows[layout.visible] where row.expertCount > 0 {
+      guard let block = row.block, known[block] == nil else { continue }
+      known[block] = measuredTotals(of: row)
+    }
+    overview.totals = (bars, known)
   }
 
   /// Lets new bars of a revision widen the scale, without a look at the others.

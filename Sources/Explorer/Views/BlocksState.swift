@@ -29,6 +29,8 @@ public struct BlocksState: Sendable {
   public private(set) var filter = ""
   /// Rows with a layer that matches the filter; nil without one.
   private(set) var matchingRows: [ModelMap.Row]?
+  /// Blocks whose experts have rows of their own.
+  var unfolded: Set<Int> = []
   /// Parameters by name that a pass is to be run on.
   public var marked: Set<String> = []
 
@@ -52,12 +54,29 @@ public struct BlocksState: Sendable {
     return matchingRows?.first?.layers.first(where: NameFilter(filter).matches)?.column ?? 0
   }
 
-  /// The layer under the cursor.
-  func layer(_ state: AppState) -> ModelMap.Layer? {
+  /// Whether the experts of a block have rows of their own.
+  func isUnfolded(_ row: ModelMap.Row) -> Bool {
+    row.expertCount > 0 && row.block.map(unfolded.contains) == true
+  }
+
+  /// The row under the cursor.
+  func row(_ state: AppState) -> ModelMap.Row? {
     let rows = state.shownRows
-    guard rows.indices.contains(row) else { return nil }
-    let row = rows[row]
-    return row.block == nil ? row.layers.first : row.layer(inColumn: column)
+    return rows.indices.contains(row) ? rows[row] : nil
+  }
+
+  /// The layer under the cursor: of an expert's row in the column of the router,
+  /// the router.
+  func layer(_ state: AppState) -> ModelMap.Layer? {
+    let layers = layers(state)
+    return layers.count == 1 ? layers.first : nil
+  }
+
+  /// The layers under the cursor, of folded experts one each.
+  func layers(_ state: AppState) -> ArraySlice<ModelMap.Layer> {
+    guard let row = row(state) else { return [] }
+    if row.expert != nil, let router = row.router, router.column == column { return [router] }
+    return row.block == nil ? row.layers.prefix(1) : row.layers(inColumn: column)
   }
 }
 

@@ -9,17 +9,26 @@ public enum BlocksView: View {
   public static let title = "Blocks"
 
   public static let bindings: [Binding] = [
-    Binding(.enter, label: "open", help: "open the layer under the cursor") { state in
-      guard let layer = state.blocks.layer(state) else { return [] }
-      state.layer.open(layer.name)
-      return state.show(.layer)
+    Binding(.enter, label: "open", help: "open the layer under the cursor, or unfold experts") {
+      $0.openInBlocks()
     },
     Binding(.character(" "), label: "mark", help: "mark the layer: passes run on marked layers") {
       state in
-      guard let layer = state.blocks.layer(state) else { return [] }
-      if state.blocks.marked.remove(layer.name) == nil { state.blocks.marked.insert(layer.name) }
+      let names = state.blocks.layers(state).map(\.name)
+      if names.allSatisfy(state.blocks.marked.contains) {
+        state.blocks.marked.subtract(names)
+      } else {
+        state.blocks.marked.formUnion(names)
+      }
       return []
     },
+    Binding(
+      .character("x"), help: "unfold the experts of the block, or fold them",
+      unless: { $0.whyNoExperts }, action: { $0.toggleExperts() }),
+    Binding(
+      .character("X"), help: "unfold the experts of all blocks, or fold them",
+      unless: { $0.model.hasExperts ? nil : $0.whyNoExperts },
+      action: { $0.toggleAllExperts() }),
     Binding(.character("m"), label: "bars", help: "what the bars show: kept, bits, bytes, error …")
     { state in
       let all = BlocksState.Quantity.allCases
@@ -86,7 +95,9 @@ public enum BlocksView: View {
     for (index, kind) in layout.kinds {
       let area = layout.column(index)
       let style = theme[index == state.blocks.column ? .accent : .dim]
-      grid.putLine(kind, in: Rect(x: area.x, y: line.y, width: area.width, height: 1), style)
+      let heading = Rect(x: area.x, y: line.y, width: area.width, height: 1)
+      // The ends of long names tell them apart.
+      grid.putLine(kind.truncatedAtStart(to: heading.width), in: heading, style)
     }
     let right = layout.summary
     grid.putLine(
@@ -107,6 +118,7 @@ public enum BlocksView: View {
         " · columns \((layout.kinds.first?.0 ?? 0) + 1)–\((layout.kinds.last?.0 ?? 0) + 1)"
         + " of \(state.model.kinds.count)"
     }
+    if let experts = state.expertsNote { note += " · " + experts }
     grid.putLine(note, in: layout.note, theme[.dim])
   }
 
@@ -117,7 +129,9 @@ public enum BlocksView: View {
   ) {
     let theme = state.theme
     let label = Rect(x: layout.body.x + 1, y: y, width: layout.labelWidth, height: 1)
-    grid.putLine(row.label, in: label, row.block == nil ? .leading : .trailing, theme[.text])
+    let isLeading = row.block == nil || state.model.hasExperts
+    grid.putLine(row.label, in: label, isLeading ? .leading : .trailing, theme[.text])
+    let totals = row.expertCount > 0 ? state.totals(of: row) : nil
     if row.block == nil, let layer = row.layers.first {
       let area = layout.column(layout.kinds.first?.0 ?? 0).atRow(y)
       draw(layer, in: area, isCursor: isHere, state, scale, layout.filter, on: &grid)
@@ -125,12 +139,25 @@ public enum BlocksView: View {
       for (index, _) in layout.kinds {
         let isCursor = isHere && index == state.blocks.column
         let area = layout.column(index).atRow(y)
+        if let total = totals?.columns[index] {
+          let names = row.layers(inColumn: index)
+          draw(names, total, in: area, isCursor: isCursor, state, scale, layout.filter, on: &grid)
+          continue
+        }
+        if row.expert != nil, let router = row.router, router.column == index {
+          drawRouting(of: row, router, in: area, isCursor: isCursor, state, on: &grid)
+          continue
+        }
         guard let layer = row.layer(inColumn: index) else {
           if isCursor { grid.put("›", x: area.x, y: y, theme[.accent], in: area) }
           continue
         }
         draw(layer, in: area, isCursor: isCursor, state, scale, layout.filter, on: &grid)
       }
+    }
+    if let totals {
+      drawSummary(totals.all, theme, on: &grid, in: layout.summary.atRow(y))
+      return
     }
     let preview = state.sheet?.preview?.whole?.layers ?? [:]
     drawSummary(row, figures, preview, theme, on: &grid, in: layout.summary.atRow(y))
@@ -140,34 +167,14 @@ public enum BlocksView: View {
     _ layer: ModelMap.Layer, in area: Rect, isCursor: Bool, _ state: AppState,
     _ scale: BlocksScale, _ filter: NameFilter, on grid: inout CellGrid
   ) {
-    let theme = state.theme
-    let isWanted = filter.matches(layer)
-    let isMarked = state.blocks.marked.contains(layer.name)
-    let edge = theme[isCursor ? .cursor : .border]
-    let valueWidth = min(7, max(0, area.width - 8))
-    let bar = area.inset(left: 2, right: valueWidth + 2)
-    let mark = isMarked ? "*" : isCursor ? "›" : " "
-    grid.put(mark, x: area.x, y: area.y, theme[isMarked ? .marked : .accent], in: area)
-    grid.put("▏", x: area.x + 1, y: area.y, edge, in: area)
-    grid.put("▕", x: bar.right, y: area.y, edge, in: area)
     let preview = state.sheet?.preview?.whole?.layers[layer.name]
-    let measured = state.barValue(layer.name)
     let planned = preview.flatMap { state.blocks.quantity.value($0) }
-    let text: String
-    if let value = planned ?? measured {
-      let share = scale.share(value)
-      grid.bar(
-        share, in: bar,
-        filled: theme[!isWanted ? .dim : planned == nil ? .barFilled : .preview],
-        empty: theme[.barEmpty], clip: area)
-      text = state.blocks.quantity.text(value)
-    } else {
-      text = "…"
-    }
-    let style = theme[
-      isCursor ? .selected : !isWanted ? .dim : planned == nil ? .text : .preview]
-    let place = Rect(x: bar.right + 1, y: area.y, width: valueWidth, height: 1)
-    grid.putLine(text, in: place, style)
+    let value = planned ?? state.barValue(layer.name)
+    let cell = BlocksCell(
+      share: value.map(scale.share), text: value.map(state.blocks.quantity.text) ?? "…",
+      isMarked: state.blocks.marked.contains(layer.name), isCursor: isCursor,
+      isDim: !filter.matches(layer), isPlanned: planned != nil)
+    cell.draw(on: &grid, in: area, state.theme)
   }
 
   private static func drawSummary(
@@ -206,9 +213,7 @@ public enum BlocksView: View {
       let isAgain = row == state.blocks.row && (column ?? -1) == state.blocks.column
       state.blocks.row = row
       if let column { state.blocks.column = column }
-      guard isAgain, let layer = state.blocks.layer(state) else { return [] }
-      state.layer.open(layer.name)
-      return state.show(.layer)
+      return isAgain ? state.openInBlocks() : []
     case .release, .drag, .move: return []
     }
   }
@@ -220,7 +225,7 @@ public enum BlocksView: View {
       state.blocks.quantity == .sensitivity && state.whyNotRunnable == nil
       && state.sensitivities[state.current] == nil
     let more: [Effect] = isSensitivityWanted ? [.requestSensitivity(state.current)] : []
-    let visible = layout.visible.flatMap { layout.rows[$0].layers.map(\.name) }
+    let visible = state.namesToMeasure(layout.rows[layout.visible])
     guard visible.contains(where: { figures[$0] == nil }) else { return more }
     return [.requestFigures(state.current, visible: visible)] + more
   }
@@ -238,6 +243,15 @@ extension BlocksState.Quantity {
 }
 
 extension AppState {
+  /// Opens the layer under the cursor, or unfolds the experts there.
+  mutating func openInBlocks() -> [Effect] {
+    let layers = blocks.layers(self)
+    guard let layer = layers.first else { return [] }
+    if layers.count > 1 { return toggleExperts() }
+    self.layer.open(layer.name)
+    return show(.layer)
+  }
+
   mutating func moveInBlocks(_ rows: Int, _ columns: Int) -> [Effect] {
     let count = shownRowCount
     blocks.row = max(0, min(count - 1, blocks.row + rows))
@@ -254,6 +268,7 @@ extension AppState {
       let row = ((blocks.row + offset * step) % rows.count + rows.count) % rows.count
       let marked = rows[row].layers.filter {
         blocks.marked.contains($0.name)
+          && ($0.expert == nil || rows[row].expert != nil || !blocks.isUnfolded(rows[row]))
           && (offset > 0 || (step > 0 ? $0.column > blocks.column : $0.column < blocks.column))
       }
       guard let layer = step > 0 ? marked.first : marked.last else { continue }

@@ -147,7 +147,7 @@ public enum CompareView: View {
     let known = state.figures[state.comparedRevision]?.count ?? 0
     guard known < state.model.nameCount else { return layers }
     return layers
-      + [.requestFigures(state.comparedRevision, visible: state.model.outsideNames)]
+      + [.requestFigures(state.comparedRevision, visible: state.model.otherNames)]
   }
 }
 
