@@ -61,8 +61,28 @@ enum SmallModels {
   static let odd: [String] = [
     "nothing", "vectors only", "80 blocks", "100 kinds", "a kind a block", "strange names",
     "no numbers", "empty",
-    "thin",
+    "thin", "mixture", "odd experts",
   ]
+
+  /// A dense block, and two of four experts each.
+  static func mixture() -> [Entry] {
+    var random = SplitMix64(seed: 23)
+    let width = 16
+    return (0..<3).flatMap { block in
+      let name = "model.layers.\(block)."
+      let attention = [Entry(name + "self_attn.o_proj.weight", [width, width], &random)]
+      guard block > 0 else {
+        return attention + [Entry(name + "mlp.up_proj.weight", [2 * width, width], &random)]
+      }
+      let experts = (0..<4).flatMap { expert in
+        [
+          Entry(name + "mlp.experts.\(expert).up_proj.weight", [8, width], &random),
+          Entry(name + "mlp.experts.\(expert).down_proj.weight", [width, 8], &random),
+        ]
+      }
+      return attention + experts + [Entry(name + "mlp.gate.weight", [4, width], &random)]
+    }
+  }
 
   static func entries(_ name: String) -> [Entry] {
     var random = SplitMix64(seed: 5)
@@ -77,9 +97,22 @@ enum SmallModels {
         }
       }
     case "100 kinds":
-      return (0..<100).map { Entry("h.\($0 % 2).mlp.experts.\($0).w.weight", [3, 5], &random) }
+      return (0..<100).map { Entry("h.\($0 % 2).mlp.odd\($0).weight", [3, 5], &random) }
     case "a kind a block":
       return (0..<40).map { Entry("h.\($0).mlp.odd\(40 - $0).weight", [3, 5], &random) }
+    case "mixture": return mixture()
+    case "odd experts":
+      return [
+        Entry("h.0.mlp.experts.7.w.weight", [3, 5], &random),
+        Entry("h.0.mlp.experts.007.w.weight", [3, 5], &random),
+        Entry("h.1.mlp.gate.weight", [2, 5], &random),
+        Entry("h.1.mlp.experts.0.w.weight", [0, 5], []),
+        Entry("h.1.mlp.experts.4.w.weight", [3, 5], &random),
+        Entry("h.2.mlp.gate.weight", [2, 2], [.nan, .nan, .infinity, 0]),
+        Entry("h.2.mlp.experts.0.w.weight", [2, 2], [.nan, .nan, .nan, .nan]),
+        Entry("h.2.mlp.experts.1.w.weight", [2, 2], [3e38, -3e38, 3e38, 3e38]),
+        Entry("h.2.mlp.experts.1.v.weight", [2, 3, 4], &random),
+      ]
     case "strange names":
       return [
         "h.0.\u{1B}[31mred.weight", "h.0.漢字漢字漢字漢字.weight", "h.1.e\u{301}\u{200D}👩‍👩‍👧.weight", "\t\n",
