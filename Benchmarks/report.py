@@ -1,6 +1,7 @@
 """Prints what `make bench` measured: the figure, the peer's, the goal.
 
     python3 report.py FOLDER       with pare.json, startup.json and perhaps peers.json
+                                   and peers_gguf.json
 """
 
 import json
@@ -19,7 +20,7 @@ def read(folder, name):
 def number(value, unit):
     if value is None:
         return "–"
-    digits = 3 if value < 1 else 2 if value < 10 else 1 if value < 100 else 0
+    digits = 5 if value < 0.01 else 3 if value < 1 else 2 if value < 10 else 1 if value < 100 else 0
     return f"{value:,.{digits}f} {unit}".rstrip()
 
 
@@ -60,20 +61,58 @@ def rows(pare, startup, peers):
         yield f"start to first frame, {name}", "s", figure, None, False, goal
 
 
+def block_rows(pare, peers):
+    """Weights in blocks, and the opening of files: (what, unit, ours, libggml's or the
+    reader's, the gguf package's, whether more is better, goal)."""
+    for work in ("dequantize", "quantize"):
+        for key in sorted(pare):
+            if key.startswith(f"{work}_") and pare[key]:
+                name = key.removeprefix(f"{work}_").removesuffix("_gb_per_s")
+                package = peers.get(f"{work}_{name}_package_gb_per_s")
+                yield (f"{work} {name.upper()}", "GB/s", pare[key], peers.get(key), package,
+                       True, "≥ 1.2 ×")
+    for key in sorted(pare):
+        if key.startswith("open_"):
+            name = key.removeprefix("open_").removesuffix("_seconds")
+            yield f"open {name}, to a list", "s", pare[key], peers.get(key), None, False, "≥ 5 ×"
+
+
+def show(table):
+    widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
+    for row in table:
+        cells = [row[0].ljust(widths[0])] + [c.rjust(w) for c, w in zip(row[1:], widths[1:])]
+        print("  ".join(cells).rstrip())
+
+
+def ratio_of(ours, theirs, more):
+    if not ours or not theirs:
+        return None
+    return ours / theirs if more else theirs / ours
+
+
+def show_blocks(pare, peers):
+    names = peers.get("libggml", "no libggml"), peers.get("gguf", "no gguf")
+    table = [("", "Pare", f"{names[0]}, or reader", "ratio", names[1], "ratio", "goal")]
+    for what, unit, ours, theirs, package, more, goal in block_rows(pare, peers):
+        table.append((
+            what, number(ours, unit), number(theirs, unit),
+            number(ratio_of(ours, theirs, more), "×"), number(package, unit),
+            number(ratio_of(ours, package, more), "×"), goal))
+    print()
+    show(table)
+
+
 def main(folder):
-    pare, startup, peers = (read(folder, f"{name}.json") for name in ("pare", "startup", "peers"))
+    pare, startup, peers, blocks = (
+        read(folder, f"{name}.json") for name in ("pare", "startup", "peers", "peers_gguf"))
     speeds = [pare.get(f"evaluation_{kind}_tokens_per_second") or 0 for kind in ("f32", "bf16")]
     pare["evaluation_best_tokens_per_second"] = max(speeds) or None
     table = [("", "Pare", peers.get("peer", "no peer"), "ratio", "goal")]
     for what, unit, ours, theirs, more, goal in rows(pare, startup, peers):
-        ratio = None
-        if ours and theirs:
-            ratio = ours / theirs if more else theirs / ours
+        ratio = ratio_of(ours, theirs, more)
         table.append((what, number(ours, unit), number(theirs, unit), number(ratio, "×"), goal))
-    widths = [max(len(row[column]) for row in table) for column in range(5)]
-    for row in table:
-        cells = [row[0].ljust(widths[0])] + [c.rjust(w) for c, w in zip(row[1:], widths[1:])]
-        print("  ".join(cells).rstrip())
+    show(table)
+    show_blocks(pare, blocks)
 
 
 if __name__ == "__main__":

@@ -51,4 +51,14 @@ static inline void put_half(uint8_t *at, float value) {
 static inline float half_power(uint8_t code) {
   return float_of(code < 2 ? 0x00200000u << code : (uint32_t)(code - 1) << 23);
 }
+// Scale and minimum of sub-block `j` of Q4_K and Q5_K: six bits each in 12 bytes.
+static inline void scale_and_minimum(const uint8_t *packed, int j, float *scale, float *minimum) {
+  if (j < 4) {
+    *scale = (float)(packed[j] & 63);
+    *minimum = (float)(packed[j + 4] & 63);
+  } else {
+    *scale = (float)((packed[j + 4] & 15) | packed[j - 4] >> 6 << 4);
+    *minimum = (float)(packed[j + 4] >> 4 | packed[j] >> 6 << 4);
+  }
+}
 #endif
