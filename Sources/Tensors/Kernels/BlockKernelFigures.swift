@@ -41,13 +41,15 @@ public struct BlockKernelFigures: Sendable, Hashable {
     let (weights, size) = (format.weightCount, format.byteCount)
     return unsafe blocks.withUnsafeMutableBufferPointer { buffer in
       let bytes = unsafe Shared(buffer.baseAddress)
-      let quantizing = format.isWritable ? rate(count, threads) { range in
-        if let bytes = unsafe bytes.pointer, let values = unsafe values.pointer {
-          unsafe pare_quantize_blocks(
-            format.kernelFormat, values + range.lowerBound, range.count,
-            bytes + range.lowerBound / weights * size)
-        }
-      } : nil
+      let quantizing =
+        format.isWritable
+        ? rate(count, threads) { range in
+          if let bytes = unsafe bytes.pointer, let values = unsafe values.pointer {
+            unsafe pare_quantize_blocks(
+              format.kernelFormat, values + range.lowerBound, range.count,
+              bytes + range.lowerBound / weights * size)
+          }
+        } : nil
       let dequantizing = rate(count, threads) { range in
         if let bytes = unsafe bytes.pointer, let room = unsafe room.pointer {
           unsafe pare_dequantize(
