@@ -139,16 +139,18 @@ INLINE void NAME(q4_k)(const uint8_t *at, float *out) {
 }
 
 INLINE void NAME(q5_k)(const uint8_t *at, float *out) {
-  float d = half_at(at), dmin = half_at(at + 2);
-  for (int j = 0; j < 8; j++) {
-    float scale, minimum;
-    scale_and_minimum(at + 4, j, &scale, &minimum);
-    scale = d * scale;
-    minimum = dmin * minimum;
-    for (int i = 0; i < 32; i += 16) {
-      i32x16 codes = NAME(unsigned_at)(at + 48 + j / 2 * 32 + i) >> (j % 2 * 4) & 15;
-      i32x16 fifth = NAME(unsigned_at)(at + 16 + i) >> j & 1;
-      NAME(put)(out + 32 * j + i, NAME(floats)(codes | fifth << 4) * scale - minimum);
+  float d = half_at(at), dmin = half_at(at + 2), scales[8], minima[8];
+  // All that is read twice is read before weights are written.
+  i32x16 high[2] = {NAME(unsigned_at)(at + 16), NAME(unsigned_at)(at + 32)};
+  for (int j = 0; j < 8; j++) scale_and_minimum(at + 4, j, &scales[j], &minima[j]);
+  for (int j = 0; j < 8; j += 2) {
+    i32x16 low[2] = {NAME(unsigned_at)(at + 48 + 16 * j), NAME(unsigned_at)(at + 64 + 16 * j)};
+    for (int k = j; k < j + 2; k++) {
+      float scale = d * scales[k], minimum = dmin * minima[k];
+      for (int i = 0; i < 2; i++) {
+        i32x16 codes = (low[i] >> (k % 2 * 4) & 15) | (high[i] >> k & 1) << 4;
+        NAME(put)(out + 32 * k + 16 * i, NAME(floats)(codes) * scale - minimum);
+      }
     }
   }
 }
