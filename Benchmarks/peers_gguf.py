@@ -31,9 +31,8 @@ FORMATS = {"Q8_0": 8, "Q4_0": 2, "Q4_1": 3, "Q5_0": 6, "Q5_1": 7, "Q1_0": 41, "Q
            "TQ1_0": 34, "TQ2_0": 35, "MXFP4": 39, "NVFP4": 40}
 
 
-def best(body, least=3, limit=0.5):
-    """The shortest of some runs, in seconds, after one that is not counted."""
-    body()
+def best(body, least=2, limit=0.3):
+    """The shortest of at least two runs that together take some tenths of a second."""
     times = []
     while len(times) < least or sum(times) < limit:
         began = time.perf_counter()
@@ -129,7 +128,7 @@ def package_rates(name, values):
     for body in (lambda: gguf.quants.dequantize(blocks, number),
                  lambda: gguf.quants.quantize(values, number)):
         try:
-            rates.append(rate(values.size, best(body, least=2, limit=0.2)))
+            rates.append(rate(values.size, best(body)))
         except NotImplementedError:
             rates.append(None)
     return rates
