@@ -66,6 +66,7 @@ extension SavePlan {
     }
     for (array, part) in zip(arrays, tensor.parts) {
       try file.write(array, at: header.count + part.offset)
+      array.forget()
     }
   }
 
