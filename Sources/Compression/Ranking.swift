@@ -147,8 +147,7 @@ struct Draw: Sendable {
 
   /// `layer` enters by its FNV-1a hash.
   init(seed: Int, layer: String) {
-    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-    for byte in layer.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
+    let hash = Fingerprint(of: layer.utf8).value
     state = Self.mix(hash &+ Self.mix(UInt64(truncatingIfNeeded: seed) &+ Self.increment))
   }
 

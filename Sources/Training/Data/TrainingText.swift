@@ -1,3 +1,4 @@
+internal import Tensors
 internal import Transformers
 
 /// A text as tokens: the first nine tenths of its characters to train on, the rest
@@ -24,11 +25,10 @@ public struct TrainingText: Sendable {
     } catch NetworkError.unknownCharacter(let character, let position) {
       throw NetworkError.unknownCharacter(character: character, position: cut + position)
     }
-    // FNV-1a (Fowler, Noll and Vo) over whole tokens.
-    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-    for token in training { hash = (hash ^ UInt64(UInt32(bitPattern: token))) &* 0x100_0000_01B3 }
-    for token in validation { hash = (hash ^ UInt64(token)) &* 0x100_0000_01B3 }
-    fingerprint = String(hash, radix: 16)
+    var fingerprint = Fingerprint()
+    for token in training { fingerprint.add(UInt64(UInt32(bitPattern: token))) }
+    for token in validation { fingerprint.add(UInt64(token)) }
+    self.fingerprint = String(fingerprint.value, radix: 16)
   }
 
   /// The characters (Unicode scalars) of a text in their order: nanoGPT's

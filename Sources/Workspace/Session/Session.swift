@@ -1,6 +1,7 @@
 internal import CheckpointIO
 internal import FoundationEssentials
 internal import Glibc
+internal import Tensors
 
 /// What is remembered of the work on one checkpoint between two runs: the
 /// revisions' recipes and metrics, and the place on screen. Weights are not
@@ -109,9 +110,7 @@ public struct Session: Sendable {
         identity += "\0\(status.st_mtim.tv_sec).\(status.st_mtim.tv_nsec)"
       }
     }
-    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-    for byte in identity.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
-    let digits = String(hash, radix: 16)
+    let digits = String(Fingerprint(of: identity.utf8).value, radix: 16)
     return String(repeating: "0", count: 16 - digits.count) + digits
   }
 
