@@ -185,3 +185,8 @@ public struct Parameters: Sendable, RandomAccessCollection {
   /// The weight matrices of the blocks' linear layers.
   public var linearLayers: [Parameter] { list.filter { $0.place.role == .linear } }
 }
+
+extension Sequence<Parameter> {
+  /// The numbers in all of them.
+  public var weightCount: Int { reduce(0) { $0 + $1.shape.count } }
+}

@@ -21,18 +21,13 @@ struct GGUFConversion {
     try output.check(against: input.file)
     let checkpoint = try input.open()
     let plan = try GGUFPlan.make(
-      parameters: checkpoint.parameters, of: checkpoint, format: format)
-    for omission in plan.omissions {
-      StandardError.write("pare: left out: \(sentence(omission))\n")
-    }
+      parameters: checkpoint.parameters, of: checkpoint, format: format, threads: threads)
+    plan.tellOmissions()
     for group in fallbacks(of: plan) { StandardError.write("pare: \(sentence(group))\n") }
     let error = try Work.run("convert", threads: threads) { job in
-      let writing = job.part(Part.writing)
-      try plan.write(
-        to: output.path, threads: threads, progress: { writing.progress($0, $1) },
-        shouldStop: writing.shouldStop)
+      try plan.write(to: output.path, recipe: "", in: job.part(Part.writing))
       // Of the file as it is read back.
-      return try Headless.sizes(
+      return try Headless.differences(
         of: Checkpoint.open(output.path).parameters, from: checkpoint,
         in: job.part(Part.measuring)
       ).layerError
@@ -67,9 +62,8 @@ struct GGUFConversion {
   }
 
   private func json(_ plan: GGUFPlan, _ error: Double?, _ checkpoint: Checkpoint) -> JSON {
-    .object([
+    let fields: [String: JSON] = [
       "bits_per_weight": .number(bitsPerWeight(plan)),
-      "bytes": .integer(plan.byteCount),
       "fallbacks": .array(
         plan.entries.filter { $0.fallback != nil }.map { entry in
           .object([
@@ -77,15 +71,11 @@ struct GGUFConversion {
             "type": .string(entry.type),
           ])
         }),
-      "files": .array([.string(output.path)]),
-      "format": .string(FormatOptions.Format.gguf.rawValue),
       "input_bytes": .integer(checkpoint.fileByteCount),
       "layer_error": .number(error),
-      "losses": .array(plan.losses.map(\.json)),
-      "omissions": .array(plan.omissions.map { .string($0) }),
-      "output": .string(output.path),
       "types": .object(types(of: plan).mapValues { .integer($0) }),
-    ])
+    ]
+    return .object(fields.merging(plan.fields(files: [output.path], .gguf)) { own, _ in own })
   }
 
   private func text(_ plan: GGUFPlan, _ error: Double?, _ checkpoint: Checkpoint) -> String {

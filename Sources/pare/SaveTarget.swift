@@ -1,10 +1,11 @@
 internal import CheckpointIO
+internal import Jobs
 internal import Tensors
 
 /// Where a command writes a model, and as what.
 struct SaveTarget {
   let output: OutputOptions
-  let format: FormatOptions.Format
+  let format: FileFormat
   /// Of the tensors of one shard, where there are to be shards.
   let shardByteCount: Int?
 
@@ -48,123 +49,103 @@ struct SaveTarget {
   /// Plans the files. Throws what planning throws.
   func plan(
     _ parameters: Parameters, of checkpoint: Checkpoint, metadata: [String: String] = [:],
-    form: SaveForm, progress: (Double, String) -> Void, shouldStop: @Sendable () -> Bool
+    form: SaveForm, in job: borrowing JobContext
   ) throws -> PlannedSave {
+    let report = job.reporter
+    let progress = { (fraction: Double, name: String) in report(fraction, name) }
     if format == .pytorch {
       var dtype: DType?
       if case .dense(let wanted) = form { dtype = wanted }
       let plan = try PyTorchPlan.make(
         parameters: parameters, of: checkpoint, metadata: metadata, dtype: dtype,
-        progress: progress, shouldStop: shouldStop)
-      return PlannedSave(.pytorch(plan), path: output.path)
+        progress: progress, shouldStop: job.shouldStop)
+      return PlannedSave(plan, plan.entries, .pytorch, path: output.path)
     }
     let plan = try SavePlan.make(
       parameters: parameters, of: checkpoint, metadata: metadata, form: form,
-      progress: progress, shouldStop: shouldStop)
-    guard let shardByteCount else { return PlannedSave(.file(plan), path: output.path) }
+      progress: progress, shouldStop: job.shouldStop)
+    let file = PlannedSave(plan, plan.entries, .safetensors, path: output.path)
+    guard let shardByteCount else { return file }
     let shards = try ShardedPlan(plan, shardByteCount: shardByteCount)
-    if shards.shards.count == 1 { return PlannedSave(.file(plan), path: output.path) }
+    if shards.shards.count == 1 { return file }
     try output.check(shards: shards)
-    return PlannedSave(.shards(shards), path: output.path)
+    return PlannedSave(shards, plan.entries, .safetensors, path: output.path)
   }
 }
 
 /// Files about to be written, of one format or another.
 struct PlannedSave {
-  enum Plan {
-    case file(SavePlan)
-    case shards(ShardedPlan)
-    case pytorch(PyTorchPlan)
-  }
-
-  private let plan: Plan
+  let plan: any FilePlan
+  let entries: [SavePlan.Entry]
+  let format: FileFormat
+  /// Every file; the one that opens the checkpoint is the last.
+  let files: [String]
   private let output: String
 
-  init(_ plan: Plan, path: String) {
+  init(
+    _ plan: any FilePlan, _ entries: [SavePlan.Entry], _ format: FileFormat, path: String
+  ) {
     self.plan = plan
+    self.entries = entries
+    self.format = format
+    files = plan.paths(for: path)
     output = path
   }
 
   /// What opens what was written.
-  var path: String {
-    if case .shards = plan { return ShardedPlan.index(for: output) }
-    return output
-  }
-
-  var format: FormatOptions.Format {
-    if case .pytorch = plan { return .pytorch }
-    return .safetensors
-  }
-
-  var byteCount: Int {
-    switch plan {
-    case .file(let plan): plan.byteCount
-    case .shards(let plan): plan.byteCount
-    case .pytorch(let plan): plan.byteCount
-    }
-  }
-
-  var entries: [SavePlan.Entry] {
-    switch plan {
-    case .file(let plan): plan.entries
-    case .shards(let plan): plan.whole.entries
-    case .pytorch(let plan): plan.entries
-    }
-  }
-
-  var omissions: [String] {
-    switch plan {
-    case .file(let plan): plan.omissions
-    case .shards(let plan): plan.whole.omissions
-    case .pytorch(let plan): plan.omissions
-    }
-  }
-
-  var losses: [SaveLoss] {
-    switch plan {
-    case .file(let plan): plan.losses
-    case .shards(let plan): plan.whole.losses
-    case .pytorch(let plan): plan.losses
-    }
-  }
-
-  /// Every file, the index of shards last.
-  var files: [String] {
-    if case .shards(let plan) = plan { return plan.paths(for: output) }
-    return [output]
-  }
+  var path: String { files.last ?? output }
 
   /// ` in 3 shards`; nothing where there is one file.
   var shardsText: String { files.count > 1 ? " in \(files.count - 1) shards" : "" }
 
   /// Fields that all who write files have in JSON.
-  var fields: [String: JSON] {
+  var fields: [String: JSON] { plan.fields(files: files, format) }
+
+  /// Writes the files as `FilePlan.write` does.
+  func write(recipe: String, in job: borrowing JobContext) throws {
+    try plan.write(to: output, recipe: recipe, in: job)
+  }
+}
+
+extension FilePlan {
+  /// Fields of JSON that tell of any files written.
+  func fields(files: [String], _ format: FileFormat) -> [String: JSON] {
     [
       "bytes": .integer(byteCount),
       "files": .array(files.map { .string($0) }),
       "format": .string(format.rawValue),
       "losses": .array(losses.map(\.json)),
       "omissions": .array(omissions.map { .string($0) }),
-      "output": .string(path),
+      "output": .string(files.last),
     ]
   }
 
-  /// Writes them. Where `recipe` says how the weights came to be, one safetensors file is
-  /// gone on with after a stop; returns how many of its tensors were there.
-  @discardableResult
-  func write(
-    recipe: String? = nil, progress: (Double, String) -> Void, shouldStop: @Sendable () -> Bool
-  ) throws -> Int {
-    switch plan {
-    case .file(let plan):
-      return try plan.write(
-        to: output, recipe: recipe, progress: progress, shouldStop: shouldStop)
-    case .shards(let plan):
-      try plan.write(to: output, progress: progress, shouldStop: shouldStop)
-    case .pytorch(let plan):
-      try plan.write(to: output, progress: progress, shouldStop: shouldStop)
+  /// Writes the files and tells of a save that went on, and of what is kept of one that
+  /// was stopped.
+  func write(to path: String, recipe: String, in job: borrowing JobContext) throws {
+    let report = job.reporter
+    do {
+      let resumed = try write(
+        to: path, recipe: recipe, progress: { report($0, $1) }, shouldStop: job.shouldStop)
+      if resumed > 0 {
+        StandardError.write(
+          "pare: \(resumed) of \(tensorCount) tensors were there from a run that stopped\n")
+      }
+    } catch CheckpointError.stopped {
+      let files = unfinishedFiles(for: path)
+      if let file = files.first {
+        let others = files.count > 1 ? " and \(files.count - 1) more" : ""
+        StandardError.write(
+          "pare: what is written is kept in \(file)\(others); the same command goes on from "
+            + "there\n")
+      }
+      throw CheckpointError.stopped
     }
-    return 0
+  }
+
+  /// Says what the files do not have.
+  func tellOmissions() {
+    for omission in omissions { StandardError.write("pare: left out: \(sentence(omission))\n") }
   }
 }
 

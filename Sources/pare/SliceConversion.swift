@@ -25,17 +25,13 @@ struct SliceConversion {
     let checkpoint = try input.open()
     let (sliced, plan) = try Work.run("slice", threads: threads) { job in
       let sliced = try slice(checkpoint, in: job)
-      let planning = job.part(Part.planning)
       let plan = try target.plan(
         sliced.parameters, of: checkpoint, metadata: sliced.metadata, form: .dense(dtype),
-        progress: { planning.progress($0, $1) }, shouldStop: planning.shouldStop)
-      let writing = job.part(Part.writing)
-      try plan.write(progress: { writing.progress($0, $1) }, shouldStop: writing.shouldStop)
+        in: job.part(Part.planning))
+      try plan.write(recipe: "slice", in: job.part(Part.writing))
       return (sliced, plan)
     }
-    for omission in plan.omissions {
-      StandardError.write("pare: left out: \(sentence(omission))\n")
-    }
+    plan.plan.tellOmissions()
     if asJSON {
       json(sliced, plan, checkpoint).print()
     } else {
@@ -69,9 +65,9 @@ struct SliceConversion {
           ])
         }),
       "input_bytes": .integer(checkpoint.fileByteCount),
-      "input_parameters": .integer(Self.count(checkpoint.parameters)),
+      "input_parameters": .integer(checkpoint.parameters.weightCount),
       "is_unchanged": .bool(sliced.isUnchanged),
-      "parameters": .integer(Self.count(sliced.parameters)),
+      "parameters": .integer(sliced.parameters.weightCount),
       "removed": .object(
         Dictionary(
           uniqueKeysWithValues: kinds(sliced.changes).map { ($0.key, .integer($0.change.removed)) }
@@ -85,18 +81,18 @@ struct SliceConversion {
   ) -> String {
     if sliced.isUnchanged {
       return """
-        \(plan.path): \(Figure.bytes(plan.byteCount))\(plan.shardsText), the same network as \
+        \(plan.path): \(Figure.bytes(plan.plan.byteCount))\(plan.shardsText), the same network as \
         \(checkpoint.name): every channel has its part in the outputs, none can go
 
         """
     }
-    let (before, after) = (Self.count(checkpoint.parameters), Self.count(sliced.parameters))
+    let (before, after) = (checkpoint.parameters.weightCount, sliced.parameters.weightCount)
     let share = before == 0 ? 0 : 1 - Double(after) / Double(before)
     let went = kinds(sliced.changes).map {
       "\(Figure.count($0.change.removed)) of \(Figure.count($0.change.before)) \($0.title)"
     }
     return """
-      \(plan.path): \(Figure.bytes(plan.byteCount))\(plan.shardsText) dense; \(checkpoint.name) is \
+      \(plan.path): \(Figure.bytes(plan.plan.byteCount))\(plan.shardsText) dense; \(checkpoint.name) is \
       \(Figure.bytes(checkpoint.fileByteCount))
       parameters \(Figure.count(before)) → \(Figure.count(after)), \(Figure.percent(share)) fewer
       removed \(went.joined(separator: ", "))
@@ -113,9 +109,5 @@ struct SliceConversion {
       ("value_channels", "value channels", changes.values),
       ("hidden_channels", "hidden channels", changes.hidden),
     ]
-  }
-
-  private static func count(_ parameters: Parameters) -> Int {
-    parameters.reduce(0) { $0 + $1.shape.count }
   }
 }

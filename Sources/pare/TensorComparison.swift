@@ -35,7 +35,7 @@ struct TensorComparison {
   /// `Cancelled`, and what reading a tensor throws.
   init(of first: Checkpoint, with second: Checkpoint, in job: borrowing JobContext) throws {
     matching = ParameterMatching(first, second)
-    parameterCounts = (Self.count(first.parameters), Self.count(second.parameters))
+    parameterCounts = (first.parameters.weightCount, second.parameters.weightCount)
     let total = Double(max(1, matching.pairs.reduce(0) { $0 + $1.first.shape.count }))
     var done = 0
     for pair in matching.pairs {
@@ -50,10 +50,6 @@ struct TensorComparison {
       }
       rows.append(try Row(pair, in: job))
     }
-  }
-
-  private static func count(_ parameters: Parameters) -> Int {
-    parameters.reduce(0) { $0 + $1.shape.count }
   }
 
   /// ‖W − W′‖ / ‖W‖ over all linear layers; nil when there is none in both.

@@ -28,48 +28,21 @@ struct Transformation {
     let title = recipe.steps.first?.passName ?? "convert"
     let (plan, sizes) = try Work.run(title, threads: threads) { job in
       let parameters = try Headless.apply(recipe, to: checkpoint, in: job.part(Part.passes))
-      let plan = try save(parameters, of: checkpoint, in: job)
+      let plan = try target.plan(
+        parameters, of: checkpoint, form: form, in: job.part(Part.planning))
+      try plan.write(recipe: recipe.yaml, in: job.part(Part.writing))
       // Of the file as it is read back, so that the figures are the file's.
       let sizes = try Headless.differences(
         of: Checkpoint.open(plan.path).parameters, from: checkpoint,
         in: job.part(Part.measuring))
       return (plan, sizes)
     }
-    for omission in plan.omissions {
-      StandardError.write("pare: left out: \(sentence(omission))\n")
-    }
+    plan.plan.tellOmissions()
     if asJSON {
       json(plan, sizes, checkpoint).print()
     } else {
       StandardOutput.write(text(plan, sizes, checkpoint))
     }
-  }
-
-  private func save(
-    _ parameters: Parameters, of checkpoint: Checkpoint, in job: borrowing JobContext
-  ) throws -> PlannedSave {
-    let planning = job.part(Part.planning)
-    let plan = try target.plan(
-      parameters, of: checkpoint, form: form, progress: { planning.progress($0, $1) },
-      shouldStop: planning.shouldStop)
-    let writing = job.part(Part.writing)
-    let resumed: Int
-    do {
-      resumed = try plan.write(
-        recipe: recipe.yaml, progress: { writing.progress($0, $1) },
-        shouldStop: writing.shouldStop)
-    } catch CheckpointError.stopped {
-      if let file = SavePlan.unfinishedFile(for: target.output.path) {
-        StandardError.write(
-          "pare: what is written is kept in \(file); the same command goes on from there\n")
-      }
-      throw CheckpointError.stopped
-    }
-    if resumed > 0 {
-      StandardError.write(
-        "pare: \(resumed) of \(plan.entries.count) tensors were there from a run that stopped\n")
-    }
-    return plan
   }
 
   private func json(_ plan: PlannedSave, _ sizes: Metrics, _ checkpoint: Checkpoint) -> JSON {
@@ -89,18 +62,18 @@ struct Transformation {
 
   private func text(_ plan: PlannedSave, _ sizes: Metrics, _ checkpoint: Checkpoint) -> String {
     """
-    \(plan.path): \(Figure.bytes(plan.byteCount))\(plan.shardsText), \
-    \(Figure.change(from: checkpoint.fileByteCount, to: plan.byteCount)) \(checkpoint.name)
+    \(plan.path): \(Figure.bytes(plan.plan.byteCount))\(plan.shardsText), \
+    \(Figure.change(from: checkpoint.fileByteCount, to: plan.plan.byteCount)) \(checkpoint.name)
     sparsity \(Figure.percent(sizes.sparsity))   \
     \(Figure.short(bitsPerWeight(plan, checkpoint))) bits/weight   \
     layer error \(Figure.percent(sizes.layerError))
 
-    """ + (recipe.steps.isEmpty || !plan.losses.isEmpty ? SaveLoss.text(plan.losses) : "")
+    """ + (recipe.steps.isEmpty || !plan.plan.losses.isEmpty ? SaveLoss.text(plan.plan.losses) : "")
   }
 
   /// Bits of the file's tensors divided by the weights of the original.
   private func bitsPerWeight(_ plan: PlannedSave, _ checkpoint: Checkpoint) -> Double? {
-    let weights = checkpoint.parameters.reduce(0) { $0 + $1.shape.count }
+    let weights = checkpoint.parameters.weightCount
     let bytes = plan.entries.reduce(0) { $0 + $1.byteCount }
     return weights == 0 ? nil : Double(bytes * 8) / Double(weights)
   }

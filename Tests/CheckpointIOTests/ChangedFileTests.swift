@@ -37,6 +37,24 @@ import Testing
     #expect(folder.names == ["a"])
   }
 
+  /// Whatever is written of a file that changed meanwhile does not take its place.
+  @Test(arguments: PartialSaveTests.Kind.allCases)
+  func nothingIsMadeOfAChangedFile(kind: PartialSaveTests.Kind) throws {
+    let path = folder.file("a")
+    // Blocks of a GGUF file are copied without being read as weights.
+    let matrix = Samples.tensor(.f32, [4, 64], seed: 1, name: "t")
+    try GGUFPlan.make(parameters: Parameters([matrix]), format: .q8_0).write(to: path)
+    let checkpoint = try Checkpoint.open(path)
+    let plan = try kind.plan(checkpoint)
+    // Of an earlier moment, so that the clock need not tell two close ones apart.
+    var times = [timespec(tv_sec: 1, tv_nsec: 0), timespec(tv_sec: 1, tv_nsec: 0)]
+    #expect(unsafe utimensat(AT_FDCWD, path, &times, 0) == 0)
+    #expect(throws: CheckpointError.changed(path: path)) {
+      try plan.write(to: folder.file("b.safetensors"))
+    }
+    #expect(folder.names == ["a"])
+  }
+
   /// Pages that are lost are noticed also where the file has its size and its time.
   @Test func lostPagesAreNoticed() throws {
     let path = try write("a", .f32)

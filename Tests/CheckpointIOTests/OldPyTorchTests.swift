@@ -12,13 +12,7 @@ import Testing
   }
 
   private func sentence(_ bytes: [UInt8]) -> String {
-    do {
-      let checkpoint = try open(bytes)
-      for parameter in checkpoint.parameters { _ = try parameter.tensor() }
-      return (["opened \(checkpoint.tensors.count)"] + checkpoint.warnings).joined(separator: "; ")
-    } catch {
-      return "\(error)"
-    }
+    CheckpointIOTests.sentence(opening: try open(bytes))
   }
 
   @Test func tensorsShareStorages() throws {

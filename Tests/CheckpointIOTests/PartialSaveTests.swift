@@ -1,4 +1,5 @@
 import CheckpointIO
+internal import Glibc
 import Synchronization
 import Tensors
 import TestSupport
@@ -17,15 +18,33 @@ import Testing
     return try Checkpoint.open(folder.file(name))
   }
 
+  /// What can be written, with the names of the files.
+  enum Kind: CaseIterable {
+    case safetensors, shards, pytorch, gguf
+
+    func plan(_ checkpoint: Checkpoint) throws -> any FilePlan {
+      let dense = { try SavePlan.make(parameters: checkpoint.parameters, of: checkpoint, form: $0) }
+      switch self {
+      case .safetensors: return try dense(.dense(nil))
+      case .shards: return try ShardedPlan(dense(.dense(nil)), shardByteCount: 600)
+      case .pytorch:
+        return try PyTorchPlan.make(
+          parameters: checkpoint.parameters, of: checkpoint, dtype: nil)
+      case .gguf:
+        return try GGUFPlan.make(
+          parameters: checkpoint.parameters, of: checkpoint, format: .q8_0)
+      }
+    }
+  }
+
   /// Writes `out` and stops once so many tensors are written.
   private func write(
-    _ checkpoint: Checkpoint, recipe: String?, stopAfter count: Int = .max
+    _ checkpoint: Checkpoint, as kind: Kind = .safetensors, to name: String = "out",
+    recipe: String?, stopAfter count: Int = .max
   ) throws -> Int {
     let begun = Mutex(0)
-    return try SavePlan.make(
-      parameters: checkpoint.parameters, of: checkpoint, form: .dense(nil)
-    ).write(
-      to: folder.file("out"), recipe: recipe, syncing: 300,
+    return try kind.plan(checkpoint).write(
+      to: folder.file(name), recipe: recipe, syncing: 300,
       progress: { _, _ in begun.withLock { $0 += 1 } },
       shouldStop: { begun.withLock { $0 } >= count })
   }
@@ -41,6 +60,22 @@ import Testing
     #expect(resumed == count / 2 * 2)
     #expect(TemporaryFolder.bytes(folder.file("out")) == TemporaryFolder.bytes(folder.file("a")))
     #expect(folder.names == ["a", "out"])
+  }
+
+  /// Whatever is written comes to the bytes of a save that was never stopped.
+  @Test(arguments: Kind.allCases, [3, 5, 8]) func everyKindGoesOn(kind: Kind, count: Int) throws {
+    let source = try checkpoint("a")
+    let name = kind == .shards ? "out.safetensors" : "out"
+    #expect(try write(source, as: kind, to: name, recipe: nil) == 0)
+    let whole = folder.names.map { ($0, TemporaryFolder.bytes(folder.file($0))) }
+    for (other, _) in whole where other != "a" { #expect(unsafe unlink(folder.file(other)) == 0) }
+    #expect(throws: CheckpointError.stopped) {
+      try write(source, as: kind, to: name, recipe: "r", stopAfter: count)
+    }
+    #expect(try !kind.plan(source).unfinishedFiles(for: folder.file(name)).isEmpty)
+    #expect(try write(source, as: kind, to: name, recipe: "r") > 0)
+    #expect(folder.names == whole.map(\.0))
+    for (name, bytes) in whole { #expect(TemporaryFolder.bytes(folder.file(name)) == bytes) }
   }
 
   @Test func anotherRecipeOrSourceBeginsAnew() throws {

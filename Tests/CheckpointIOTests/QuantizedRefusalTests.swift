@@ -6,15 +6,7 @@ import Testing
 /// Quantized folders that do not hold together, or whose layout is not known.
 @Suite struct QuantizedRefusalTests {
   private func sentence(_ folder: QuantizedFolder) -> String {
-    do {
-      let checkpoint = try Checkpoint.open(folder.write())
-      for parameter in checkpoint.parameters {
-        _ = try parameter.loaded()
-      }
-      return (["opened \(checkpoint.tensors.count)"] + checkpoint.warnings).joined(separator: "; ")
-    } catch {
-      return "\(error)"
-    }
+    CheckpointIOTests.sentence(opening: try Checkpoint.open(folder.write()))
   }
 
   /// A change to one array, and what the sentence then says.

@@ -71,4 +71,17 @@ import Testing
       parameters: dense.checkpoint.parameters, of: dense.checkpoint, format: .q4_0)
     #expect(plan.losses.map(\.kind).contains(.quantized))
   }
+
+  @Test func exactIsWhatIsReadBackBitForBit() {
+    let isExact = { (values: [Float], dtype: DType) in
+      StoredNumbers.isExact(Tensor([values.count], values), dtype)
+    }
+    #expect(isExact([1, 0.5, -0.0, .infinity], .f8e5m2))
+    #expect(!isExact([1, 1.01], .bf16))
+    #expect(isExact([1, 1.01], .f64))
+    #expect(isExact([1, -128, 127], .i8))
+    #expect(!isExact([1, -129], .i8))
+    // Integers have one zero.
+    #expect(!isExact([-0.0], .i64))
+  }
 }

@@ -37,13 +37,7 @@ import Testing
   }
 
   private func sentence(_ name: String) -> String {
-    do {
-      let checkpoint = try Checkpoint.open(folder.file(name))
-      for parameter in checkpoint.parameters { _ = try parameter.tensor() }
-      return (["opened \(checkpoint.tensors.count)"] + checkpoint.warnings).joined(separator: "; ")
-    } catch {
-      return "\(error)"
-    }
+    CheckpointIOTests.sentence(opening: try Checkpoint.open(folder.file(name)))
   }
 
   @Test(arguments: ["", indexName] + (1...3).map { "model-0000\($0)-of-00003.safetensors" })

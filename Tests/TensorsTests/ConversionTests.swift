@@ -110,13 +110,6 @@ import Testing
     #expect(bf16 == [.infinity])
   }
 
-  @Test func knowsWhatIsExact() {
-    #expect(Weights.tensor([1, 0.5, -0.0, .infinity]).isExact(as: .f8e5m2))
-    #expect(!Weights.tensor([1, 1.01]).isExact(as: .bf16))
-    #expect(Weights.tensor([1, 1.01]).isExact(as: .f64))
-    #expect(!Weights.tensor([1]).isExact(as: .i8))
-  }
-
   @Test(arguments: [(1, 1), (3, 50), (64, 64), (65, 17), (130, 200)])
   func transposes(rows: Int, columns: Int) {
     let tensor = Tensor([rows, columns], Weights.patterns(rows * columns, seed: 1))

@@ -1,3 +1,5 @@
+internal import Tensors
+
 /// What lies behind the last byte of a file that is being written: whose it is and
 /// how many of its tensors are on the disk, so that a save which was stopped or
 /// killed can be gone on with.
@@ -32,23 +34,10 @@ struct PartialSave: Equatable {
 
   var bytes: [UInt8] {
     let front = Self.magic + Self.bytes(of: fingerprint) + Self.bytes(of: UInt64(tensorCount))
-    return front + Self.bytes(of: Fingerprint(of: front[...]).value)
+    return front + Self.bytes(of: Fingerprint(of: front).value)
   }
 
   private static func bytes(of number: UInt64) -> [UInt8] {
     (0..<8).map { UInt8(truncatingIfNeeded: number >> UInt64(8 * $0)) }
-  }
-}
-
-/// FNV-1a, 64 bits (Fowler, Noll and Vo), over what tells one save from another.
-struct Fingerprint {
-  private(set) var value: UInt64 = 0xcbf2_9ce4_8422_2325
-
-  init() {}
-
-  init(of bytes: ArraySlice<UInt8>) { add(bytes) }
-
-  mutating func add(_ bytes: some Sequence<UInt8>) {
-    for byte in bytes { value = (value ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
   }
 }

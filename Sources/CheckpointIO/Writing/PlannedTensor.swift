@@ -78,11 +78,12 @@ struct PlannedTensor: Sendable {
   ) {
     switch form {
     case .dense(let wanted):
-      let dtype = widening(PlannedTensor.denseType(parameter, weights.values, wanted))
+      let (dtype, isExact) = PlannedTensor.denseType(
+        parameter, weights.values, wanted, widening)
       let facts = TensorFacts(
         count: parameter.shape.count, keptCount: parameter.shape.count, dtype: dtype)
       let codes = storedAs ?? (weights.grid == nil ? nil : "codes")
-      let losses = PlannedTensor.losses(parameter, weights.values, as: dtype, codes)
+      let losses = PlannedTensor.losses(parameter, as: dtype, isExact: isExact, codes)
       self.init(parameter, facts, DenseEncoding.self, nil, losses)
     case .packed:
       let source = EncodingSource(parameter, weights)
@@ -97,22 +98,25 @@ struct PlannedTensor: Sendable {
   }
 
   private static func denseType(
-    _ parameter: Parameter, _ tensor: Tensor, _ wanted: DType?
-  ) -> DType {
-    if let wanted, parameter.dtype.isFloatingPoint { return wanted }
+    _ parameter: Parameter, _ tensor: Tensor, _ wanted: DType?, _ widening: (DType) -> DType
+  ) -> (DType, isExact: Bool) {
+    if let wanted, parameter.dtype.isFloatingPoint {
+      let dtype = widening(wanted)
+      return (dtype, StoredNumbers.isExact(tensor, dtype))
+    }
     let isExact = StoredNumbers.isExact(tensor, parameter.dtype)
-    return isExact ? parameter.dtype : .f32
+    return (widening(isExact ? parameter.dtype : .f32), true)
   }
 
   /// What values stored as `dtype` do not keep.
   private static func losses(
-    _ parameter: Parameter, _ tensor: Tensor, as dtype: DType, _ codes: String?
+    _ parameter: Parameter, as dtype: DType, isExact: Bool, _ codes: String?
   ) -> [SaveLoss] {
     var losses = reading(parameter)
     if let codes {
       losses.append(SaveLoss(.unpacked, from: codes, to: dtype.rawValue))
     }
-    if !StoredNumbers.isExact(tensor, dtype) {
+    if !isExact {
       losses.append(SaveLoss(.rounded, from: parameter.dtype.rawValue, to: dtype.rawValue))
     } else if dtype != parameter.dtype, losses.isEmpty {
       losses.append(SaveLoss(.retyped, from: parameter.dtype.rawValue, to: dtype.rawValue))

@@ -99,6 +99,15 @@ struct ReplacementFile: ~Copyable {
     }
   }
 
+  /// What was written; zeros where nothing was.
+  func read(_ range: Range<Int>) throws(CheckpointError) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: range.count)
+    guard unsafe pread(descriptor, &bytes, bytes.count, off_t(range.lowerBound)) >= 0 else {
+      throw .cannotWrite(path: path, reason: lastSystemError())
+    }
+    return bytes
+  }
+
   /// Waits until what was written is on the disk.
   func synchronize() throws(CheckpointError) {
     guard fsync(descriptor) == 0 else {

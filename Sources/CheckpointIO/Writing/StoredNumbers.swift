@@ -1,8 +1,8 @@
 internal import Synchronization
-internal import Tensors
+package import Tensors
 
 /// f32 values as the bytes of any data type, and whether that loses nothing.
-enum StoredNumbers {
+package enum StoredNumbers {
   /// The bytes a file stores for the values, to nearest, ties to even.
   static func bytes(of tensor: Tensor, _ dtype: DType) -> [UInt8] {
     if dtype.isFloatingPoint { return tensor.bytes(as: dtype) }
@@ -20,7 +20,7 @@ enum StoredNumbers {
   }
 
   /// Whether `dtype` gives back every value bit for bit.
-  static func isExact(_ tensor: Tensor, _ dtype: DType) -> Bool {
+  package static func isExact(_ tensor: Tensor, _ dtype: DType) -> Bool {
     if dtype == .f32 { return true }
     return unsafe tensor.withUnsafeValues { values in
       // Most tensors that do not fit show it early.

@@ -58,7 +58,7 @@ public struct Allocate: CompressionPass {
   /// Which channels stay, only the weights can tell.
   public func prospect(for parameters: [Parameter]) -> PassProspect {
     PassProspect(
-      weights: parameters.reduce(0) { $0 + $1.shape.count }, kept: nil, isExact: false,
+      weights: parameters.weightCount, kept: nil, isExact: false,
       bitsPerKeptWeight: bits,
       groups: parameters.reduce(0) { $0 + ($1.shape.count > 0 ? $1.shape.rows : 0) })
   }

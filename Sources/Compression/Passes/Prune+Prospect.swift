@@ -3,7 +3,7 @@ public import Tensors
 extension Prune {
   /// What would stay; nothing is said of how many a threshold leaves.
   public func prospect(for parameters: [Parameter]) -> PassProspect {
-    let weights = parameters.reduce(0) { $0 + $1.shape.count }
+    let weights = parameters.weightCount
     let bits = parameters.reduce(0.0) { $0 + Double($1.shape.count) * $1.bitsPerWeight }
     return PassProspect(
       weights: weights, kept: method == .threshold ? nil : expectedKept(parameters),
@@ -25,7 +25,7 @@ extension Prune {
   }
 
   private func expectedKept(_ parameters: [Parameter]) -> Int {
-    let weights = parameters.reduce(0) { $0 + $1.shape.count }
+    let weights = parameters.weightCount
     let masked = parameters.reduce(0) { $0 + $1.shape.count - $1.keptCount }
     if structure == .nOfM {
       return min(weights - masked, parameters.reduce(0) { $0 + keptOfM($1) })

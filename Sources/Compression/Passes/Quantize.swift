@@ -85,7 +85,7 @@ public struct Quantize: CompressionPass {
   /// What would stay: all that is there, in few bits.
   public func prospect(for parameters: [Parameter]) -> PassProspect {
     PassProspect(
-      weights: parameters.reduce(0) { $0 + $1.shape.count },
+      weights: parameters.weightCount,
       kept: parameters.reduce(0) { $0 + $1.keptCount },
       isExact: !parameters.contains(where: \.isDeferred),
       bitsPerKeptWeight: Double(codeBits),

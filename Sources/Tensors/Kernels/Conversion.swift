@@ -98,18 +98,6 @@ extension Tensor {
     }
   }
 
-  /// Whether storing the values as `dtype` and reading them again changes none.
-  public func isExact(as dtype: DType) -> Bool {
-    guard dtype.isFloatingPoint else { return false }
-    let stored = bytes(as: dtype)
-    let again = unsafe stored.withUnsafeBytes { unsafe Tensor(shape, converting: $0, from: dtype) }
-    return unsafe withUnsafeValues { first in
-      unsafe again.withUnsafeValues { second in
-        first.indices.allSatisfy { unsafe first[$0].bitPattern == second[$0].bitPattern }
-      }
-    }
-  }
-
   /// The matrix with rows and columns exchanged; shape `[columns, rows]`.
   public func transposed(threads: Int = Parallel.defaultThreads) -> Tensor {
     let (rows, columns) = (shape.rows, shape.columns)

@@ -24,8 +24,9 @@ struct ModelSizes: Sendable {
     let plan = try Saving.plan(parameters, of: checkpoint, form: .packed, in: job.part(0.5...1))
     fileBytes = plan.byteCount
     channelSizes = plan.channelSizes
-    let weights = original.reduce(0) { $0 + $1.shape.count }
-    bitsPerWeight = weights == 0 ? 0 : Double(plan.tensorByteCount * 8) / Double(weights)
+    let weights = original.weightCount
+    bitsPerWeight =
+      weights == 0 ? 0 : Double(plan.entries.reduce(0) { $0 + $1.byteCount } * 8) / Double(weights)
   }
 }
 

@@ -8,7 +8,7 @@ protocol GivenWeights: CompressionPass {}
 
 extension GivenWeights {
   public func prospect(for parameters: [Parameter]) -> PassProspect {
-    let count = parameters.reduce(0) { $0 + $1.shape.count }
+    let count = parameters.weightCount
     return PassProspect(
       weights: count, kept: nil, isExact: false, bitsPerKeptWeight: 32, groups: 0)
   }

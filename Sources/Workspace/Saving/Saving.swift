@@ -39,17 +39,6 @@ enum Saving {
     return plan
   }
 
-  /// Bytes of one tensor in the packed form.
-  static func packedByteCount(
-    of parameter: Parameter, in job: borrowing JobContext
-  ) throws -> Int {
-    try stoppable(job.part(0...0)) { _, shouldStop in
-      try SavePlan.make(
-        parameters: Parameters([parameter]), form: .packed, shouldStop: shouldStop
-      ).tensorByteCount
-    }
-  }
-
   private static func refuseExisting(_ path: String, _ overwrite: Bool) throws {
     if !overwrite, unsafe access(path, F_OK) == 0 {
       throw SavingError("\(path) is there already; add --force to replace it")
@@ -74,9 +63,4 @@ public struct SavingError: Error, Hashable, Sendable, CustomStringConvertible {
   public let description: String
 
   init(_ description: String) { self.description = description }
-}
-
-extension SavePlan {
-  /// Bytes of all tensors, the header left out.
-  var tensorByteCount: Int { entries.reduce(0) { $0 + $1.byteCount } }
 }

@@ -97,7 +97,7 @@ public final class TrainingRun {
       NetworkShape(
         blocks: known.configuration.blocks, heads: known.configuration.heads,
         width: known.configuration.width, context: known.configuration.context),
-      weights: model.parameters.reduce(0) { $0 + $1.shape.count }, settings)
+      weights: model.parameters.weightCount, settings)
     let precision = Precision(rawValue: settings.precision) ?? .f32
     let network = try TrainingNetwork(
       model.parameters, configuration: model.configuration, precision: precision,

@@ -16,12 +16,14 @@ extension Workbench {
       let whole = try Saving.plan(parameters, of: checkpoint, form: .packed, in: job.part(0...0))
       let linear = LayerSelection.all.of(parameters)
       var taken = 0
-      for layer in linear { taken += try Saving.packedByteCount(of: layer, in: job) }
+      for layer in linear {
+        taken += SavePlan.packedByteCount(of: layer, try layer.loaded(in: job))
+      }
       // What the header will say of the packed tensors is known only roughly.
       let margin = 512 * linear.count
       let rest = whole.byteCount - taken + margin
       return try MixSearch.steps(for: parameters, budget: bytes - rest, in: job) {
-        try Saving.packedByteCount(of: $0, in: job)
+        SavePlan.packedByteCount(of: $0, try $0.loaded(in: job))
       }
     } onFinish: { workbench, steps in
       guard !steps.isEmpty else {

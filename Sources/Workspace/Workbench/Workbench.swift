@@ -57,7 +57,7 @@ public final class Workbench {
     meter = try LossMeter(checkpoint: checkpoint, text: text, part: part)
     queues = WorkbenchQueues(threads: threads)
     store = RevisionStore(original: InputMeter(checkpoint).parameters)
-    let weights = checkpoint.parameters.linearLayers.reduce(0) { $0 + $1.shape.count }
+    let weights = checkpoint.parameters.linearLayers.weightCount
     tree = session?.tree ?? RevisionTree(original: Metrics(weights: weights))
     place = session?.place ?? [:]
     warning = session?.warning

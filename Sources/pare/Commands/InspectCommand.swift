@@ -89,7 +89,7 @@ struct InspectCommand: ParsableCommand {
   static func summaries(
     of parameters: Parameters, in job: borrowing JobContext
   ) throws -> [String: Summary] {
-    let total = parameters.reduce(0) { $0 + $1.shape.count }
+    let total = parameters.weightCount
     var done = 0
     var summaries: [String: Summary] = [:]
     for parameter in parameters {

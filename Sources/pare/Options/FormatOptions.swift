@@ -1,37 +1,14 @@
-internal import ArgumentParser
+public import ArgumentParser
+public import CheckpointIO
 
 /// Which kind of file is written, and whether in shards.
 struct FormatOptions: ParsableArguments {
-  /// The kinds of files that are written.
-  enum Format: String, ExpressibleByArgument, CaseIterable {
-    case safetensors, pytorch, gguf
-
-    /// What a file's name says.
-    init(named path: String) {
-      let name = path.lowercased()
-      if [".pt", ".pth", ".bin"].contains(where: name.hasSuffix) {
-        self = .pytorch
-      } else {
-        self = name.hasSuffix(".gguf") ? .gguf : .safetensors
-      }
-    }
-
-    /// In a sentence.
-    var title: String {
-      switch self {
-      case .safetensors: "safetensors"
-      case .pytorch: "PyTorch"
-      case .gguf: "GGUF"
-      }
-    }
-  }
-
   @Option(
     help: ArgumentHelp(
       "Write safetensors, pytorch or gguf. Without it the output's name decides: .pt, .pth and "
         + ".bin are PyTorch, always dense; .gguf is GGUF, all else safetensors.",
       valueName: "format"))
-  var format: Format?
+  var format: FileFormat?
 
   @Option(
     help: ArgumentHelp(
@@ -40,17 +17,19 @@ struct FormatOptions: ParsableArguments {
   var shardSize: ByteCount?
 
   /// The format of an output; `implied` is what other options ask for.
-  func format(of path: String, implied: Format? = nil) throws -> Format {
+  func format(of path: String, implied: FileFormat? = nil) throws -> FileFormat {
     if let format, let implied, format != implied {
       throw UsageError("--format \(format.rawValue) and --type exclude each other")
     }
-    let format = implied ?? format ?? Format(named: path)
+    let format = implied ?? format ?? FileFormat(named: path)
     if shardSize != nil, format != .safetensors {
       throw UsageError("--shard-size splits safetensors; \(path) would be \(format.title)")
     }
     return format
   }
 }
+
+extension FileFormat: ExpressibleByArgument {}
 
 /// A number of bytes on the command line: `500MB`.
 struct ByteCount: ExpressibleByArgument {

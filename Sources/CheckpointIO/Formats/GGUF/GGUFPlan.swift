@@ -27,6 +27,7 @@ public struct GGUFPlan: Sendable {
   let tensors: [GGUFTensor]
   let header: [UInt8]
   let source: Checkpoint?
+  private let threads: Int
 
   /// Plans a file whose matrices are stored in blocks: what has one axis, or holds
   /// constants, keeps f32. A matrix whose rows are no whole number of blocks takes
@@ -37,7 +38,8 @@ public struct GGUFPlan: Sendable {
   /// Throws `CheckpointError.invalidConversion` for a format that is only read, and
   /// what no reader would take.
   public static func make(
-    parameters: Parameters, of checkpoint: Checkpoint? = nil, format: BlockFormat
+    parameters: Parameters, of checkpoint: Checkpoint? = nil, format: BlockFormat,
+    threads: Int = Parallel.defaultThreads
   ) throws(CheckpointError) -> GGUFPlan {
     guard format.isWritable else {
       throw .invalidConversion(reason: "\(format.rawValue) is read, but not written")
@@ -61,8 +63,7 @@ public struct GGUFPlan: Sendable {
       byteCount: header.count + (tensors.last.map { $0.offset + $0.byteCount } ?? 0),
       omissions: omissions(checkpoint, parameters),
       losses: SaveLoss.grouped(tensors.flatMap(\.losses) + losses(checkpoint, parameters)),
-      tensors: tensors, header: header,
-      source: checkpoint)
+      tensors: tensors, header: header, source: checkpoint, threads: threads)
   }
 
   static func aligned(_ count: Int) -> Int {
@@ -88,38 +89,34 @@ public struct GGUFPlan: Sendable {
       return tensor.dtype == nil ? SaveLoss(.unwritable, from: tensor.dtypeName) : SaveLoss(.state)
     }
   }
+}
 
-  /// Writes the file as `SavePlan.write` does: beside its place, and there in one
-  /// step. Throws the same.
+extension GGUFPlan: FilePlan {
+  public var tensorCount: Int { tensors.count }
+
+  @discardableResult
   public func write(
-    to path: String, threads: Int = Parallel.defaultThreads,
-    progress: (Double, String) -> Void = { _, _ in },
-    shouldStop: @Sendable () -> Bool = { false }
-  ) throws {
-    if let identity = FileIdentity(path: path), source?.identities.contains(identity) == true {
-      throw CheckpointError.sameFile(path: path)
-    }
-    let file = try ReplacementFile(for: path)
+    to path: String, recipe: String? = nil, syncing syncedAtOnce: Int,
+    progress: (Double, String) -> Void, shouldStop: @Sendable () -> Bool
+  ) throws -> Int {
+    let file = try TensorFile(
+      for: path, byteCount: byteCount, tensorCount: tensors.count, of: source, recipe: recipe,
+      identity: header)
     try file.write(Bytes(header), at: 0)
-    for tensor in tensors {
-      if shouldStop() { throw CheckpointError.stopped }
-      progress(Double(header.count + tensor.offset) / Double(byteCount), tensor.name)
-      let bytes = try tensor.encoded(threads: threads, shouldStop: shouldStop)
-      guard bytes.count == tensor.byteCount else {
-        throw CheckpointError.cannotWrite(
-          path: path, reason: "tensor \(tensor.name.quoted) changed after it was planned")
-      }
-      try file.write(bytes, at: header.count + tensor.offset)
-      let padding =
-        tensors.last?.offset == tensor.offset ? 0 : Self.aligned(bytes.count) - bytes.count
-      if padding > 0 {
-        try file.write(
-          Bytes([UInt8](repeating: 0, count: padding)),
-          at: header.count + tensor.offset + bytes.count)
-      }
+    let start = header.count
+    let turns = tensors.map {
+      TensorFile.Turn(name: $0.name, written: start + $0.offset + $0.byteCount)
     }
-    if shouldStop() { throw CheckpointError.stopped }
-    try file.commit(byteCount: byteCount)
+    try file.write(
+      turns, after: start, syncing: syncedAtOnce,
+      progress: { progress(Double($0) / Double(byteCount), $1) }, shouldStop: shouldStop
+    ) {
+      let tensor = tensors[$0]
+      let bytes = try tensor.encoded(threads: threads, shouldStop: shouldStop)
+      return [(bytes, (start + tensor.offset)..<(start + tensor.offset + tensor.byteCount))]
+    }
+    try file.commit()
     progress(1, "")
+    return file.resumed
   }
 }

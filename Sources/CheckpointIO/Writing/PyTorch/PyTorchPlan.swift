@@ -107,58 +107,76 @@ public struct PyTorchPlan: Sendable {
     case .f32, .f8e4m3, .f8e5m2, nil: "FloatStorage"
     }
   }
-
-  /// Writes the file as `SavePlan.write` does: beside its place, and there in one
-  /// step. Throws the same.
-  public func write(
-    to path: String, progress: (Double, String) -> Void = { _, _ in },
-    shouldStop: @Sendable () -> Bool = { false }
-  ) throws {
-    if let identity = FileIdentity(path: path), source?.identities.contains(identity) == true {
-      throw CheckpointError.sameFile(path: path)
-    }
-    let file = try ReplacementFile(for: path)
-    var checksums: [UInt32] = []
-    for (position, entry) in layout.entries.enumerated() {
-      if shouldStop() { throw CheckpointError.stopped }
-      let payload: Bytes
-      if let text = texts[position] {
-        payload = Bytes(text)
-      } else {
-        let tensor = tensors[position - firstStorage]
-        progress(Double(entry.start) / Double(byteCount), tensor.name)
-        payload = try tensor.checkedArrays(from: source, path, shouldStop)[0].bytes
-      }
-      let checksum = try Self.write(payload, to: file, at: entry.offset, shouldStop)
-      try file.write(Bytes(ZipLayout.localHeader(entry, checksum: checksum)), at: entry.start)
-      checksums.append(checksum)
-    }
-    try file.write(
-      Bytes(layout.directory(checksums: checksums)), at: layout.entries.last?.end ?? 0)
-    if shouldStop() { throw CheckpointError.stopped }
-    try source?.bytes.check()
-    try file.commit(byteCount: byteCount)
-    progress(1, "")
-  }
 }
 
-extension PyTorchPlan {
+extension PyTorchPlan: FilePlan {
   /// Between two questions whether to stop: some hundredths of a second.
   private static let pieceByteCount = 16 << 20
 
-  /// Writes a payload and returns its checksum.
-  private static func write(
-    _ payload: Bytes, to file: borrowing ReplacementFile, at offset: Int,
-    _ shouldStop: @Sendable () -> Bool
+  public var tensorCount: Int { tensors.count }
+
+  @discardableResult
+  public func write(
+    to path: String, recipe: String? = nil, syncing syncedAtOnce: Int,
+    progress: (Double, String) -> Void, shouldStop: @Sendable () -> Bool
+  ) throws -> Int {
+    var checksums = [UInt32](repeating: 0, count: layout.entries.count)
+    for (position, text) in texts {
+      checksums[position] = try Self.checksum(of: Bytes(text), shouldStop)
+    }
+    // Names, places and what the pickle says; the tensors' checksums are not known yet.
+    let identity = layout.directory(checksums: checksums)
+    let file = try TensorFile(
+      for: path, byteCount: byteCount, tensorCount: tensors.count, of: source, recipe: recipe,
+      identity: identity)
+    for (position, text) in texts {
+      for (bytes, range) in layout.entries[position].arrays(Bytes(text), checksums[position]) {
+        try file.write(bytes, at: range.lowerBound)
+      }
+    }
+    let storages = firstStorage..<firstStorage + tensors.count
+    for position in storages.prefix(file.resumed) {
+      let entry = layout.entries[position]
+      checksums[position] = ZipLayout.checksum(of: try file.read(entry.start..<entry.offset))
+    }
+    let turns = zip(tensors, layout.entries[storages]).map {
+      TensorFile.Turn(name: $0.name, written: $1.end)
+    }
+    try file.write(
+      turns, after: layout.entries[firstStorage - 1].end, syncing: syncedAtOnce,
+      progress: { progress(Double($0) / Double(byteCount), $1) }, shouldStop: shouldStop
+    ) { index in
+      let payload = try tensors[index].encoded(from: source?.bytes, shouldStop)[0]
+      let checksum = try Self.checksum(of: payload, shouldStop)
+      checksums[firstStorage + index] = checksum
+      return layout.entries[firstStorage + index].arrays(payload, checksum)
+    }
+    try file.write(
+      Bytes(layout.directory(checksums: checksums)), at: layout.entries.last?.end ?? 0)
+    try file.commit()
+    progress(1, "")
+    return file.resumed
+  }
+
+  private static func checksum(
+    of payload: Bytes, _ shouldStop: @Sendable () -> Bool
   ) throws(CheckpointError) -> UInt32 {
     var checksum = CRC32()
     for start in stride(from: 0, to: payload.count, by: pieceByteCount) {
       if shouldStop() { throw .stopped }
-      let piece = payload[start..<min(start + pieceByteCount, payload.count)]
-      checksum.add(piece)
-      try file.write(piece, at: offset + start)
+      checksum.add(payload[start..<min(start + pieceByteCount, payload.count)])
     }
     return checksum.value
+  }
+}
+
+extension ZipLayout.Entry {
+  /// The payload and what stands before it, where they are to be.
+  fileprivate func arrays(_ payload: Bytes, _ checksum: UInt32) -> [TensorFile.Array] {
+    [
+      (Bytes(ZipLayout.localHeader(self, checksum: checksum)), start..<offset),
+      (payload, offset..<end),
+    ]
   }
 }
 

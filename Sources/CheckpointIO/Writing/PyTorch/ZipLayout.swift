@@ -65,6 +65,11 @@ struct ZipLayout {
     return header + Array(entry.name.utf8) + extra
   }
 
+  /// The one that a local header has.
+  static func checksum(of header: [UInt8]) -> UInt32 {
+    Bytes(header).load(UInt32.self, at: 14)
+  }
+
   /// What stands behind the last payload.
   func directory(checksums: [UInt32]) -> [UInt8] {
     let start = entries.last?.end ?? 0

@@ -1,0 +1,113 @@
+internal import Tensors
+
+/// A file that tensors are written to one after another, and that takes its place once
+/// all are on the disk; gone with the process or this object if it never does, unless
+/// enough is written to go on with.
+final class TensorFile {
+  /// Bytes, and where in the file they are to be.
+  typealias Array = (bytes: Bytes, range: Range<Int>)
+
+  /// One tensor of a file, and how many bytes are written once it is.
+  struct Turn {
+    let name: String
+    let written: Int
+  }
+
+  /// Tensors that are there from a write which was stopped.
+  let resumed: Int
+  private var file: ReplacementFile?
+  private let path: String
+  private let source: Checkpoint?
+  private let byteCount: Int
+  private let fingerprint: UInt64?
+
+  /// Opens a file of `byteCount` bytes and `tensorCount` tensors. `identity` tells it
+  /// from any other of the same source and recipe.
+  ///
+  /// Throws `CheckpointError.sameFile` where `path` is a file of `source`, and
+  /// `.cannotWrite`.
+  init(
+    for path: String, byteCount: Int, tensorCount: Int = 0, of source: Checkpoint?,
+    recipe: String? = nil, identity: [UInt8] = []
+  ) throws(CheckpointError) {
+    if let identity = FileIdentity(path: path), source?.identities.contains(identity) == true {
+      throw .sameFile(path: path)
+    }
+    fingerprint = Self.fingerprint(source, recipe, identity)
+    var file = try ReplacementFile(for: path, keepingWhatIsThere: fingerprint != nil)
+    let part = fingerprint.flatMap { file.partialSave($0, at: byteCount, of: tensorCount) }
+    resumed = part?.tensorCount ?? 0
+    self.file = consume file
+    self.path = path
+    self.source = source
+    self.byteCount = byteCount
+  }
+
+  /// nil where the weights come of no file, or nobody knows how.
+  private static func fingerprint(
+    _ source: Checkpoint?, _ recipe: String?, _ identity: [UInt8]
+  ) -> UInt64? {
+    guard let recipe, let state = source?.bytes.owner.fileStates else { return nil }
+    var fingerprint = Fingerprint(of: identity)
+    fingerprint.add(state.utf8)
+    fingerprint.add(recipe.utf8)
+    return fingerprint.value
+  }
+
+  func write(_ bytes: Bytes, at offset: Int) throws(CheckpointError) {
+    try file?.write(bytes, at: offset)
+  }
+
+  /// What was written there.
+  func read(_ range: Range<Int>) throws(CheckpointError) -> [UInt8] {
+    try file?.read(range) ?? []
+  }
+
+  /// Writes the tensors that are not there yet, behind `start` bytes that are. Every
+  /// `syncedAtOnce` bytes what is written is made sure of, where it can be gone on with.
+  ///
+  /// Throws `CheckpointError.cannotWrite` where a tensor's arrays are not as long as
+  /// they were planned, and as `FilePlan.write`.
+  func write(
+    _ turns: [Turn], after start: Int, syncing syncedAtOnce: Int, progress: (Int, String) -> Void,
+    shouldStop: @Sendable () -> Bool, arrays: (Int) throws -> [Array]
+  ) throws {
+    var written = resumed > 0 ? turns[resumed - 1].written : start
+    var synced = written
+    for (index, turn) in turns.enumerated().dropFirst(resumed) {
+      if shouldStop() { throw CheckpointError.stopped }
+      progress(written, turn.name)
+      for (bytes, range) in try arrays(index) {
+        guard bytes.count == range.count else {
+          throw CheckpointError.cannotWrite(
+            path: path, reason: "tensor \(turn.name.quoted) changed after it was planned")
+        }
+        try write(bytes, at: range.lowerBound)
+        bytes.forget()
+      }
+      written = turn.written
+      guard written - synced >= syncedAtOnce else { continue }
+      try keep(index + 1)
+      synced = written
+    }
+    if shouldStop() { throw CheckpointError.stopped }
+  }
+
+  /// Makes sure of so many tensors, where they can be gone on with.
+  func keep(_ count: Int) throws(CheckpointError) {
+    guard let fingerprint else { return }
+    try source?.bytes.check()
+    try file?.keep(PartialSave(fingerprint: fingerprint, tensorCount: count), at: byteCount)
+  }
+
+  /// Waits until what was written is on the disk.
+  func synchronize() throws(CheckpointError) { try file?.synchronize() }
+
+  /// Puts the file in its place. Throws `CheckpointError.changed` where the source's
+  /// files are not as they were, and `.cannotWrite`.
+  func commit() throws(CheckpointError) {
+    try source?.bytes.check()
+    guard let file = file.take() else { return }
+    try file.commit(byteCount: byteCount)
+  }
+}
