@@ -13,7 +13,8 @@ public struct Tensor: Sendable {
     self.shape = shape
     let owned = unsafe WeightMemory.allocate(byteCount: shape.count * MemoryLayout<Float>.stride)
     let values = unsafe UnsafeMutableBufferPointer(
-      start: owned.bindMemory(to: Float.self, capacity: shape.count), count: shape.count)
+      start: owned.baseAddress?.bindMemory(to: Float.self, capacity: shape.count),
+      count: shape.count)
     storage = unsafe Storage(
       values: UnsafeBufferPointer(values), owner: nil, owned: owned)
     unsafe try body(values)
@@ -65,16 +66,18 @@ public struct Tensor: Sendable {
   private final class Storage: @unchecked Sendable {
     let values: UnsafeBufferPointer<Float>
     private let owner: AnyObject?
-    private let owned: UnsafeMutableRawPointer?
+    private let owned: UnsafeMutableRawBufferPointer?
 
     init(
-      values: UnsafeBufferPointer<Float>, owner: AnyObject?, owned: UnsafeMutableRawPointer?
+      values: UnsafeBufferPointer<Float>, owner: AnyObject?, owned: UnsafeMutableRawBufferPointer?
     ) {
       unsafe self.values = unsafe values
       self.owner = owner
       unsafe self.owned = unsafe owned
     }
 
-    deinit { unsafe owned?.deallocate() }
+    deinit {
+      if let owned = unsafe owned { unsafe WeightMemory.release(owned) }
+    }
   }
 }

@@ -1,23 +1,84 @@
+import Synchronization
+
 #if canImport(Glibc)
   import Glibc
 #endif
 
 /// Memory for the values of tensors.
-enum WeightMemory {
+///
+/// What is given back is kept for the next that wants about as much: the system fills
+/// new pages with zeros, which takes as long as working through the weights in them. Who
+/// wants what is not there gets new memory, and all that was kept goes, so that memory is
+/// never more than was in use at once. The system may take kept pages back when it needs
+/// them.
+package enum WeightMemory {
   /// From this size on memory comes in large pages: touching a hundred million
-  /// weights for the first time is then ten times quicker.
+  /// weights for the first time is then ten times quicker. Less is not kept.
   private static let hugePage = 1 << 21
+  private static let least = 2 * hugePage
 
-  /// Uninitialised memory on a 64-byte boundary, to be given back by
-  /// `deallocate`.
-  static func allocate(byteCount: Int) -> UnsafeMutableRawPointer {
-    let isLarge = byteCount >= 2 * hugePage
+  /// Bytes that are kept at most.
+  private static let limit = 512 << 20
+  /// What is kept may be so many times as much as is wanted.
+  private static let slack = 4
+
+  private struct Block: Sendable {
+    let address: UInt
+    let byteCount: Int
+  }
+
+  private static let idle = Mutex<[Block]>([])
+
+  /// Uninitialised memory on a 64-byte boundary of at least so many bytes, to be given
+  /// back by `release`.
+  package static func allocate(byteCount: Int) -> UnsafeMutableRawBufferPointer {
+    if byteCount >= least, let block = take(byteCount),
+      let memory = unsafe UnsafeMutableRawPointer(bitPattern: block.address)
+    {
+      return unsafe UnsafeMutableRawBufferPointer(start: memory, count: block.byteCount)
+    }
+    let isLarge = byteCount >= least
     let memory = UnsafeMutableRawPointer.allocate(
       byteCount: max(byteCount, 1), alignment: isLarge ? hugePage : 64)
     #if canImport(Glibc)
       // Only advice: where it is refused, small pages do as well.
       if isLarge { unsafe _ = madvise(memory, byteCount, MADV_HUGEPAGE) }
     #endif
-    return unsafe memory
+    return unsafe UnsafeMutableRawBufferPointer(start: memory, count: byteCount)
+  }
+
+  package static func release(_ memory: UnsafeMutableRawBufferPointer) {
+    guard let start = memory.baseAddress else { return }
+    let block = Block(address: UInt(bitPattern: start), byteCount: memory.count)
+    let isKept =
+      memory.count >= least
+      && idle.withLock { blocks in
+        guard blocks.reduce(memory.count, { $0 + $1.byteCount }) <= limit else { return false }
+        #if canImport(Glibc)
+          unsafe _ = madvise(start, memory.count, MADV_FREE)
+        #endif
+        blocks.append(block)
+        return true
+      }
+    if !isKept { unsafe start.deallocate() }
+  }
+
+  /// The smallest kept block that is enough; where there is none, none is kept any longer.
+  private static func take(_ byteCount: Int) -> Block? {
+    var (taken, dropped): (Block?, [Block]) = (nil, [])
+    idle.withLock { blocks in
+      let fitting = blocks.indices.filter {
+        blocks[$0].byteCount >= byteCount && blocks[$0].byteCount / slack <= byteCount
+      }
+      if let best = fitting.min(by: { blocks[$0].byteCount < blocks[$1].byteCount }) {
+        taken = blocks.remove(at: best)
+      } else {
+        swap(&dropped, &blocks)
+      }
+    }
+    for block in dropped {
+      unsafe UnsafeMutableRawPointer(bitPattern: block.address)?.deallocate()
+    }
+    return taken
   }
 }

@@ -34,7 +34,9 @@ import Testing
       (ChannelsEncoding.self as any StorageEncoding.Type, facts.packedByteCount),
       (CodedChannelsEncoding.self, try #require(facts.codedByteCount)),
     ] {
-      let bytes = try #require(encoding.encode(source).first)
+      let bytes = unsafe try #require(encoding.encode(source).first).withUnsafeBytes {
+        unsafe Array($0)
+      }
       #expect(bytes.count == size)
       #expect(EncodingCatalog.byteCounts(source.facts).contains { $0 == (encoding.name, size) })
       let stored = stored(bytes, encoding, source)
@@ -53,7 +55,9 @@ import Testing
     for encoding in [
       ChannelsEncoding.self as any StorageEncoding.Type, CodedChannelsEncoding.self,
     ] {
-      let bytes = try #require(encoding.encode(source).first)
+      let bytes = unsafe try #require(encoding.encode(source).first).withUnsafeBytes {
+        unsafe Array($0)
+      }
       for count in 0..<bytes.count {
         #expect(throws: CheckpointError.self, "\(count) of \(bytes.count) bytes") {
           try open(stored(Array(bytes.prefix(count)), encoding, source), encoding)

@@ -1,3 +1,6 @@
+internal import CKernels
+internal import Tensors
+
 /// Numbers of `bits` bits one after the other, least significant bit first,
 /// without padding between them; code `i` begins at bit `i × bits`.
 enum BitPacking {
@@ -7,42 +10,42 @@ enum BitPacking {
     return total / 8 + (total % 8 == 0 ? 0 : 1)
   }
 
-  static func pack(_ codes: [UInt8], bits: Int) -> [UInt8] {
-    var packed: [UInt8] = []
-    packed.reserveCapacity(byteCount(codes.count, bits: bits))
-    var waiting: UInt32 = 0
-    var filled: UInt32 = 0
-    for code in codes {
-      waiting |= UInt32(code) << filled
-      filled += UInt32(bits)
-      while filled >= 8 {
-        packed.append(UInt8(truncatingIfNeeded: waiting))
-        waiting >>= 8
-        filled -= 8
-      }
-    }
-    if filled > 0 { packed.append(UInt8(truncatingIfNeeded: waiting)) }
-    return packed
+  static func pack(_ codes: [UInt8], bits: Int) -> Bytes {
+    unsafe Bytes(
+      Mapping(count: byteCount(codes.count, bits: bits)) { packed in
+        unsafe codes.withUnsafeBufferPointer { codes in
+          let (source, target) = unsafe (Shared(codes.baseAddress), Shared(packed.baseAddress))
+          forEachChunk(codes.count) { range in
+            guard let source = unsafe source.pointer, let target = unsafe target.pointer
+            else { return }
+            unsafe pare_pack_codes(
+              KernelLevel.best, source + range.lowerBound, range.count, Int32(bits),
+              target.assumingMemoryBound(to: UInt8.self) + range.lowerBound / 8 * bits)
+          }
+        }
+      })
   }
 
   /// The first `count` codes; the bytes must hold that many.
   static func unpack(_ packed: Bytes, bits: Int, count: Int) -> [UInt8] {
-    let mask = UInt32(1) << UInt32(bits) - 1
-    return unsafe [UInt8](unsafeUninitializedCapacity: count) { target, initialized in
-      var waiting: UInt32 = 0
-      var filled: UInt32 = 0
-      var next = 0
-      for index in 0..<count {
-        if filled < UInt32(bits) {
-          waiting |= UInt32(packed[next]) << filled
-          next += 1
-          filled += 8
+    unsafe [UInt8](unsafeUninitializedCapacity: count) { target, initialized in
+      unsafe packed.withUnsafeBytes { packed in
+        let (source, target) = unsafe (Shared(packed.baseAddress), Shared(target.baseAddress))
+        forEachChunk(count) { range in
+          guard let source = unsafe source.pointer, let target = unsafe target.pointer
+          else { return }
+          unsafe pare_unpack_codes(
+            KernelLevel.best,
+            source.assumingMemoryBound(to: UInt8.self) + range.lowerBound / 8 * bits,
+            range.count, Int32(bits), target + range.lowerBound)
         }
-        unsafe target.initializeElement(at: index, to: UInt8(truncatingIfNeeded: waiting & mask))
-        waiting >>= UInt32(bits)
-        filled -= UInt32(bits)
       }
       initialized = count
     }
+  }
+
+  /// Chunks begin at whole bytes.
+  private static func forEachChunk(_ count: Int, _ body: @Sendable (Range<Int>) -> Void) {
+    Parallel.forEach(count: Parallel.chunks(count)) { body(Parallel.range($0, of: count)) }
   }
 }

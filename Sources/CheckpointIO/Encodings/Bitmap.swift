@@ -29,9 +29,14 @@ package enum Bitmap {
     return Mask(shape: tensor.shape, words: words)
   }
 
-  static func bytes(_ mask: Mask) -> [UInt8] {
-    let count = byteCount(mask.shape.count)
-    return unsafe mask.words.map(\.littleEndian).withUnsafeBytes { unsafe Array($0.prefix(count)) }
+  static func bytes(_ mask: Mask) -> Bytes {
+    // The words lie in memory as in the file, as mapped numbers do.
+    unsafe Bytes(
+      Mapping(count: byteCount(mask.shape.count)) { target in
+        unsafe mask.words.withUnsafeBytes {
+          unsafe target.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[..<target.count]))
+        }
+      })
   }
 
   /// The mask in a stored bitmap of `shape.count` bits; bits after the last
@@ -86,6 +91,21 @@ package enum Bitmap {
         _ run: Range<Int>, _ first: Int, UnsafePointer<UInt64>, UnsafePointer<Float>
       ) -> Void
   ) {
+    unsafe tensor.withUnsafeValues { values in
+      unsafe mask.words.withUnsafeBufferPointer { words in
+        let (values, words) = unsafe (Shared(values.baseAddress), Shared(words.baseAddress))
+        forEachRun(of: mask) { range, first in
+          guard let values = unsafe values.pointer, let words = unsafe words.pointer else { return }
+          unsafe body(range, first, words + range.lowerBound / 64, values)
+        }
+      }
+    }
+  }
+
+  /// The same without the pointers.
+  private static func forEachRun(
+    of mask: Mask, _ body: @Sendable (_ run: Range<Int>, _ first: Int) -> Void
+  ) {
     var firsts: [Int] = []
     var kept = 0
     for index in 0..<Parallel.chunks(mask.words.count, of: run) {
@@ -95,15 +115,8 @@ package enum Bitmap {
       }
     }
     let starts = firsts
-    unsafe tensor.withUnsafeValues { values in
-      unsafe mask.words.withUnsafeBufferPointer { words in
-        let (values, words) = unsafe (Shared(values.baseAddress), Shared(words.baseAddress))
-        Parallel.forEach(count: starts.count) { index in
-          guard let values = unsafe values.pointer, let words = unsafe words.pointer else { return }
-          let range = Parallel.range(index, of: mask.shape.count, size: run * 64)
-          unsafe body(range, starts[index], words + range.lowerBound / 64, values)
-        }
-      }
+    Parallel.forEach(count: starts.count) { index in
+      body(Parallel.range(index, of: mask.shape.count, size: run * 64), starts[index])
     }
   }
 
@@ -121,14 +134,41 @@ package enum Bitmap {
     }
   }
 
-  @inline(__always)
-  static func forEachKept(_ mask: Mask, _ body: (Int) -> Void) {
-    for (position, word) in mask.words.enumerated() {
-      var rest = word
-      while rest != 0 {
-        body(position * 64 + rest.trailingZeroBitCount)
-        rest &= rest - 1
+  /// The same of codes, one a byte; those that are not kept become 0.
+  static func scatter(_ codes: [UInt8], to mask: Mask) -> [UInt8] {
+    let count = mask.shape.count
+    return unsafe [UInt8](unsafeUninitializedCapacity: count) { target, initialized in
+      let target = unsafe Shared(target)
+      unsafe codes.withUnsafeBufferPointer { codes in
+        let codes = unsafe Shared(codes)
+        forEachRun(of: mask) { run, first in
+          var next = first
+          for index in run {
+            let isKept = mask[index]
+            unsafe target.pointer.initializeElement(
+              at: index, to: isKept ? codes.pointer[next] : 0)
+            next += isKept ? 1 : 0
+          }
+        }
       }
+      initialized = count
+    }
+  }
+
+  static func gather(_ codes: [UInt8], _ mask: Mask, count: Int) -> [UInt8] {
+    unsafe [UInt8](unsafeUninitializedCapacity: count) { target, initialized in
+      let target = unsafe Shared(target)
+      unsafe codes.withUnsafeBufferPointer { codes in
+        let codes = unsafe Shared(codes)
+        forEachRun(of: mask) { run, first in
+          var next = first
+          for index in run where mask[index] {
+            unsafe target.pointer.initializeElement(at: next, to: codes.pointer[index])
+            next += 1
+          }
+        }
+      }
+      initialized = count
     }
   }
 }

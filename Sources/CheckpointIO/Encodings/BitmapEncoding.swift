@@ -28,12 +28,9 @@ package enum BitmapEncoding: StorageEncoding {
     ]
   }
 
-  package static func encode(_ source: EncodingSource) -> [[UInt8]] {
+  package static func encode(_ source: EncodingSource) -> [Bytes] {
     let kept = Bitmap.gather(source.tensor, source.kept, count: source.keptCount)
-    return [
-      Bitmap.bytes(source.kept),
-      StoredNumbers.bytes(of: kept, source.dtype),
-    ]
+    return [Bitmap.bytes(source.kept), StoredNumbers.stored(kept, source.dtype)]
   }
 
   package static func check(_ stored: PackedTensor) throws(CheckpointError) {

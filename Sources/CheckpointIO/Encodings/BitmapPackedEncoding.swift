@@ -22,12 +22,10 @@ package enum BitmapPackedEncoding: StorageEncoding {
     ] + PackedEncoding.gridParts(grid)
   }
 
-  package static func encode(_ source: EncodingSource) -> [[UInt8]] {
+  package static func encode(_ source: EncodingSource) -> [Bytes] {
     guard let grid = source.grid else { return [] }
-    let all = GridCodes.codes(grid, source.tensor)
-    var kept: [UInt8] = []
-    kept.reserveCapacity(source.keptCount)
-    Bitmap.forEachKept(source.kept) { kept.append(all[$0]) }
+    let kept = Bitmap.gather(
+      GridCodes.codes(grid, source.tensor), source.kept, count: source.keptCount)
     return [Bitmap.bytes(source.kept), BitPacking.pack(kept, bits: grid.bits)]
       + PackedEncoding.gridBytes(grid)
   }
@@ -49,13 +47,7 @@ package enum BitmapPackedEncoding: StorageEncoding {
     let bytes = BitPacking.byteCount(kept, bits: grid.bits)
     let part = try stored.part("codes", of: [.u8], count: bytes)
     let codes = BitPacking.unpack(part.bytes, bits: grid.bits, count: kept)
-    var all = [UInt8](repeating: 0, count: mask.shape.count)
-    var next = 0
-    Bitmap.forEachKept(mask) { index in
-      all[index] = codes[next]
-      next += 1
-    }
-    let dense = GridCodes.tensor(all, grid, mask.shape)
-    return Bitmap.scatter(Bitmap.gather(dense, mask, count: kept), to: mask)
+    let dense = GridCodes.tensor(Bitmap.scatter(codes, to: mask), grid, mask.shape)
+    return mask.applying(to: dense) ?? dense
   }
 }

@@ -16,7 +16,7 @@ package enum BlocksEncoding: StorageEncoding {
   /// Never chosen for values; blocks that are there already are copied.
   package static func parts(_ facts: TensorFacts) -> [StoredPart]? { nil }
 
-  package static func encode(_ source: EncodingSource) -> [[UInt8]] { [] }
+  package static func encode(_ source: EncodingSource) -> [Bytes] { [] }
 
   package static func check(_ stored: PackedTensor) throws(CheckpointError) {
     _ = try reader(stored)

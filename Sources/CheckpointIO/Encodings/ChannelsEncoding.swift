@@ -33,8 +33,8 @@ package enum ChannelsEncoding: StorageEncoding {
     }
   }
 
-  package static func encode(_ source: EncodingSource) -> [[UInt8]] {
-    source.channels.map { [bytes(of: $0)] } ?? []
+  package static func encode(_ source: EncodingSource) -> [Bytes] {
+    source.channels.map { [Bytes(bytes(of: $0))] } ?? []
   }
 
   /// Bytes that `bytes(of:)` gives, without making them.

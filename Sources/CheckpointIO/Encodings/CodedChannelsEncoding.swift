@@ -41,8 +41,8 @@ package enum CodedChannelsEncoding: StorageEncoding {
     }
   }
 
-  package static func encode(_ source: EncodingSource) -> [[UInt8]] {
-    source.channels.flatMap(bytes).map { [$0] } ?? []
+  package static func encode(_ source: EncodingSource) -> [Bytes] {
+    source.channels.flatMap(bytes).map { [Bytes($0)] } ?? []
   }
 
   /// nil where a row has too many levels for a table.

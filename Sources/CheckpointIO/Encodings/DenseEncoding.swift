@@ -14,17 +14,13 @@ package enum DenseEncoding: StorageEncoding {
     [StoredPart(suffix: "", dtype: facts.dtype, count: facts.count)]
   }
 
-  package static func encode(_ source: EncodingSource) -> [[UInt8]] {
-    let stored = source.isTransposed ? source.tensor.transposed() : source.tensor
-    return [StoredNumbers.bytes(of: stored, source.dtype)]
+  package static func encode(_ source: EncodingSource) -> [Bytes] {
+    [bytes(source.tensor, source.dtype, isTransposed: source.isTransposed)]
   }
 
   /// The same for values at any type, without looking at them first.
-  static func bytes(_ tensor: Tensor, _ dtype: DType, isTransposed: Bool) -> [Bytes] {
-    let stored = isTransposed ? tensor.transposed() : tensor
-    guard dtype.isFloatingPoint else { return [Bytes(StoredNumbers.bytes(of: stored, dtype))] }
-    let size = stored.shape.count * dtype.byteCount
-    return [unsafe Bytes(Mapping(count: size) { unsafe stored.store(as: dtype, into: $0) })]
+  static func bytes(_ tensor: Tensor, _ dtype: DType, isTransposed: Bool) -> Bytes {
+    StoredNumbers.stored(isTransposed ? tensor.transposed() : tensor, dtype)
   }
 
   package static func check(_ stored: PackedTensor) throws(CheckpointError) {

@@ -1,6 +1,8 @@
+internal import CKernels
 internal import Tensors
 
-/// Codes of values on a grid (`QuantizationGrid` has the equation).
+/// Codes of values on a grid (`QuantizationGrid` has the equation), counted from
+/// `codes.lowerBound` up, one a byte.
 enum GridCodes {
   /// Whether the grid's groups cover a tensor and its codes fit their bits.
   static func fits(_ grid: QuantizationGrid, _ shape: Shape) -> Bool {
@@ -17,109 +19,186 @@ enum GridCodes {
   /// Tries `value(code(x))` on every value x.
   static func reach(of grid: QuantizationGrid, over tensor: Tensor, kept: Mask) -> Reach {
     guard fits(grid, tensor.shape) else { return .none }
-    let isTensor = GridLayout(grid).isPerTensor(tensor.shape)
-    var missesPruned = false
-    let reachesKept = unsafe tensor.withUnsafeValues { values in
-      forEachGroup(grid, tensor.shape, isTensor) { range, group in
-        let codec = GroupCodec(grid, group)
-        var difference: UInt32 = 0
-        for index in range {
-          let value = unsafe values[index]
-          let missing = codec.value(codec.code(value)).bitPattern ^ value.bitPattern
-          if missing != 0, value.bitPattern == 0, !kept[index] {
-            missesPruned = true
-          } else {
-            difference |= missing
-          }
+    let bands = GridBands(grid, tensor.shape)
+    var found = [Reach](repeating: .all, count: bands.count)
+    unsafe tensor.withUnsafeValues { values in
+      unsafe found.withUnsafeMutableBufferPointer { found in
+        let (values, found) = unsafe (Shared(values), Shared(found))
+        Parallel.forEach(count: bands.count) { band in
+          unsafe found.pointer[band] = reach(grid, bands, band, values.pointer, kept)
         }
-        return difference == 0
       }
     }
-    return reachesKept ? missesPruned ? .kept : .all : .none
+    return found.contains(.none) ? .none : found.contains(.kept) ? .kept : .all
   }
 
-  /// The codes from 0 up, one a byte.
+  private static func reach(
+    _ grid: QuantizationGrid, _ bands: GridBands, _ band: Int,
+    _ values: UnsafeBufferPointer<Float>, _ kept: Mask
+  ) -> Reach {
+    var reach = Reach.all
+    bands.forEachGroup(in: band) { range, group in
+      let codec = pare_codec(grid, group)
+      guard reach != .none, let start = values.baseAddress,
+        unsafe pare_grid_misses(
+          KernelLevel.best, codec, start + range.lowerBound, range.count) != 0
+      else { return }
+      // Zeros that are pruned need no code.
+      let isMissed = range.contains { index in
+        let isWanted = unsafe values[index].bitPattern != 0 || kept[index]
+        let misses = unsafe pare_grid_misses(KernelLevel.best, codec, start + index, 1)
+        return isWanted && misses != 0
+      }
+      reach = isMissed ? .none : .kept
+    }
+    return reach
+  }
+
   static func codes(_ grid: QuantizationGrid, _ tensor: Tensor) -> [UInt8] {
-    let isTensor = GridLayout(grid).isPerTensor(tensor.shape)
-    return unsafe [UInt8](unsafeUninitializedCapacity: tensor.shape.count) { target, count in
-      unsafe tensor.withUnsafeValues { values in
-        _ = forEachGroup(grid, tensor.shape, isTensor) { range, group in
-          let codec = GroupCodec(grid, group)
-          for index in range {
-            unsafe target.initializeElement(at: index, to: codec.code(values[index]))
-          }
-          return true
-        }
+    unsafe [UInt8](unsafeUninitializedCapacity: tensor.shape.count) { target, count in
+      let target = unsafe Shared(target)
+      unsafe forEachBand(grid, tensor) { range, codes in
+        unsafe _ = UnsafeMutableBufferPointer(rebasing: target.pointer[range])
+          .update(fromContentsOf: codes)
       }
       count = tensor.shape.count
     }
   }
 
-  /// The values of codes, one a byte.
-  static func tensor(_ codes: [UInt8], _ grid: QuantizationGrid, _ shape: Shape) -> Tensor {
-    let isTensor = GridLayout(grid).isPerTensor(shape)
-    return unsafe Tensor(shape) { target in
-      _ = forEachGroup(grid, shape, isTensor) { range, group in
-        let codec = GroupCodec(grid, group)
-        for index in range {
-          unsafe target.initializeElement(at: index, to: codec.value(codes[index]))
+  /// The codes packed into bits.
+  static func packed(_ grid: QuantizationGrid, _ tensor: Tensor) -> Bytes {
+    let byteCount = BitPacking.byteCount(tensor.shape.count, bits: grid.bits)
+    return unsafe Bytes(
+      Mapping(count: byteCount) { target in
+        let target = unsafe Shared(target)
+        unsafe forEachBand(grid, tensor) { range, codes in
+          guard let packed = unsafe target.pointer.baseAddress, let start = codes.baseAddress
+          else { return }
+          // Bands begin at whole bytes.
+          unsafe pare_pack_codes(
+            KernelLevel.best, start, codes.count, Int32(grid.bits),
+            packed.assumingMemoryBound(to: UInt8.self) + range.lowerBound / 8 * grid.bits)
         }
-        return true
+      })
+  }
+
+  /// Calls `body` on all threads with the codes of each band.
+  private static func forEachBand(
+    _ grid: QuantizationGrid, _ tensor: Tensor,
+    _ body: @Sendable (Range<Int>, UnsafeBufferPointer<UInt8>) -> Void
+  ) {
+    let bands = GridBands(grid, tensor.shape)
+    unsafe tensor.withUnsafeValues { values in
+      let values = unsafe Shared(values.baseAddress)
+      Parallel.forEach(count: bands.count) { band in
+        let whole = bands.range(band)
+        unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: whole.count) { codes in
+          bands.forEachGroup(in: band) { range, group in
+            guard let values = unsafe values.pointer, let codes = codes.baseAddress else { return }
+            unsafe pare_grid_codes(
+              KernelLevel.best, pare_codec(grid, group), values + range.lowerBound, range.count,
+              codes + (range.lowerBound - whole.lowerBound))
+          }
+          unsafe body(whole, UnsafeBufferPointer(codes))
+        }
       }
     }
   }
 
-  /// Calls `body` with the values of each group until it says false.
-  @inline(__always)
-  private static func forEachGroup(
-    _ grid: QuantizationGrid, _ shape: Shape, _ isPerTensor: Bool,
-    _ body: (Range<Int>, Int) -> Bool
-  ) -> Bool {
-    if isPerTensor { return body(0..<shape.count, 0) }
-    var group = 0
-    for row in 0..<shape.rows {
-      let end = (row + 1) * shape.columns
-      var start = row * shape.columns
-      while start < end {
-        let next = min(start + grid.groupSize, end)
-        guard body(start..<next, group) else { return false }
-        group += 1
-        start = next
+  /// The values of codes.
+  static func tensor(_ codes: [UInt8], _ grid: QuantizationGrid, _ shape: Shape) -> Tensor {
+    unsafe codes.withUnsafeBufferPointer { codes in
+      let codes = unsafe Shared(codes)
+      return unsafe tensor(grid, shape) { range, target in
+        unsafe _ = target.update(
+          fromContentsOf: UnsafeBufferPointer(rebasing: codes.pointer[range]))
       }
     }
-    return true
+  }
+
+  /// The values of packed codes; the bytes must hold as many as the shape has.
+  static func tensor(packed: Bytes, _ grid: QuantizationGrid, _ shape: Shape) -> Tensor {
+    unsafe packed.withUnsafeBytes { packed in
+      let packed = unsafe Shared(packed.assumingMemoryBound(to: UInt8.self).baseAddress)
+      return unsafe tensor(grid, shape) { range, target in
+        guard let packed = unsafe packed.pointer, let target = target.baseAddress else { return }
+        unsafe pare_unpack_codes(
+          KernelLevel.best, packed + range.lowerBound / 8 * grid.bits, range.count,
+          Int32(grid.bits), target)
+      }
+    }
+  }
+
+  /// `fill` gets a band and room for its codes.
+  private static func tensor(
+    _ grid: QuantizationGrid, _ shape: Shape,
+    _ fill: @Sendable (Range<Int>, UnsafeMutableBufferPointer<UInt8>) -> Void
+  ) -> Tensor {
+    let bands = GridBands(grid, shape)
+    return unsafe Tensor(shape) { target in
+      let target = unsafe Shared(target.baseAddress)
+      Parallel.forEach(count: bands.count) { band in
+        let whole = bands.range(band)
+        unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: whole.count) { codes in
+          unsafe fill(whole, codes)
+          bands.forEachGroup(in: band) { range, group in
+            guard let target = unsafe target.pointer, let codes = codes.baseAddress else { return }
+            unsafe pare_grid_values(
+              KernelLevel.best, pare_codec(grid, group),
+              codes + (range.lowerBound - whole.lowerBound), range.count,
+              target + range.lowerBound)
+          }
+        }
+      }
+    }
   }
 }
 
-/// Code and value of one group: unsigned codes count from `codes.lowerBound`.
-private struct GroupCodec {
-  private let scale: Float
-  /// Added to a stored code: `codes.lowerBound − zero`.
-  private let shift: Float
-  private let highest: Float
-  private let isBinary: Bool
-
-  init(_ grid: QuantizationGrid, _ group: Int) {
-    scale = grid.scales[group]
+extension pare_codec {
+  /// Of one group.
+  fileprivate init(_ grid: QuantizationGrid, _ group: Int) {
     let zero = grid.zeros.isEmpty ? 0 : Float(grid.zeros[group])
-    shift = Float(grid.codes.lowerBound) - zero
-    highest = Float(grid.codes.upperBound - grid.codes.lowerBound)
-    isBinary = grid.isBinary
+    self.init(
+      scale: grid.scales[group], shift: Float(grid.codes.lowerBound) - zero,
+      highest: Float(grid.codes.upperBound - grid.codes.lowerBound),
+      binary: grid.isBinary ? 1 : 0)
+  }
+}
+
+/// A tensor's weights in bands that are worked on by themselves: whole rows, or of a
+/// grid with one group any weights, a multiple of 8 but for the last.
+private struct GridBands: Sendable {
+  private let shape: Shape
+  private let groupSize: Int
+  private let isPerTensor: Bool
+  /// Weights of a band.
+  private let size: Int
+  let count: Int
+
+  init(_ grid: QuantizationGrid, _ shape: Shape) {
+    self.shape = shape
+    groupSize = grid.groupSize
+    isPerTensor = GridLayout(grid).isPerTensor(shape)
+    let columns = max(shape.columns, 1)
+    let rows = max(1, Parallel.chunk / columns / 8) * 8
+    size = isPerTensor ? Parallel.chunk : rows * columns
+    count = Parallel.chunks(shape.count, of: size)
   }
 
-  @inline(__always)
-  func code(_ value: Float) -> UInt8 {
-    if isBinary { return value.sign == scale.sign ? 1 : 0 }
-    let quotient = value / scale
-    // 1.5 × 2²³: its sum with a small number is rounded to an integer.
-    let rounded = quotient + 0x1.8p23 - 0x1.8p23
-    let code = rounded - shift
-    return code >= 0 && code <= highest ? UInt8(code) : 0
-  }
+  func range(_ band: Int) -> Range<Int> { Parallel.range(band, of: shape.count, size: size) }
 
+  /// Calls `body` with each group's weights in a band.
   @inline(__always)
-  func value(_ code: UInt8) -> Float {
-    if isBinary { return code == 0 ? -scale : scale }
-    return scale * (Float(code) + shift)
+  func forEachGroup(in band: Int, _ body: (Range<Int>, Int) -> Void) {
+    let whole = range(band)
+    if isPerTensor { return body(whole, 0) }
+    let columns = max(shape.columns, 1)
+    let groups = (columns + groupSize - 1) / groupSize
+    for row in whole.lowerBound / columns..<whole.upperBound / columns {
+      for group in 0..<groups {
+        let start = row * columns + group * groupSize
+        body(start..<min(start + groupSize, (row + 1) * columns), row * groups + group)
+      }
+    }
   }
 }

@@ -28,10 +28,9 @@ package enum PackedEncoding: StorageEncoding {
     return [StoredPart(suffix: "codes", dtype: .u8, count: bytes)] + gridParts(grid)
   }
 
-  package static func encode(_ source: EncodingSource) -> [[UInt8]] {
+  package static func encode(_ source: EncodingSource) -> [Bytes] {
     guard let grid = source.grid else { return [] }
-    let codes = GridCodes.codes(grid, source.tensor)
-    return [BitPacking.pack(codes, bits: grid.bits)] + gridBytes(grid)
+    return [GridCodes.packed(grid, source.tensor)] + gridBytes(grid)
   }
 
   package static func check(_ stored: PackedTensor) throws(CheckpointError) {
@@ -44,8 +43,7 @@ package enum PackedEncoding: StorageEncoding {
     let (grid, shape) = (try stored.grid(), stored.record.shape)
     let bytes = BitPacking.byteCount(shape.count, bits: grid.bits)
     let part = try stored.part("codes", of: [.u8], count: bytes)
-    let codes = BitPacking.unpack(part.bytes, bits: grid.bits, count: shape.count)
-    return GridCodes.tensor(codes, grid, shape)
+    return GridCodes.tensor(packed: part.bytes, grid, shape)
   }
 
   static func gridParts(_ grid: TensorFacts.Grid) -> [StoredPart] {
@@ -56,8 +54,8 @@ package enum PackedEncoding: StorageEncoding {
     return parts
   }
 
-  static func gridBytes(_ grid: QuantizationGrid) -> [[UInt8]] {
-    let scales = GridScales.bytes(grid.scales)
-    return grid.zeros.isEmpty ? [scales] : [scales, GridScales.bytes(grid.zeros)]
+  static func gridBytes(_ grid: QuantizationGrid) -> [Bytes] {
+    let scales = Bytes(GridScales.bytes(grid.scales))
+    return grid.zeros.isEmpty ? [scales] : [scales, Bytes(GridScales.bytes(grid.zeros))]
   }
 }

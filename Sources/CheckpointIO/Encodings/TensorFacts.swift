@@ -139,7 +139,7 @@ package protocol StorageEncoding: Sendable {
   /// The arrays it would store; nil where it cannot hold the values.
   static func parts(_ facts: TensorFacts) -> [StoredPart]?
   /// The arrays' bytes, in the order of `parts`.
-  static func encode(_ source: EncodingSource) -> [[UInt8]]
+  static func encode(_ source: EncodingSource) -> [Bytes]
   /// Checks what can be checked without reading: the arrays' types and sizes.
   static func check(_ stored: PackedTensor) throws(CheckpointError)
   /// The grid that the values lie on, if they do; reads no codes.

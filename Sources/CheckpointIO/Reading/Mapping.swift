@@ -1,5 +1,6 @@
 internal import CFaults
 internal import Glibc
+internal import Tensors
 
 /// Memory that a checkpoint's bytes live in: a mapped file, bytes of the
 /// program itself, or a copy.
@@ -13,7 +14,11 @@ package final class Mapping: @unchecked Sendable {
   private let files: [MappedFile]
   private let release: Release
 
-  private enum Release { case nothing, unmap, deallocate }
+  private enum Release {
+    case nothing, unmap, deallocate
+    /// So many bytes of `WeightMemory`.
+    case recycle(Int)
+  }
 
   /// Device and inode of the mapped files, to know them again under other names.
   package var identities: [FileIdentity] { files.map(\.identity) }
@@ -166,13 +171,12 @@ package final class Mapping: @unchecked Sendable {
 
   /// New memory that is filled before anybody else sees it.
   init(count: Int, filling fill: (UnsafeMutableRawBufferPointer) -> Void) {
-    let memory = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: max(count, 1))
-    unsafe fill(
-      UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(memory)[..<count]))
-    unsafe start = unsafe UnsafePointer(memory.baseAddress!)
+    let memory = unsafe WeightMemory.allocate(byteCount: max(count, 1))
+    unsafe fill(UnsafeMutableRawBufferPointer(rebasing: memory[..<count]))
+    unsafe start = UnsafePointer(memory.assumingMemoryBound(to: UInt8.self).baseAddress!)
     self.count = count
     files = []
-    release = .deallocate
+    release = .recycle(memory.count)
   }
 
   deinit {
@@ -180,6 +184,10 @@ package final class Mapping: @unchecked Sendable {
     switch release {
     case .nothing: break
     case .unmap: unsafe munmap(UnsafeMutableRawPointer(mutating: start), count)
+    case .recycle(let byteCount):
+      unsafe WeightMemory.release(
+        UnsafeMutableRawBufferPointer(
+          start: UnsafeMutableRawPointer(mutating: start), count: byteCount))
     case .deallocate: unsafe UnsafeMutablePointer(mutating: start).deallocate()
     }
   }

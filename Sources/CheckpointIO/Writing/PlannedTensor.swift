@@ -186,9 +186,9 @@ struct PlannedTensor: Sendable {
     case .parameter(let parameter, let dtype, let encoding):
       let weights = try parameter.loaded(shouldStop: shouldStop)
       if encoding == DenseEncoding.self {
-        return DenseEncoding.bytes(weights.values, dtype, isTransposed: parameter.isTransposed)
+        return [DenseEncoding.bytes(weights.values, dtype, isTransposed: parameter.isTransposed)]
       }
-      return encoding.encode(EncodingSource(parameter, weights)).map { Bytes($0) }
+      return encoding.encode(EncodingSource(parameter, weights))
     }
   }
 }

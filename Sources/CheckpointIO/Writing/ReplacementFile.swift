@@ -11,6 +11,8 @@ struct ReplacementFile: ~Copyable {
   private let path: String
   private let temporary: String
   private let descriptor: Int32
+  /// Below this, the system's own moment to write is as good.
+  private static let worthStarting = 1 << 20
   /// Whether the temporary file is not to be removed: it has its place, or enough in
   /// it to go on with.
   private var isKept = false
@@ -96,6 +98,11 @@ struct ReplacementFile: ~Copyable {
       if count < 0, errno == EINTR { continue }
       guard count > 0 else { throw .cannotWrite(path: path, reason: lastSystemError()) }
       done += count
+    }
+    // The disk is to be busy while the next tensor is worked on: Linux begins to write
+    // what is not needed any longer.
+    if bytes.count >= Self.worthStarting {
+      posix_fadvise(descriptor, off_t(offset), off_t(bytes.count), POSIX_FADV_DONTNEED)
     }
   }
 

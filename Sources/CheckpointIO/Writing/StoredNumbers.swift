@@ -4,6 +4,13 @@ package import Tensors
 /// f32 values as the bytes of any data type, and whether that loses nothing.
 package enum StoredNumbers {
   /// The bytes a file stores for the values, to nearest, ties to even.
+  static func stored(_ tensor: Tensor, _ dtype: DType) -> Bytes {
+    guard dtype.isFloatingPoint else { return Bytes(bytes(of: tensor, dtype)) }
+    let size = tensor.shape.count * dtype.byteCount
+    return unsafe Bytes(Mapping(count: size) { unsafe tensor.store(as: dtype, into: $0) })
+  }
+
+  /// The same as an array.
   static func bytes(of tensor: Tensor, _ dtype: DType) -> [UInt8] {
     if dtype.isFloatingPoint { return tensor.bytes(as: dtype) }
     return unsafe tensor.withUnsafeValues { values in

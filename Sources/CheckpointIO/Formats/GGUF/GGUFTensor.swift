@@ -106,7 +106,7 @@ struct GGUFTensor: Sendable {
     case .copied(_, let bytes): return bytes
     case .numbers(let dtype):
       let tensor = try parameter.tensor(threads: threads, shouldStop: shouldStop)
-      return Bytes(StoredNumbers.bytes(of: tensor, dtype))
+      return StoredNumbers.stored(tensor, dtype)
     case .blocks(let format):
       let tensor = try parameter.tensor(threads: threads, shouldStop: shouldStop)
       guard let bytes = tensor.blocks(of: format, threads: threads, shouldStop: shouldStop) else {
