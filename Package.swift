@@ -41,6 +41,7 @@ let targets: [Target] =
     .target(
       name: "CNcurses", dependencies: ["CFaults"], linkerSettings: [.linkedLibrary("ncursesw")]),
     .target(name: "CKernels"),
+    .target(name: "CZlib", linkerSettings: [.linkedLibrary("z")]),
     .target(
       name: "CMatrix",
       cSettings: hasOneDNN ? [.define("PARE_ONEDNN")] : [],
@@ -53,7 +54,7 @@ let targets: [Target] =
   + floor("Jobs")
   + floor("Terminal")
   + floor("TerminalNcurses", ["Terminal", "CNcurses"])
-  + floor("CheckpointIO", ["Tensors", "CKernels", "CFaults"])
+  + floor("CheckpointIO", ["Tensors", "CKernels", "CFaults", "CZlib"])
   + floor("Transformers", ["Tensors", "CKernels", "CMatrix"], tests: ["CheckpointIO"])
   + floor(
     "Training", ["Transformers", "Tensors", "Jobs", "CKernels", "CMatrix"], tests: ["CheckpointIO"])

@@ -28,6 +28,7 @@ public enum CheckpointError: Error, Hashable, Sendable {
   case invalidPacking(tensor: String, reason: String)
   case invalidQuantization(tensor: String, reason: String)
   case invalidZip(offset: Int, reason: String)
+  case invalidDeflate(name: String, offset: Int, reason: String)
   case compressedEntry(name: String)
   case missingEntry(name: String)
   case invalidPickle(offset: Int, reason: String)
@@ -98,9 +99,11 @@ extension CheckpointError: CustomStringConvertible {
     case .invalidQuantization(let tensor, let reason):
       "quantized tensor \(tensor.quoted) is damaged: \(reason)"
     case .invalidZip(let offset, let reason): "invalid zip archive at byte \(offset): \(reason)"
+    case .invalidDeflate(let name, let offset, let reason):
+      "\(name.quoted) is damaged at byte \(offset) of its compressed bytes: \(reason)"
     case .compressedEntry(let name):
       "zip entry \(name.quoted) is compressed; "
-        + "save the checkpoint uncompressed, as torch.save and numpy.savez do"
+        + "save the checkpoint uncompressed, as torch.save does"
     case .missingEntry(let name): "the archive has no entry \(name.quoted)"
     case .invalidPickle(let offset, let reason): "invalid pickle at byte \(offset): \(reason)"
     case .invalidGGUF(let offset, let reason):

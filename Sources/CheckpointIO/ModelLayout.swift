@@ -66,6 +66,20 @@ struct ModelLayout {
             reading: { try reader.tensor(threads: $0, shouldStop: $1) }))
         continue
       }
+      if tensor.deflated != nil {
+        list.append(
+          Parameter(
+            name: tensor.name, shape: shape, dtype: dtype, place: place,
+            isTransposed: isTransposed,
+            reading: {
+              try TensorReader(
+                bytes: tensor.bytes(in: bytes, shouldStop: $1), dtype: dtype, shape: tensor.shape,
+                strides: tensor.strides, isTransposed: isTransposed,
+                isBigEndian: tensor.isBigEndian
+              ).tensor(threads: $0, shouldStop: $1)
+            }))
+        continue
+      }
       let reader = TensorReader(
         bytes: bytes[tensor.byteRange], dtype: dtype, shape: tensor.shape,
         strides: tensor.strides, isTransposed: isTransposed, isBigEndian: tensor.isBigEndian)

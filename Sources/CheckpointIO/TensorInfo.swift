@@ -38,12 +38,29 @@ package struct IndexedTensor: Sendable, Hashable {
   var strides: [Int]?
   /// Whether the highest byte of a number comes first.
   var isBigEndian = false
+  /// Where in the deflated bytes of `byteRange` its numbers begin, and their bytes; nil
+  /// when they are not deflated.
+  var deflated: Range<Int>?
   /// The blocks that its weights are stored in; `dtype` is f32 then.
   var blocks: BlockFormat?
   /// Part of an optimizer's state.
   var isOptimizer = false
   /// The tensor that has exactly the same bytes, shape and strides.
   var sharesStorageOf: String?
+}
+
+extension IndexedTensor {
+  /// Its bytes, inflated where they are not stored as they are. Throws
+  /// `CheckpointError.invalidDeflate` and `.stopped`.
+  func bytes(
+    in file: Bytes, shouldStop: @Sendable () -> Bool = { false }
+  ) throws(CheckpointError) -> Bytes {
+    let stored = file[byteRange]
+    guard let deflated else { return stored }
+    return try stored.reading { () throws(CheckpointError) in
+      try Inflate.bytes(stored, in: deflated, of: name, shouldStop: shouldStop)
+    }
+  }
 }
 
 /// What a format reads from a file's headers.

@@ -11,7 +11,8 @@ enum TiedHead {
     else { return }
     let (head, embedding) = (index.tensors[headPosition], index.tensors[embeddingPosition])
     guard head.sharesStorageOf == nil, head.dtype == embedding.dtype,
-      head.shape == embedding.shape, head.strides == nil, embedding.strides == nil,
+      head.shape == embedding.shape, head.strides == nil, head.deflated == nil,
+      embedding.deflated == nil, embedding.strides == nil,
       head.isBigEndian == embedding.isBigEndian,
       head.byteRange.count <= byteLimit, head.byteRange.count > 0,
       file[head.byteRange].isEqual(to: file[embedding.byteRange])

@@ -13,6 +13,7 @@ import Testing
 
   enum Kind: String, Sendable, CaseIterable {
     case safetensors, packed, channels, pytorch, minimalPyTorch, oldPyTorch, gguf, npy, npz
+    case deflatedNpz
   }
 
   @Test(arguments: Kind.allCases)
@@ -63,6 +64,7 @@ import Testing
     case .gguf: GGUFBytes.model().bytes
     case .npy: NumPyBytes.array("<f4", "(3, 4)", NumPyBytes.values(12))
     case .npz: NumPyBytes.archive()
+    case .deflatedNpz: NumPyBytes.deflated
     }
   }
 
@@ -77,6 +79,7 @@ import Testing
     case .gguf: GGUFBytes.model().bytes
     case .npy: NumPyBytes.array("<f4", "(3, 4)", NumPyBytes.values(12))
     case .npz: NumPyBytes.archive()
+    case .deflatedNpz: NumPyBytes.deflated
     }
   }
 

@@ -1,4 +1,5 @@
 import CheckpointIO
+import Foundation
 import Tensors
 import TestSupport
 import Testing
@@ -31,6 +32,30 @@ enum NumPyBytes {
       ("c.npy", array("|b1", "()", [1])),
     ])
   }
+}
+
+extension NumPyBytes {
+  /// An archive that Python's zipfile deflated: `a` of 0 … 11 with fixed codes,
+  /// `h.0.b.weight` of 20 × 20 numbers i² mod 97 with codes of its own, and the
+  /// big-endian Fortran array `c` of 0 … 5 stored in a block.
+  static let deflated = Array(
+    Data(base64Encoded: text, options: .ignoreUnknownCharacters) ?? Data())
+
+  private static let text = """
+    UEsDBBQAAAAIAAAAIQAtbyImZgAAALAAAAAFAAAAYS5ucHmb7BfqGxDJyFDGUK2eklqcXKRupaBuk2airqOgnpZf
+    VFKUmBefX5SSChJ3S8wpTgWKF2ckFqQC+RrGOgommjoKtQpkAy4GMGiwBxIOQATEDUC8AIgPAPEDIGZwZGAQAGIF
+    IDZwBABQSwMEFAAAAAgAAAAhADgia80nAQAAwAYAABAAAABoLjAuYi53ZWlnaHQubnB57ZG7SgNREIaPYCUp8gin
+    W4UtlmAlgawikkaxiKCVLGaDhRjZDSKIEIJlClFIaZFSUoQUFiKyZR7BR7H0+zfzBHbCHviYy7nMmX9ejk4Oj8/W
+    3K27D7ppfpEFOz5o9raD0Ae9fjbIkuvzftZNlT9IrvKUfH6Z3KTEm40o9I1oK/QP/o9rw5Vr2ILYufouFpZQ33Nu
+    H4YwhZj9gnwT/wkc8Q/xHf4XrMNY58h1sAVE8A4hfEJb99gfYb+xc+wpzPEX2AHUdI94hn3Ue7qjmuQKan7gv8Er
+    TODZmFhOezqjs7rj7A29NbO3a1ZrYbXLP9ifRvbHtv05tB4i66ljPY6tZ/UuDaSFNJE20khaSbOpaSgtpenSNC61
+    jlfaVzOoZlDNoJrB/5vBL1BLAwQUAAAACAAAACEA4R76qJEAAACMAAAABQAAAGMubnB5AYwAc/+TTlVNUFkBAHYA
+    eydkZXNjcic6ICc+aTInLCAnZm9ydHJhbl9vcmRlcic6IFRydWUsICdzaGFwZSc6ICgyLCAzKSwgfSAgICAgICAg
+    ICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgCgAAAAMAAQAEAAIABVBL
+    AQIUAxQAAAAIAAAAIQAtbyImZgAAALAAAAAFAAAAAAAAAAAAAACAAQAAAABhLm5weVBLAQIUAxQAAAAIAAAAIQA4
+    ImvNJwEAAMAGAAAQAAAAAAAAAAAAAACAAYkAAABoLjAuYi53ZWlnaHQubnB5UEsBAhQDFAAAAAgAAAAhAOEe+qiR
+    AAAAjAAAAAUAAAAAAAAAAAAAAIAB3gEAAGMubnB5UEsFBgAAAAADAAMApAAAAJICAAAAAA==
+    """
 }
 
 @Suite struct NumPyTests {
@@ -161,7 +186,7 @@ enum NumPyBytes {
       ZipBytes.archive([("a.npy", NumPyBytes.array("|u1", "(1,)", [1])), ("b.txt", [1])]),
       "opened 1; entry 'b.txt' of the archive is no array"
     ),
-    (ZipBytes.archive([("a.npy", [1, 2, 3])], method: 8), "as torch.save and numpy.savez do"),
+    (ZipBytes.archive([("a.npy", [1, 2, 3])], method: 8), "'a' is damaged at byte"),
     (ZipBytes.archive([("b.txt", [1]), ("a.npy", [1])]), "does not begin with an array"),
   ]
 
@@ -178,6 +203,34 @@ enum NumPyBytes {
       let file = NumPyBytes.file(header: header, data: NumPyBytes.values(2), version: version)
       #expect(try open(file).parameters["array"]?.tensor().array == [0, 1])
     }
+  }
+
+  @Test func deflatedArraysAreInflated() throws {
+    let folder = TemporaryFolder()
+    let path = folder.file("a.npz")
+    TemporaryFolder.write(NumPyBytes.deflated, to: path)
+    let checkpoint = try Checkpoint.open(path)
+    #expect(checkpoint.format == "npz" && checkpoint.warnings.isEmpty)
+    let plan = try SavePlan.make(
+      parameters: checkpoint.parameters, of: checkpoint, form: .dense(nil))
+    try plan.write(to: folder.file("a.safetensors"))
+    for opened in [checkpoint, try Checkpoint.open(folder.file("a.safetensors"))] {
+      let parameters = opened.parameters
+      #expect(try parameters["a"]?.tensor().array == (0..<12).map { Float($0) })
+      let squares = (0..<400).map { Float($0 * $0 % 97) }
+      #expect(try parameters["h.0.b.weight"]?.tensor().array == squares)
+      #expect(parameters["h.0.b.weight"]?.shape == [20, 20])
+      #expect(try parameters["c"]?.tensor().array == [0, 1, 2, 3, 4, 5])
+    }
+  }
+
+  /// A claim of more bytes than deflate can make of so few.
+  @Test func aBombIsRefusedUnread() throws {
+    var bytes = NumPyBytes.deflated
+    let entry = try #require(
+      (0..<bytes.count - 4).first { Array(bytes[$0..<$0 + 4]) == [0x50, 0x4B, 1, 2] })
+    bytes.replaceSubrange(entry + 24..<entry + 28, with: [0xF0, 0xFF, 0xFF, 0x7F])
+    #expect(sentence(bytes).contains("102 bytes cannot stand for"), "\(sentence(bytes))")
   }
 
   @Test(.enabled(if: SharedData.isPresent)) func arraysOfNumPyAreRead() throws {

@@ -24,7 +24,7 @@ enum Refusal: CaseIterable, Sendable {
   case invalidPacking, invalidZip, compressedEntry, missingEntry, invalidPickle, invalidGGUF
   case invalidNumPy, invalidPart, misaligned, rowNotInBlocks, forbiddenConstructor
   case storageTooShort, negativeStride, limitExceeded, invalidConversion, sameFile, cannotRead
-  case cannotWrite, exists, stopped, changed, invalidQuantization
+  case cannotWrite, exists, stopped, changed, invalidQuantization, invalidDeflate
 
   init(_ error: CheckpointError) {
     self =
@@ -52,6 +52,7 @@ enum Refusal: CaseIterable, Sendable {
       case .invalidPacking: .invalidPacking
       case .invalidZip: .invalidZip
       case .compressedEntry: .compressedEntry
+      case .invalidDeflate: .invalidDeflate
       case .missingEntry: .missingEntry
       case .invalidPickle: .invalidPickle
       case .invalidGGUF: .invalidGGUF
@@ -81,7 +82,8 @@ enum Refusal: CaseIterable, Sendable {
     case .cannotOpen, .directory, .notARegularFile, .sameFile, .cannotRead, .cannotWrite, .exists,
       .stopped, .invalidPart, .invalidConversion, .changed, .invalidQuantization:
       fileExample(in: folder)
-    case .invalidZip, .compressedEntry, .missingEntry, .invalidPickle, .forbiddenConstructor,
+    case .invalidZip, .compressedEntry, .invalidDeflate, .missingEntry, .invalidPickle,
+      .forbiddenConstructor,
       .storageTooShort, .negativeStride:
       pickleExample
     case .empty, .unrecognized, .unsupportedFormat, .truncated, .headerTooLong, .unreadableType,
@@ -219,7 +221,11 @@ extension Refusal {
     case .compressedEntry:
       return Self.opening(
         "zip entry 'm/data.pkl' is compressed; save the checkpoint uncompressed, as torch.save "
-          + "and numpy.savez do", ZipBytes.archive([("m/data.pkl", whole)], method: 99))
+          + "does", ZipBytes.archive([("m/data.pkl", whole)], method: 99))
+    case .invalidDeflate:
+      return Self.opening(
+        "'a' is damaged at byte 1 of its compressed bytes: it is no deflate",
+        ZipBytes.archive([("a.npy", [0xFF, 1, 2])], method: 8))
     case .missingEntry:
       let tensor = ZipBytes.tensor(rows: 1, columns: 1, storage: "7")
       return Self.opening(

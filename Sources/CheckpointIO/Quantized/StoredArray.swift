@@ -11,7 +11,7 @@ struct StoredArray: Sendable {
 
   /// nil for numbers that are not read.
   init?(_ tensor: IndexedTensor, _ file: Bytes) {
-    guard let dtype = tensor.dtype, tensor.blocks == nil else { return nil }
+    guard let dtype = tensor.dtype, tensor.blocks == nil, tensor.deflated == nil else { return nil }
     self.dtype = dtype
     name = tensor.name
     shape = tensor.shape

@@ -1,5 +1,5 @@
-/// The directory of a zip archive (PKWARE APPNOTE 6.3), with zip64. Only
-/// stored entries have bytes to give.
+/// The directory of a zip archive (PKWARE APPNOTE 6.3), with zip64. Bytes of stored
+/// entries are those of the file.
 ///
 ///     ┌─────────────┬─────────┬─────┬───────────────────┬──────────────┐
 ///     │ local header│ payload │  …  │ central directory │ end record   │
@@ -10,10 +10,15 @@
 /// the payload's start from the local header, whose extra field differs.
 struct ZipArchive: Sendable {
   struct Entry: Sendable, Hashable {
+    /// The method of deflated entries; stored ones have 0.
+    static let deflated: UInt16 = 8
+
     let name: String
     let method: UInt16
     /// In the archive.
     let range: Range<Int>
+    /// Of the file that the entry stands for.
+    let plainCount: UInt64
   }
 
   /// In the order of the directory.
@@ -125,7 +130,9 @@ struct ZipArchive: Sendable {
     guard method != 0 || sizes.packed == sizes.plain else {
       throw .invalidZip(offset: start, reason: "entry \(name.quoted) has two sizes")
     }
-    return Entry(name: name, method: method, range: try payload(of: name, sizes, in: file))
+    return Entry(
+      name: name, method: method, range: try payload(of: name, sizes, in: file),
+      plainCount: sizes.plain)
   }
 
   private static func payload(

@@ -39,7 +39,8 @@ struct PlannedTensor: Sendable {
     channelSizes = nil
     losses = []
     let size =
-      tensor.dtype.map { $0.byteCount * tensor.shape.count } ?? tensor.byteRange.count
+      tensor.dtype.map { $0.byteCount * tensor.shape.count }
+      ?? (tensor.deflated ?? tensor.byteRange).count
     parts = [
       Part(
         name: tensor.name, dtypeName: tensor.dtypeName, dimensions: tensor.shape.dimensions,
@@ -177,9 +178,10 @@ struct PlannedTensor: Sendable {
     switch source {
     case .raw(let tensor):
       guard let file else { return [] }
-      guard let dtype = tensor.dtype else { return [file[tensor.byteRange]] }
+      let bytes = try tensor.bytes(in: file, shouldStop: shouldStop)
+      guard let dtype = tensor.dtype else { return [bytes] }
       let reader = TensorReader(
-        bytes: file[tensor.byteRange], dtype: dtype, shape: tensor.shape,
+        bytes: bytes, dtype: dtype, shape: tensor.shape,
         strides: tensor.strides, isTransposed: false, isBigEndian: tensor.isBigEndian)
       return [reader.rowMajor]
     case .bytes(let range): return file.map { [$0[range]] } ?? []

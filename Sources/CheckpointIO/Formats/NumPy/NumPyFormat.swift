@@ -37,20 +37,69 @@ package enum NumPyFormat: CheckpointFormat {
   static func add(
     _ file: Bytes, _ range: Range<Int>, named name: String, to index: inout CheckpointIndex
   ) throws(CheckpointError) {
+    let header = try header(file[range], named: name)
+    var tensor = try tensor(
+      header, named: name, dataCount: range.count - header.dataStart,
+      at: range.lowerBound + header.dataStart, to: &index)
+    let start = range.lowerBound + header.dataStart
+    tensor.byteRange = start..<start + tensor.byteRange.count
+    try index.add(tensor)
+  }
+
+  /// Adds the array that `range` of the file stands for once it is inflated; only its
+  /// header is inflated now.
+  static func add(
+    _ file: Bytes, deflated range: Range<Int>, plainCount: UInt64, named name: String,
+    to index: inout CheckpointIndex
+  ) throws(CheckpointError) {
+    let stored = file[range]
+    let count = Int(clamping: plainCount)
+    try Inflate.check(stored, count: count, of: name)
+    let header = try header(inflating: stored, count: count, named: name)
+    var tensor = try tensor(
+      header, named: name, dataCount: count - header.dataStart, at: header.dataStart, to: &index)
+    tensor.deflated = header.dataStart..<header.dataStart + tensor.byteRange.count
+    tensor.byteRange = range
+    try index.add(tensor)
+  }
+
+  /// Nearly all headers are short.
+  private static func header(
+    inflating stored: Bytes, count: Int, named name: String
+  ) throws(CheckpointError) -> NumPyHeader {
+    let usual = 512
+    do throws(CheckpointError) {
+      let start = try Inflate.bytes(stored, in: 0..<min(count, usual), of: name)
+      return try header(start, named: name)
+    } catch .truncated where count > usual {
+      let start = try Inflate.bytes(
+        stored, in: 0..<min(count, NumPyHeader.byteLimit), of: name)
+      return try header(start, named: name)
+    }
+  }
+
+  private static func header(
+    _ array: Bytes, named name: String
+  ) throws(CheckpointError) -> NumPyHeader {
     try CheckpointIndex.checkName(name, of: "an array")
-    let header = try NumPyHeader(file[range], name: name)
+    return try NumPyHeader(array, name: name)
+  }
+
+  /// The array without its place; its range has the right count.
+  private static func tensor(
+    _ header: NumPyHeader, named name: String, dataCount: Int, at start: Int,
+    to index: inout CheckpointIndex
+  ) throws(CheckpointError) -> IndexedTensor {
     let type = try NumPyType(header.type, array: name)
     let shape = try Shape(checking: header.dimensions, tensor: name)
-    let start = range.lowerBound + header.dataStart
     let (needed, overflow) = shape.count.multipliedReportingOverflow(by: type.byteCount)
     guard !overflow else { throw .shapeTooLarge(tensor: name) }
-    guard needed <= range.upperBound - start else {
+    guard needed <= dataCount else {
       throw .truncated(
-        what: "array \(name.quoted)", offset: start, needed: needed,
-        available: range.upperBound - start)
+        what: "array \(name.quoted)", offset: start, needed: needed, available: dataCount)
     }
-    if needed < range.upperBound - start {
-      index.warn("\(range.upperBound - start - needed) bytes follow array \(name.quoted)")
+    if needed < dataCount {
+      index.warn("\(dataCount - needed) bytes follow array \(name.quoted)")
     }
     if type.dtype == nil {
       index.warn(
@@ -59,9 +108,9 @@ package enum NumPyFormat: CheckpointFormat {
     let isRowMajor = !header.isFortran || shape.dimensions.count { $0 > 1 } < 2
     var tensor = IndexedTensor(
       name: name, dtype: type.dtype, dtypeName: type.name, shape: shape,
-      byteRange: start..<start + needed, strides: isRowMajor ? nil : columnMajorStrides(shape))
+      byteRange: 0..<needed, strides: isRowMajor ? nil : columnMajorStrides(shape))
     tensor.isBigEndian = type.isBigEndian
-    try index.add(tensor)
+    return tensor
   }
 
   /// `Shape(checking:)` has seen to it that their products fit.
@@ -74,8 +123,8 @@ package enum NumPyFormat: CheckpointFormat {
   }
 }
 
-/// Several NumPy arrays in a zip archive, as `numpy.savez` writes it: entry
-/// `NAME.npy` is array `NAME`.
+/// Several NumPy arrays in a zip archive, as `numpy.savez` and `savez_compressed`
+/// write it: entry `NAME.npy` is array `NAME`.
 package enum NumPyArchiveFormat: CheckpointFormat {
   package static let name = "npz"
 
@@ -95,9 +144,13 @@ package enum NumPyArchiveFormat: CheckpointFormat {
         index.warn("entry \(entry.name.quoted) of the archive is no array")
         continue
       }
-      try NumPyFormat.add(
-        file, try archive.range(of: entry.name), named: NumPyFormat.withoutSuffix(entry.name),
-        to: &index)
+      let name = NumPyFormat.withoutSuffix(entry.name)
+      if entry.method == ZipArchive.Entry.deflated {
+        try NumPyFormat.add(
+          file, deflated: entry.range, plainCount: entry.plainCount, named: name, to: &index)
+      } else {
+        try NumPyFormat.add(file, try archive.range(of: entry.name), named: name, to: &index)
+      }
     }
     return index
   }

@@ -21,6 +21,8 @@ struct NumPyHeader {
 
   /// Headers of numbers have about a hundred bytes; NumPy itself stops at 10,000.
   static let lengthLimit = 1 << 16
+  /// The longest header with what stands before it, in bytes.
+  static let byteLimit = lengthLimit + 12
 
   static func recognizes(_ file: Bytes) -> Bool {
     file.count >= 6 && file[0] == 0x93 && file[1..<file.count].starts(with: "NUMPY")
