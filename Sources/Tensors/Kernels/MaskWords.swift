@@ -31,17 +31,35 @@ enum MaskWords {
     return finished ? words : nil
   }
 
-  /// Sets the bits of a chunk's weights whose |w| is `bits`, but for the first
-  /// `going` of them.
+  /// Sets the bits of the weights whose |w| is `bits`, but for the first `going` of each
+  /// chunk, which has `ties` of them. False when stopped.
   static func keepTies(
-    in chunk: Int, after going: Int, of tensor: Tensor, _ bits: Int32, _ words: inout [UInt64]
-  ) {
-    unsafe tensor.withUnsafeValues { values in
-      var seen = 0
-      for index in Parallel.range(chunk, of: values.count)
-      where unsafe values[index].magnitude.bitPattern == UInt32(bitPattern: bits) {
-        seen += 1
-        if seen > going { words[index / 64] |= 1 << UInt64(index % 64) }
+    _ ties: [Int], after going: [Int], of tensor: Tensor, _ bits: Int32, _ words: inout [UInt64],
+    threads: Int, shouldStop: @Sendable () -> Bool
+  ) -> Bool {
+    unsafe words.withUnsafeMutableBufferPointer { words in
+      unsafe tensor.withUnsafeValues { values in
+        guard let target = words.baseAddress else { return true }
+        let (values, words) = unsafe (Shared(values), Shared(target))
+        return Parallel.forEach(count: ties.count, threads: threads, shouldStop: shouldStop) {
+          chunk in
+          guard going[chunk] < ties[chunk], let start = unsafe values.pointer.baseAddress
+          else { return }
+          let range = Parallel.range(chunk, of: tensor.shape.count)
+          if going[chunk] == 0 {
+            unsafe pare_mask(
+              KernelLevel.best, start + range.lowerBound, range.count, bits - 1, -1,
+              words.pointer, range.lowerBound)
+            return
+          }
+          var seen = 0
+          for index in range
+          where unsafe start[index].magnitude.bitPattern == UInt32(bitPattern: bits) {
+            seen += 1
+            guard seen > going[chunk] else { continue }
+            unsafe words.pointer[index / 64] |= 1 << UInt64(index % 64)
+          }
+        }
       }
     }
   }

@@ -25,15 +25,24 @@ public struct MagnitudeCut: Sendable, Hashable {
   ) -> Mask? {
     let bits = Int32(bitPattern: magnitude.bitPattern)
     var ties = [Int](repeating: 0, count: Parallel.chunks(tensor.shape.count))
+    // Where no tie is to go any more, all of them stay.
+    let isSettled = tiesLeft == 0
     guard
       var words = MaskWords.compare(
-        tensor, threshold: bits, ties: bits, counts: &ties, threads: threads,
-        shouldStop: shouldStop)
+        tensor, threshold: isSettled ? bits - 1 : bits, ties: isSettled ? -1 : bits,
+        counts: &ties, threads: threads, shouldStop: shouldStop)
     else { return nil }
-    for (chunk, tied) in ties.enumerated() where tied > 0 {
-      let going = min(tiesLeft, tied)
-      tiesLeft -= going
-      if going < tied { MaskWords.keepTies(in: chunk, after: going, of: tensor, bits, &words) }
+    if !isSettled {
+      var left = tiesLeft
+      let going = ties.map { tied in
+        defer { left -= min(left, tied) }
+        return min(left, tied)
+      }
+      guard
+        MaskWords.keepTies(
+          ties, after: going, of: tensor, bits, &words, threads: threads, shouldStop: shouldStop)
+      else { return nil }
+      tiesLeft = left
     }
     return Mask(shape: tensor.shape, words: words)
   }
