@@ -55,7 +55,7 @@ def rows(pare, startup, peers):
     yield both("key to frame while a pass runs, p99", "ms", "key_to_frame_p99_milliseconds",
                False, "< 16")
     goals = {"embedded": "< 0.05", "500mb.safetensors": "< 0.1", "7gb.safetensors": "< 0.1",
-             "100k.safetensors": "< 1"}
+             "100k.safetensors": "< 0.15"}
     for name, goal in goals.items():
         figure = startup.get("first_frame_seconds", {}).get(name, {}).get("median")
         yield f"start to first frame, {name}", "s", figure, None, False, goal
@@ -74,7 +74,10 @@ def block_rows(pare, peers):
     for key in sorted(pare):
         if key.startswith("open_"):
             name = key.removeprefix("open_").removesuffix("_seconds")
-            yield f"open {name}, to a list", "s", pare[key], peers.get(key), None, False, "≥ 5 ×"
+            file = name.removesuffix("_model")
+            what = "to a list" if file == name else "and its blocks"
+            peer = peers.get(f"open_{file}_seconds")
+            yield f"open {file}, {what}", "s", pare[key], peer, None, False, "≥ 5 ×"
 
 
 def show(table):

@@ -8,10 +8,14 @@ public struct BlockMap: Sendable {
     /// What `Place.block` says. A model with two stacks (an encoder and a
     /// decoder) numbers the second one after the first.
     public let index: Int
-    /// Its prefix in the checkpoint, `transformer.h.3`.
-    public let name: String
     /// Its parameters in the order the model uses them.
     public let positions: [Int]
+    fileprivate let stack: String
+    /// In its stack.
+    fileprivate let number: Int
+
+    /// Its prefix in the checkpoint, `transformer.h.3`.
+    public var name: String { "\(stack).\(number)" }
   }
 
   /// The blocks, by index.
@@ -22,109 +26,140 @@ public struct BlockMap: Sendable {
   public let linearLayers: [String]
   /// Parameters outside the blocks, in the order of the checkpoint.
   public let outside: [Int]
-  private let weights: [Key: Int]
-  private let layerNumbers: [String: Int]
+  /// The places of `layers`.
+  private let ranks: [String: Int]
+  /// Of each parameter in a block.
+  private let roles: [LayerRole]
 
-  private struct Key: Hashable {
-    let block: Int
-    let layer: Int
-  }
-
-  /// Position of the weight matrix or norm weight of a layer.
+  /// Position of the weight matrix or norm weight of a layer. O(log n).
   public func position(block: Int, layer: String) -> Int? {
-    layerNumbers[layer].flatMap { weights[Key(block: block, layer: $0)] }
+    guard let rank = ranks[layer] else { return nil }
+    let row = blocks.firstIndex(fromWhichOn: { $0.index >= block })
+    guard row < blocks.count, blocks[row].index == block else { return nil }
+    let positions = blocks[row].positions
+    var place = positions.firstIndex(fromWhichOn: { roles[$0].rank > rank })
+    while place > 0, roles[positions[place - 1]].rank == rank {
+      place -= 1
+      if roles[positions[place]].isWeight { return positions[place] }
+    }
+    return nil
   }
 
-  /// Maps parameters whose places are known; `names` are the blocks' prefixes.
-  init(_ parameters: Parameters, names: [Int: String]) {
-    var members: [Int: [Int]] = [:]
-    var outside: [Int] = []
+  /// What a parameter is in its block.
+  private struct LayerRole {
+    var rank = 0
+    var isBias = false
+    var isWeight = false
+    /// The order of use, positions of equal ones aside.
+    var order: Int { rank << 1 | (isBias ? 1 : 0) }
+  }
+
+  /// Where one parameter is.
+  struct Member {
+    let block: Int
+    let position: Int32
+    /// In `places`.
+    let kind: Int32
+  }
+
+  /// Maps the members of blocks among `count` parameters.
+  init(_ members: [Member], places: [Place], stacks: [LayerNames.Stack], count: Int) {
+    let kinds = Self.kinds(of: members)
     var order: [String: Int] = [:]
     var linear: Set<String> = []
-    var weights: [Key: Int] = [:]
-    for (position, parameter) in parameters.enumerated() {
-      let place = parameter.place
-      guard let block = place.block else {
-        outside.append(position)
-        continue
-      }
-      members[block, default: []].append(position)
-      let number = order[place.layer] ?? order.count
-      if number == order.count { order[place.layer] = number }
+    for kind in kinds {
+      let place = places[kind]
+      if order[place.layer] == nil { order[place.layer] = order.count }
       if place.role == .linear { linear.insert(place.layer) }
-      if [.linear, .router, .norm].contains(place.role) {
-        weights[Key(block: block, layer: number)] = position
-      }
     }
-    layerNumbers = order
     layers = LayerOrder.sorted(Array(order.keys), firstMet: order)
     linearLayers = layers.filter(linear.contains)
-    self.outside = outside
-    self.weights = weights
     let ranks = Dictionary(uniqueKeysWithValues: layers.enumerated().map { ($1, $0) })
-    blocks = members.keys.sorted().map { index in
-      let ranked = (members[index] ?? []).map { position in
-        let place = parameters[position].place
-        return (ranks[place.layer] ?? 0, place.role == .bias ? 1 : 0, position)
-      }
-      return Block(
-        index: index, name: names[index] ?? "block.\(index)",
-        positions: ranked.sorted { $0 < $1 }.map(\.2))
+    self.ranks = ranks
+    var roleOfKind = [LayerRole](repeating: LayerRole(), count: places.count)
+    for kind in kinds {
+      let place = places[kind]
+      roleOfKind[kind] = LayerRole(
+        rank: ranks[place.layer] ?? 0, isBias: place.role == .bias,
+        isWeight: [.linear, .router, .norm].contains(place.role))
     }
+    var roles = [LayerRole](repeating: LayerRole(), count: count)
+    var isOutside = [Bool](repeating: true, count: count)
+    for member in members {
+      roles[Int(member.position)] = roleOfKind[Int(member.kind)]
+      isOutside[Int(member.position)] = false
+    }
+    self.roles = roles
+    outside = isOutside.indices.filter { isOutside[$0] }
+    blocks = Self.blocks(Self.grouped(members), roles, stacks)
+  }
+
+  /// The kinds in the order in which they are met.
+  private static func kinds(of members: [Member]) -> [Int] {
+    var isMet: [Bool] = []
+    var kinds: [Int] = []
+    for member in members {
+      let kind = Int(member.kind)
+      while isMet.count <= kind { isMet.append(false) }
+      if !isMet[kind] { kinds.append(kind) }
+      isMet[kind] = true
+    }
+    return kinds
+  }
+
+  /// The members by block, those of a block in the order of the checkpoint.
+  private static func grouped(_ members: [Member]) -> [Member] {
+    if zip(members, members.dropFirst()).allSatisfy({ $0.block <= $1.block }) { return members }
+    let highest = members.reduce(0) { max($0, $1.block) }
+    guard highest <= 4 * members.count else {
+      return members.sorted { ($0.block, $0.position) < ($1.block, $1.position) }
+    }
+    // Counting sort: most files list the blocks as 0, 1, 10, 11, ….
+    var starts = [Int](repeating: 0, count: highest + 2)
+    for member in members { starts[member.block + 1] += 1 }
+    for block in 0...highest { starts[block + 1] += starts[block] }
+    var grouped = members
+    for member in members {
+      grouped[starts[member.block]] = member
+      starts[member.block] += 1
+    }
+    return grouped
+  }
+
+  private static func blocks(
+    _ members: [Member], _ roles: [LayerRole], _ stacks: [LayerNames.Stack]
+  ) -> [Block] {
+    var blocks: [Block] = []
+    var keys: [Int] = []
+    var (start, stack) = (0, 0)
+    while start < members.count {
+      let index = members[start].block
+      keys.removeAll(keepingCapacity: true)
+      while start < members.count, members[start].block == index {
+        let position = Int(members[start].position)
+        keys.append(roles[position].order << 32 | position)
+        start += 1
+      }
+      keys.sort()
+      while stack + 1 < stacks.count, stacks[stack + 1].first <= index { stack += 1 }
+      blocks.append(
+        Block(
+          index: index, positions: keys.map { $0 & 0xFFFF_FFFF }, stack: stacks[stack].name,
+          number: index - stacks[stack].first))
+    }
+    return blocks
   }
 }
 
-/// The order in which a block uses its layers; files often sort by name.
-enum LayerOrder {
-  /// Last components of the families' layer names, in order of use. A name
-  /// with a dot must match that much of the end.
-  private static let known: [String] = [
-    "ln_1", "input_layernorm", "attention_norm", "norm1", "norm_1", "layer_norm1",
-    "self_attn_layer_norm", "attn_norm", "attn_norm_2",
-    "attn.c_attn", "in_proj", "qkv_proj", "qkv", "query_key_value", "attn_qkv", "q_proj", "query",
-    "wq", "attn_q",
-    "q_norm", "attn_q_norm", "k_proj", "key", "wk", "attn_k", "k_norm", "attn_k_norm", "v_proj",
-    "value", "wv", "attn_v",
-    "attn.c_proj", "o_proj", "out_proj", "wo", "attn.proj", "attention.dense",
-    "attention.output.dense", "attention.output.LayerNorm", "attn_output", "attn_output_norm",
-    "post_attention_norm",
-    "ln_2", "post_attention_layernorm", "pre_feedforward_layernorm", "ffn_norm", "norm2",
-    "norm_2", "layer_norm2",
-    "gate", "ffn_gate_inp", "experts",
-    "mlp.c_fc", "gate_proj", "gate_up_proj", "up_proj", "w1", "w3", "fc1", "intermediate.dense",
-    "dense_h_to_4h", "ffn_gate", "ffn_gate_exps", "ffn_up", "ffn_up_exps",
-    "mlp.c_proj", "down_proj", "w2", "fc2", "dense_4h_to_h", "output.dense", "ffn_down",
-    "ffn_down_exps",
-    "output.LayerNorm", "final_layer_norm", "post_feedforward_layernorm",
-    "post_ffw_norm", "layer_output_norm",
-  ]
-  private static let ranks = Dictionary(
-    uniqueKeysWithValues: known.enumerated().map { ($1, $0) })
-
-  /// Known layers in order of use, experts one after the other; unknown ones
-  /// behind them, as first met.
-  static func sorted(_ layers: [String], firstMet: [String: Int]) -> [String] {
-    layers.map { (key($0, firstMet: firstMet[$0] ?? 0), $0) }
-      .sorted { $0.0 < $1.0 }.map(\.1)
-  }
-
-  private typealias SortKey = (Int, Int, Int, Int)
-
-  private static func key(_ layer: String, firstMet: Int) -> SortKey {
-    let components = layer.split(separator: ".", omittingEmptySubsequences: false)
-    let rank = rank(of: components)
-    if let position = components.firstIndex(where: { TensorName.number($0) != nil }) {
-      let expert = TensorName.number(components[position]) ?? 0
-      return (ranks["experts"] ?? known.count, expert, rank, firstMet)
+extension Array {
+  /// The first of the positions, or the end, from which on all elements are such; those
+  /// before are none.
+  fileprivate func firstIndex(fromWhichOn isSuch: (Element) -> Bool) -> Int {
+    var (low, high) = (0, count)
+    while low < high {
+      let middle = (low + high) / 2
+      if isSuch(self[middle]) { high = middle } else { low = middle + 1 }
     }
-    return (rank, 0, 0, firstMet)
-  }
-
-  /// The longest known ending decides.
-  private static func rank(of components: [Substring]) -> Int {
-    for length in [3, 2, 1] where components.count >= length {
-      if let rank = ranks[components.suffix(length).joined(separator: ".")] { return rank }
-    }
-    return known.count
+    return low
   }
 }

@@ -30,9 +30,13 @@ public final class Checkpoint: Sendable {
   public let warnings: [String]
   /// The weights as the other floors see them: roles and places resolved,
   /// linear layers `[out, in]`, packed tensors decoded on demand. Optimizer
-  /// state, unreadable types and second names of one storage are left out.
-  public let parameters: Parameters
-  public let blockMap: BlockMap
+  /// state, unreadable types and second names of one storage are left out. Made when
+  /// they are first asked for. O(n) then.
+  public var parameters: Parameters { lazyParameters.value }
+  /// Made when it is first asked for. O(n) then.
+  public var blockMap: BlockMap { lazyBlockMap.value }
+  private let lazyParameters: Lazy<Parameters>
+  private let lazyBlockMap: Lazy<BlockMap>
   /// What is copied as it is when a checkpoint is saved: the file and where
   /// its arrays lie.
   let bytes: Bytes
@@ -73,8 +77,9 @@ public final class Checkpoint: Sendable {
     var index = opened.index
     EmbeddedGGUF.read(into: &index)
     Sidecars.read(beside: path, into: &index)
-    TiedHead.mark(in: &index, bytes)
-    var resolved = try PackedIndex.resolve(index, bytes)
+    let names = LayerNames(index.tensors)
+    TiedHead.mark(in: &index, names, bytes)
+    var resolved = try PackedIndex.resolve(index, names, bytes)
     try QuantizedIndex.resolve(&resolved, &index, bytes)
     let layout = try ModelLayout(index, resolved, bytes: bytes)
     self.bytes = bytes
@@ -84,14 +89,14 @@ public final class Checkpoint: Sendable {
     fileByteCount = opened.fileByteCount
     identities = bytes.owner.identities
     stored = index.tensors
-    tensors = layout.tensors
+    tensors = resolved.tensors.indices.map { TensorInfo(layout, at: $0) }
     metadata = index.metadata
     configuration = index.configuration
     vocabulary = index.vocabulary
     gguf = index.gguf
     warnings = (warning.map { [$0] } ?? []) + index.warnings
-    parameters = layout.parameters
-    blockMap = BlockMap(layout.parameters, names: layout.blockNames)
+    lazyParameters = Lazy { layout.parameters() }
+    lazyBlockMap = Lazy { layout.blockMap() }
     try bytes.check()
   }
 

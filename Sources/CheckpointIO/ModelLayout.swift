@@ -1,190 +1,156 @@
 internal import Tensors
 
-/// Gives a file's tensors their meaning: places in the model, orientation, and
-/// the parameters that read them.
-struct ModelLayout {
-  private(set) var tensors: [TensorInfo] = []
-  private(set) var parameters = Parameters([])
-  /// Prefix of each block in the file, by block index.
-  private(set) var blockNames: [Int: String] = [:]
-
-  private var stacks: [Substring: Int] = [:]
-  /// Layer and role of what was met before: blocks repeat each other.
-  private var known: [Kind: Place] = [:]
-  /// Whether any layer is an expert's, once it has been asked.
-  private var hasExperts: Bool?
-
-  private struct Kind: Hashable {
-    let rest: Substring
-    let dtype: DType?
-    let rank: Int
-  }
+/// The meaning of a file's tensors: places in the model, orientation, and the parameters that
+/// read them. Tensors and parameters are made of it when they are asked for.
+final class ModelLayout: Sendable {
+  let resolved: ResolvedTensors
+  /// Layer and role of each of the names' kinds; the block is that of one of them.
+  private let places: [Place]
+  private let conv1D: Conv1D?
+  private let source: ParameterSource
+  /// Those that are packed, by the tensor's position: they are checked when they are made.
+  private let packed: [Int: Parameter]
 
   init(
-    _ index: CheckpointIndex, _ resolved: [ResolvedTensor], bytes: Bytes
+    _ index: CheckpointIndex, _ resolved: ResolvedTensors, bytes: Bytes
   ) throws(CheckpointError) {
-    let names = resolved.map { TensorName($0.tensor.name) }
-    numberStacks(names)
+    self.resolved = resolved
+    places = Self.places(resolved)
     // A sliced network's layers may be narrower than what they read.
     let isSliced = index.configuration[MetadataConventions.blocks] != nil
-    let isConv1D =
-      !isSliced
-      && Conv1D.isUsed(
-        by: resolved.lazy.filter { $0.quantized == nil }.map(\.tensor),
-        modelType: index.configuration["model_type"])
-    let weights = resolved.lazy.map(\.tensor.shape.count).reduce(0, addingHeld)
-    let isLarge = weights >= LargeModel.weightCount
-    var list: [Parameter] = []
-    list.reserveCapacity(names.count)
-    tensors.reserveCapacity(names.count)
-    for (entry, name) in zip(resolved, names) {
-      let tensor = entry.tensor
-      var place = place(of: tensor, name, among: names)
-      if entry.isCompanion { place.role = .buffer }
-      tensors.append(TensorInfo(entry, place: place))
-      guard !entry.isCompanion, place.role != .optimizer, tensor.sharesStorageOf == nil,
-        let dtype = tensor.dtype
-      else { continue }
-      if let weights = entry.quantized {
-        list.append(entry.parameter(of: weights, place: place))
-        continue
-      }
-      if let packed = entry.packed {
-        list.append(try packed.parameter(place: place, ofLargeModel: isLarge))
-        continue
-      }
-      let isTransposed = isConv1D && Conv1D.isOne(tensor)
-      let shape = isTransposed ? tensor.shape.reversed : tensor.shape
-      if let blocks = tensor.blocks {
-        let reader = BlockReader(
-          bytes: bytes[tensor.byteRange], format: blocks, shape: tensor.shape,
-          isTransposed: isTransposed)
-        list.append(
-          Parameter(
-            name: tensor.name, shape: shape, dtype: dtype, place: place,
-            isTransposed: isTransposed,
-            reading: { try reader.tensor(threads: $0, shouldStop: $1) }))
-        continue
-      }
-      if tensor.deflated != nil {
-        list.append(
-          Parameter(
-            name: tensor.name, shape: shape, dtype: dtype, place: place,
-            isTransposed: isTransposed,
-            reading: {
-              try TensorReader(
-                bytes: tensor.bytes(in: bytes, shouldStop: $1), dtype: dtype, shape: tensor.shape,
-                strides: tensor.strides, isTransposed: isTransposed,
-                isBigEndian: tensor.isBigEndian
-              ).tensor(threads: $0, shouldStop: $1)
-            }))
-        continue
-      }
-      let reader = TensorReader(
-        bytes: bytes[tensor.byteRange], dtype: dtype, shape: tensor.shape,
-        strides: tensor.strides, isTransposed: isTransposed, isBigEndian: tensor.isBigEndian)
-      list.append(
-        Parameter(
-          name: tensor.name, shape: shape, dtype: dtype, place: place,
-          isTransposed: isTransposed,
-          reading: { try reader.tensor(threads: $0, shouldStop: $1) }))
+    conv1D = isSliced ? nil : Conv1D(resolved, index.configuration["model_type"])
+    source = StoredWeights(bytes: bytes, tensors: resolved.tensors, conv1D: conv1D).source
+    var packed: [Int: Parameter] = [:]
+    let tensors = resolved.packed
+    let areLarge = !tensors.isEmpty && resolved.areLarge
+    for (position, tensor) in tensors {
+      packed[position] = try tensor.parameter(
+        place: Self.place(at: position, resolved, places), ofLargeModel: areLarge)
     }
-    parameters = Parameters(list)
+    self.packed = packed
   }
 
-  private mutating func place(
-    of tensor: IndexedTensor, _ name: TensorName, among names: [TensorName]
-  ) -> Place {
-    if tensor.isOptimizer { return Place(block: nil, layer: tensor.name, role: .optimizer) }
-    guard let stack = name.stack, let index = name.block, let first = stacks[stack] else {
-      return name.place(dtype: tensor.dtype, shape: tensor.shape, block: nil)
-    }
-    let block = first + index
-    if blockNames[block] == nil { blockNames[block] = "\(stack).\(index)" }
-    let kind = Kind(
-      rest: name.rest, dtype: tensor.dtype, rank: tensor.shape.dimensions.count)
-    var place =
-      known[kind] ?? name.place(dtype: tensor.dtype, shape: tensor.shape, block: block)
-    if known[kind] == nil {
-      if place.role == .linear, TensorName.isRouter(place.layer), isMixture(names) {
-        place.role = .router
+  private static func places(_ resolved: ResolvedTensors) -> [Place] {
+    var hasExperts: Bool?
+    return resolved.names.kinds.map { kind in
+      let tensor = resolved.tensors[kind.first]
+      var place = TensorName(tensor.name).place(
+        dtype: tensor.dtype, shape: tensor.shape, block: resolved.names.block(at: kind.first))
+      // Only beside experts a `gate` is a router.
+      if place.role == .linear, TensorName.isRouter(place.layer) {
+        let isMixture = hasExperts ?? resolved.names.isMixture(resolved.tensors)
+        if isMixture { place.role = .router }
+        hasExperts = isMixture
       }
-      known[kind] = place
+      return place
     }
-    place.block = block
+  }
+
+  func place(at position: Int) -> Place { Self.place(at: position, resolved, places) }
+
+  private static func place(
+    at position: Int, _ resolved: ResolvedTensors, _ places: [Place]
+  ) -> Place {
+    if resolved.tensors[position].isOptimizer {
+      return Place(block: nil, layer: resolved.tensors[position].name, role: .optimizer)
+    }
+    var place: Place
+    if let block = resolved.names.block(at: position) {
+      place = places[Int(resolved.names.entries[position].kind)]
+      place.block = block
+    } else {
+      let tensor = resolved.tensors[position]
+      place = TensorName(tensor.name).place(
+        dtype: tensor.dtype, shape: tensor.shape, block: nil)
+    }
+    if case .companion = resolved[position] { place.role = .buffer }
     return place
   }
 
-  /// Only beside experts a `gate` is a router.
-  private mutating func isMixture(_ names: [TensorName]) -> Bool {
-    let answer = hasExperts ?? names.contains(where: \.isOfExperts)
-    hasExperts = answer
-    return answer
+  /// What the other floors see: no optimizer state, no unreadable types, no second names of
+  /// one storage. O(n).
+  func parameters() -> Parameters {
+    var list: [Parameter] = []
+    list.reserveCapacity(resolved.tensors.count)
+    for position in resolved.tensors.indices {
+      if let parameter = parameter(at: position) { list.append(parameter) }
+    }
+    return Parameters(list)
   }
 
-  /// The stacks' blocks are numbered one stack after the other, in the order
-  /// the file names them.
-  private mutating func numberStacks(_ names: [TensorName]) {
-    var order: [Substring] = []
-    var highest: [Substring: Int] = [:]
-    for name in names {
-      guard let stack = name.stack, let block = name.block else { continue }
-      if let known = highest[stack] {
-        if block > known { highest[stack] = block }
-      } else {
-        order.append(stack)
-        highest[stack] = block
+  /// Where the parameters are, by block and layer. O(n).
+  func blockMap() -> BlockMap {
+    var members: [BlockMap.Member] = []
+    members.reserveCapacity(resolved.tensors.count)
+    var count = 0
+    for position in resolved.tensors.indices where isParameter(position) {
+      if let block = resolved.names.block(at: position) {
+        let kind = resolved.names.entries[position].kind
+        members.append(BlockMap.Member(block: block, position: Int32(count), kind: kind))
       }
+      count += 1
     }
-    var first = 0
-    for stack in order {
-      stacks[stack] = first
-      first += (highest[stack] ?? 0) + 1
+    return BlockMap(members, places: places, stacks: resolved.names.stacks, count: count)
+  }
+
+  private func isParameter(_ position: Int) -> Bool {
+    guard !resolved.tensors[position].isOptimizer, resolved.tensors[position].dtype != nil,
+      resolved.tensors[position].sharesStorageOf == nil
+    else { return false }
+    if case .companion = resolved[position] { return false }
+    return true
+  }
+
+  private func parameter(at position: Int) -> Parameter? {
+    guard isParameter(position) else { return nil }
+    let tensor = resolved.tensors[position]
+    switch resolved[position] {
+    case .companion: return nil
+    case .packed: return packed[position]
+    case .quantized(let weights, _, _):
+      return weights.parameter(named: tensor.name, place: place(at: position))
+    case nil:
+      guard let dtype = tensor.dtype else { return nil }
+      let isTransposed = conv1D?.isOne(tensor) ?? false
+      return Parameter(
+        name: tensor.name, shape: isTransposed ? tensor.shape.reversed : tensor.shape,
+        dtype: dtype, place: place(at: position), isTransposed: isTransposed, source: source,
+        number: position)
     }
   }
 }
 
-extension TensorInfo {
-  init(_ entry: ResolvedTensor, place: Place) {
-    let tensor = entry.tensor
-    self.init(
-      name: tensor.name, dtype: tensor.dtype, dtypeName: tensor.dtypeName, shape: tensor.shape,
-      byteRange: tensor.byteRange, byteCount: entry.byteCount, place: place,
-      encoding: entry.encoding, sharesStorageOf: tensor.sharesStorageOf)
-  }
-}
+/// The arrays of a file that are weights by themselves, read when they are asked for: one
+/// source for all of them, each by its position.
+private struct StoredWeights: Sendable {
+  let bytes: Bytes
+  let tensors: [IndexedTensor]
+  let conv1D: Conv1D?
 
-/// GPT-2's `Conv1D` keeps weights as `[in, out]`. A square matrix cannot tell,
-/// so one decision is made for the whole file from the layers that can.
-enum Conv1D {
-  private static let layers = [
-    "attn.c_attn.weight", "attn.c_proj.weight", "mlp.c_fc.weight", "mlp.c_proj.weight",
-    "attn.q_attn.weight",
-  ]
-
-  /// Whether a tensor is a matrix that GPT-2 would keep transposed.
-  static func isOne(_ tensor: IndexedTensor) -> Bool {
-    tensor.shape.dimensions.count == 2 && !tensor.isOptimizer
-      && layers.contains { tensor.name.hasSuffix($0) }
-  }
-
-  /// `c_attn` makes three vectors of one, `c_fc` widens (usually fourfold):
-  /// the longer axis is the output.
-  static func isUsed(by tensors: some Sequence<IndexedTensor>, modelType: String?) -> Bool {
-    for tensor in tensors where isOne(tensor) {
-      let (first, second) = (tensor.shape.dimensions[0], tensor.shape.dimensions[1])
-      if tensor.name.hasSuffix("attn.c_attn.weight") || tensor.name.hasSuffix("c_fc.weight"),
-        first != second
-      {
-        return second > first
-      }
+  var source: ParameterSource {
+    ParameterSource { position, threads, shouldStop in
+      Weights(values: try tensor(at: position, threads: threads, shouldStop: shouldStop))
     }
-    return modelType == "gpt2"
   }
-}
 
-/// A sum of counts that stays at the largest number there is.
-private func addingHeld(_ a: Int, _ b: Int) -> Int {
-  let (sum, overflow) = a.addingReportingOverflow(b)
-  return overflow ? Int.max : sum
+  private func tensor(
+    at position: Int, threads: Int, shouldStop: @Sendable () -> Bool
+  ) throws(CheckpointError) -> Tensor {
+    let tensor = tensors[position]
+    let isTransposed = conv1D?.isOne(tensor) ?? false
+    if let blocks = tensor.blocks {
+      let reader = BlockReader(
+        bytes: bytes[tensor.byteRange], format: blocks, shape: tensor.shape,
+        isTransposed: isTransposed)
+      return try reader.tensor(threads: threads, shouldStop: shouldStop)
+    }
+    guard let dtype = tensor.dtype else {
+      throw .unreadableType(tensor: tensor.name, dtype: tensor.dtypeName)
+    }
+    let reader = TensorReader(
+      bytes: try tensor.bytes(in: bytes, shouldStop: shouldStop), dtype: dtype,
+      shape: tensor.shape, strides: tensor.strides, isTransposed: isTransposed,
+      isBigEndian: tensor.isBigEndian)
+    return try reader.tensor(threads: threads, shouldStop: shouldStop)
+  }
 }

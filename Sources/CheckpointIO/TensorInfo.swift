@@ -1,29 +1,55 @@
 public import Tensors
 
 /// One tensor as the checkpoint lists it; no value has been read.
-public struct TensorInfo: Sendable, Hashable {
+public struct TensorInfo: Sendable {
+  private let layout: ModelLayout
+  private let position: Int
+  private var tensor: IndexedTensor { layout.resolved.tensors[position] }
+
+  init(_ layout: ModelLayout, at position: Int) {
+    self.layout = layout
+    self.position = position
+  }
+
   /// The name, without a compiler's `_orig_mod.` prefix.
-  public let name: String
+  public var name: String { tensor.name }
   /// How its numbers are stored, or what they decode to; nil when Pare cannot
   /// read them.
-  public let dtype: DType?
+  public var dtype: DType? { tensor.dtype }
   /// The data type in the file's own word, also where `dtype` is nil; of a
   /// quantizer's matrix that of its codes, `I4`.
-  public let dtypeName: String
+  public var dtypeName: String { tensor.dtypeName }
   /// Shape as stored: GPT-2's Conv1D is `[in, out]` here.
-  public let shape: Shape
+  public var shape: Shape { tensor.shape }
   /// Where in the file its bytes lie. Of a packed tensor: from its first part
   /// to the end of its last, between which other tensors may lie.
-  public let byteRange: Range<Int>
+  public var byteRange: Range<Int> { tensor.byteRange }
   /// Bytes the file spends on it, all parts of a packed tensor together.
-  public let byteCount: Int
-  public let place: Place
+  public var byteCount: Int { layout.resolved.byteCount(at: position) }
+  public var place: Place { layout.place(at: position) }
   /// `dense`, `blocks` of a format of ggml's, the name of the encoding of a packed
   /// tensor, or of the layout of a quantizer's: `gptq`, `awq`, `bitsandbytes`,
   /// `llm.int8`, `compressed-tensors`.
-  public let encoding: String
+  public var encoding: String { layout.resolved.encoding(at: position) }
   /// The tensor that this one is only another name for.
-  public let sharesStorageOf: String?
+  public var sharesStorageOf: String? { tensor.sharesStorageOf }
+}
+
+extension TensorInfo: Hashable {
+  private struct Facts: Hashable {
+    let tensor: IndexedTensor
+    let byteCount: Int
+    let place: Place
+    let encoding: String
+  }
+
+  private var facts: Facts {
+    Facts(tensor: tensor, byteCount: byteCount, place: place, encoding: encoding)
+  }
+
+  public static func == (one: TensorInfo, other: TensorInfo) -> Bool { one.facts == other.facts }
+
+  public func hash(into hasher: inout Hasher) { hasher.combine(facts) }
 }
 
 /// A tensor as a format finds it, before names are given a meaning.

@@ -7,10 +7,6 @@ internal import Tensors
 ///     └── stack ──┘ │ └───── rest ─────┘
 ///                 block
 struct TensorName {
-  /// Names under which models number their blocks.
-  private static let containers: Set<Substring> = [
-    "h", "layers", "layer", "blocks", "block", "blk", "resblocks", "transformer_blocks",
-  ]
   /// Longer numbers are no block's.
   private static let digitLimit = 9
 
@@ -23,24 +19,15 @@ struct TensorName {
   init(_ name: String) {
     self.name = name
     let bytes = name.utf8
-    var previous = bytes.startIndex..<bytes.startIndex
-    var start = bytes.startIndex
-    while let dot = bytes[start...].firstIndex(of: UInt8(ascii: ".")) {
-      let component = name[start..<dot]
-      if let number = TensorName.number(component),
-        TensorName.containers.contains(name[previous])
-      {
-        stack = name[..<previous.upperBound]
-        block = number
-        rest = name[bytes.index(after: dot)...]
-        return
-      }
-      previous = start..<dot
-      start = bytes.index(after: dot)
+    guard let parts = NameParts(bytes.span) else {
+      stack = nil
+      block = nil
+      rest = name[...]
+      return
     }
-    stack = nil
-    block = nil
-    rest = name[...]
+    stack = name[..<bytes.index(bytes.startIndex, offsetBy: parts.stackEnd)]
+    block = parts.block
+    rest = name[bytes.index(bytes.startIndex, offsetBy: parts.restStart)...]
   }
 
   /// The number a component is, if it is one.
@@ -52,8 +39,10 @@ struct TensorName {
     return Int(component)
   }
 
-  /// Whether it belongs to an expert, or to all of a block's at once.
-  var isOfExperts: Bool { name.holds("experts.") || name.holds("_exps.") }
+  /// Whether a name, or a part of it, tells of an expert, or of all of a block's at once.
+  static func isOfExperts(_ name: String) -> Bool {
+    name.holds("experts.") || name.holds("_exps.")
+  }
 
   /// Whether a layer's name is that of one which scores experts.
   static func isRouter(_ layer: String) -> Bool {
@@ -130,6 +119,82 @@ struct TensorName {
     if rest.hasPrefix("rope_f") { return true }
     return ["masked_bias", "inv_freq", "position_ids", "num_batches_tracked", "causal_mask"]
       .contains { rest.hasSuffix($0) }
+  }
+}
+
+/// Where the parts of a name of a block's tensor are, in bytes.
+struct NameParts {
+  /// Behind the name of the stack.
+  let stackEnd: Int
+  let block: Int
+  /// Behind the dot that follows the block's number.
+  let restStart: Int
+
+  /// Names under which models number their blocks.
+  private static let containers = [
+    "h", "layers", "layer", "blocks", "block", "blk", "resblocks", "transformer_blocks",
+  ].map { Array($0.utf8) }
+  /// Longer numbers are no block's.
+  private static let digitLimit = 9
+
+  /// nil for a name outside the blocks. `stack` is known to be one, and looked for first.
+  @inline(__always)
+  init?(_ name: Span<UInt8>, stack: [UInt8] = []) {
+    if let (block, end) = Self.block(name, behind: stack) {
+      self.init(stackEnd: stack.count, block: block, restStart: end + 1)
+      return
+    }
+    self.init(searching: name)
+  }
+
+  private init(stackEnd: Int, block: Int, restStart: Int) {
+    self.stackEnd = stackEnd
+    self.block = block
+    self.restStart = restStart
+  }
+
+  private init?(searching name: Span<UInt8>) {
+    let containers = Self.containers
+    var previous = 0..<0
+    var start = 0
+    for end in name.indices where name[end] == UInt8(ascii: ".") {
+      if let block = Self.number(name, start..<end) {
+        let component = name.extracting(previous)
+        if containers.contains(where: { $0.span.isEqual(to: component) }) {
+          self.init(stackEnd: previous.upperBound, block: block, restStart: end + 1)
+          return
+        }
+      }
+      previous = start..<end
+      start = end + 1
+    }
+    return nil
+  }
+
+  /// The number behind a stack that the name begins with, and where it ends. No stack has
+  /// the number of a block in it, so there is none before.
+  @inline(__always)
+  private static func block(_ name: Span<UInt8>, behind stack: [UInt8]) -> (Int, end: Int)? {
+    let start = stack.count + 1
+    guard !stack.isEmpty, start < name.count, name[stack.count] == UInt8(ascii: "."),
+      name.extracting(first: stack.count).isEqual(to: stack.span)
+    else { return nil }
+    var end = start
+    while end < name.count, name[end] != UInt8(ascii: ".") { end += 1 }
+    guard end < name.count, let number = number(name, start..<end) else { return nil }
+    return (number, end)
+  }
+
+  @inline(__always)
+  private static func number(_ name: Span<UInt8>, _ range: Range<Int>) -> Int? {
+    guard !range.isEmpty, range.count <= digitLimit else { return nil }
+    var number = 0
+    for index in range {
+      let digit = name[index] &- 0x30
+      guard digit < 10 else { return nil }
+      number = number * 10 + Int(digit)
+    }
+    return number
   }
 }
 

@@ -5,9 +5,10 @@ enum TiedHead {
   /// as two tensors then.
   private static let byteLimit = 4 << 20
 
-  static func mark(in index: inout CheckpointIndex, _ file: Bytes) {
-    guard let headPosition = position("lm_head.weight", in: index),
-      let embeddingPosition = position(of: ["wte.weight", "embed_tokens.weight"], in: index)
+  static func mark(in index: inout CheckpointIndex, _ names: LayerNames, _ file: Bytes) {
+    guard let headPosition = position("lm_head.weight", in: index, names),
+      let embeddingPosition = position("wte.weight", in: index, names)
+        ?? position("embed_tokens.weight", in: index, names)
     else { return }
     let (head, embedding) = (index.tensors[headPosition], index.tensors[embeddingPosition])
     guard head.sharesStorageOf == nil, head.dtype == embedding.dtype,
@@ -20,16 +21,14 @@ enum TiedHead {
     index.tensors[headPosition].sharesStorageOf = embedding.name
   }
 
-  private static func position(of names: [String], in index: CheckpointIndex) -> Int? {
-    for name in names {
-      if let position = position(name, in: index) { return position }
-    }
-    return nil
-  }
-
-  private static func position(_ ending: String, in index: CheckpointIndex) -> Int? {
-    index.tensors.firstIndex { tensor in
-      !tensor.isOptimizer && (tensor.name == ending || tensor.name.hasSuffix("." + ending))
+  private static func position(
+    _ ending: String, in index: CheckpointIndex, _ names: LayerNames
+  ) -> Int? {
+    let ending = Array(ending.utf8)
+    return names.first(in: index.tensors) { name in
+      name.ends(with: ending)
+        && (name.count == ending.count
+          || name[name.count - ending.count - 1] == UInt8(ascii: "."))
     }
   }
 }

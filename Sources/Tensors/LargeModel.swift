@@ -3,9 +3,20 @@
 package enum LargeModel {
   /// 2²⁸ weights, which are 1 GiB as f32; tests make small models large.
   @TaskLocal package static var weightCount = 1 << 28
+
+  /// Whether tensors of so many weights each make a large model. Counting stops where
+  /// that is sure, so no sum of a file's numbers overflows.
+  package static func isMade(ofCounts counts: some Sequence<Int>) -> Bool {
+    var left = weightCount
+    for count in counts {
+      guard count < left else { return true }
+      left -= count
+    }
+    return left <= 0
+  }
 }
 
 extension Sequence<Parameter> {
   /// Whether they are too many weights to be kept, or to be read unasked.
-  package var areLarge: Bool { reduce(0) { $0 + $1.shape.count } >= LargeModel.weightCount }
+  package var areLarge: Bool { LargeModel.isMade(ofCounts: lazy.map(\.shape.count)) }
 }

@@ -1,51 +1,26 @@
 internal import Tensors
 
-/// A tensor of a file with its arrays brought together.
-struct ResolvedTensor {
-  /// Of a packed tensor: name, type and stored orientation of what it decodes
-  /// to, and the reach of its arrays in the file.
-  var tensor: IndexedTensor
-  var byteCount: Int
-  var packed: PackedTensor?
-  /// Of a quantizer's matrix: its weights, its layout, and the name its codes have
-  /// in the file.
-  var quantized: (any QuantizedWeights)?
-  var layout: String?
-  var codesName: String?
-  /// Whether it belongs to such a matrix.
-  var isCompanion = false
-
-  var encoding: String {
-    layout ?? packed?.record.encoding ?? (tensor.blocks == nil ? DenseEncoding.name : "blocks")
-  }
-
-  init(_ tensor: IndexedTensor) {
-    self.tensor = tensor
-    byteCount = tensor.byteRange.count
-  }
-}
-
 /// Brings the arrays of packed tensors together.
 enum PackedIndex {
   /// The file's tensors, a packed one standing where its first array does.
   static func resolve(
-    _ index: CheckpointIndex, _ file: Bytes
-  ) throws(CheckpointError) -> [ResolvedTensor] {
+    _ index: CheckpointIndex, _ names: LayerNames, _ file: Bytes
+  ) throws(CheckpointError) -> ResolvedTensors {
     guard let metadata = index.metadata[PackingRecord.metadataKey] else {
-      return index.tensors.map(ResolvedTensor.init)
+      return ResolvedTensors(index.tensors, names)
     }
     let records = try PackingRecord.all(in: metadata)
-    var resolved: [ResolvedTensor] = []
+    var resolved = ResolvedTensors([], names)
     var members: [String: [String: IndexedTensor]] = [:]
     var positions: [String: Int] = [:]
     for tensor in index.tensors {
       guard let (name, suffix) = PackingRecord.split(tensor.name), records[name] != nil else {
-        resolved.append(ResolvedTensor(tensor))
+        resolved.tensors.append(tensor)
         continue
       }
       if positions[name] == nil {
-        positions[name] = resolved.count
-        resolved.append(ResolvedTensor(tensor))
+        positions[name] = resolved.tensors.count
+        resolved.tensors.append(tensor)
       }
       members[name, default: [:]][suffix] = tensor
     }
@@ -55,15 +30,19 @@ enum PackedIndex {
         throw .invalidPacking(tensor: name, reason: "the file has none of its arrays")
       }
       guard !plain.contains(name) else { throw .duplicateTensor(name: name) }
-      resolved[position] = try ResolvedTensor(name, record, arrays, file)
+      try resolved.gather(arrays, named: name, record, at: position, file)
     }
+    resolved.updateNames()
     return resolved
   }
 }
 
-extension ResolvedTensor {
-  init(
-    _ name: String, _ record: PackingRecord, _ arrays: [String: IndexedTensor], _ file: Bytes
+extension ResolvedTensors {
+  /// Makes of a packed tensor's first array the tensor: name, type and stored orientation
+  /// of what it decodes to, and the reach of its arrays in the file.
+  fileprivate mutating func gather(
+    _ arrays: [String: IndexedTensor], named name: String, _ record: PackingRecord,
+    at position: Int, _ file: Bytes
   ) throws(CheckpointError) {
     var parts: [String: PackedTensor.Part] = [:]
     var (first, last, byteCount) = (Int.max, 0, 0)
@@ -81,12 +60,11 @@ extension ResolvedTensor {
       throw packed.damaged("its encoding is unknown")
     }
     try encoding.check(packed)
-    tensor = IndexedTensor(
+    tensors[position] = IndexedTensor(
       name: name, dtype: record.dtype, dtypeName: record.dtype.rawValue,
       shape: record.isTransposed ? record.shape.reversed : record.shape,
       byteRange: first..<last)
-    self.byteCount = byteCount
-    self.packed = packed
+    self[position] = .packed(packed, byteCount: byteCount)
   }
 }
 

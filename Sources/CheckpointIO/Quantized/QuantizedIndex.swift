@@ -11,42 +11,48 @@ enum QuantizedIndex {
     CompressedTensorsLayout.self,
   ]
 
-  /// The last words of names that only quantized matrices have.
-  private static let marks: [Substring: String] = [
-    "qweight": ".qweight", "SCB": ".SCB", "weight_packed": ".weight_packed",
-    "weight_scale": ".weight_scale", "weight_scale_inv": ".weight_scale_inv",
-    "bitsandbytes__nf4": "." + FourBitLayout.states[0],
-    "bitsandbytes__fp4": "." + FourBitLayout.states[1],
-  ]
+  /// The ends of names that only quantized matrices' arrays have.
+  private static let marks: [[UInt8]] = [
+    "qweight", "SCB", "weight_packed", "weight_scale", "weight_scale_inv",
+    FourBitLayout.states[0], FourBitLayout.states[1],
+  ].map { Array(".\($0)".utf8) }
 
   /// Throws `CheckpointError.invalidQuantization` for arrays that do not fit
   /// together, and `.duplicateTensor` for a matrix that is there twice.
   static func resolve(
-    _ tensors: inout [ResolvedTensor], _ index: inout CheckpointIndex, _ file: Bytes
+    _ resolved: inout ResolvedTensors, _ index: inout CheckpointIndex, _ file: Bytes
   ) throws(CheckpointError) {
-    let modules = modules(in: tensors)
+    let modules = modules(in: resolved)
     guard !modules.isEmpty else { return }
     let positions = Dictionary(
-      tensors.enumerated().map { ($0.element.tensor.name, $0.offset) }, uniquingKeysWith: { $1 })
+      resolved.tensors.enumerated().map { ($0.element.name, $0.offset) },
+      uniquingKeysWith: { $1 })
     var unknown: [String] = []
     for module in modules {
-      let isKnown = try resolve(module, &tensors, positions, index.quantization, file)
+      let isKnown = try resolve(module, &resolved, positions, index.quantization, file)
       if !isKnown { unknown.append(module) }
     }
     if let first = unknown.first { index.warnings.append(warning(first, unknown.count, index)) }
-    renameShared(&tensors)
+    renameShared(&resolved)
+    resolved.updateNames()
   }
 
   /// Their names in the order of the file.
-  private static func modules(in tensors: [ResolvedTensor]) -> [String] {
+  private static func modules(in resolved: ResolvedTensors) -> [String] {
     var modules: [String] = []
     var known: Set<String> = []
-    for entry in tensors where entry.packed == nil && !entry.tensor.isOptimizer {
-      let name = entry.tensor.name
-      guard let dot = name.utf8.lastIndex(of: UInt8(ascii: ".")),
-        let mark = marks[name[name.utf8.index(after: dot)...]], name.hasSuffix(mark)
-      else { continue }
-      let module = String(name.dropLast(mark.utf8.count))
+    let marks = marks
+    let mark = { (name: Span<UInt8>) in marks.first { name.ends(with: $0) }?.count ?? 0 }
+    // What ends the names of a kind ends all of them.
+    let markOfKind = resolved.names.kinds.map {
+      mark(resolved.tensors[$0.first].name.utf8.span)
+    }
+    for (position, entry) in resolved.names.entries.enumerated() {
+      if entry.kind >= 0, markOfKind[Int(entry.kind)] == 0 { continue }
+      let tensor = resolved.tensors[position]
+      let mark = mark(tensor.name.utf8.span)
+      guard mark > 0, !tensor.isOptimizer, resolved[position] == nil else { continue }
+      let module = String(tensor.name.dropLast(mark))
       if known.insert(module).inserted { modules.append(module) }
     }
     return modules
@@ -54,7 +60,7 @@ enum QuantizedIndex {
 
   /// False where the layout is not known.
   private static func resolve(
-    _ module: String, _ tensors: inout [ResolvedTensor], _ positions: [String: Int],
+    _ module: String, _ resolved: inout ResolvedTensors, _ positions: [String: Int],
     _ settings: QuantizationSettings?, _ file: Bytes
   ) throws(CheckpointError) -> Bool {
     let name = module + ".weight"
@@ -65,14 +71,14 @@ enum QuantizedIndex {
       else { continue }
       var arrays: [String: StoredArray] = [:]
       for (suffix, position) in others + [(codes, position)] {
-        arrays[suffix] = StoredArray(tensors[position].tensor, file)
+        arrays[suffix] = StoredArray(resolved.tensors[position], file)
       }
       guard let weights = try layout.weights(LayerArrays(name: name, arrays), settings) else {
         continue
       }
       if let other = positions[name], other != position { throw .duplicateTensor(name: name) }
-      tensors[position].stand(for: weights, name: name, layout: layout.name)
-      for (_, position) in others { tensors[position].isCompanion = true }
+      resolved.stand(for: weights, at: position, name: name, layout: layout.name)
+      for (_, position) in others { resolved[position] = .companion }
       return true
     }
     return false
@@ -110,46 +116,45 @@ enum QuantizedIndex {
   }
 
   /// What shared the codes of a matrix shares the matrix.
-  private static func renameShared(_ tensors: inout [ResolvedTensor]) {
+  private static func renameShared(_ resolved: inout ResolvedTensors) {
     var names: [String: String] = [:]
-    for entry in tensors {
-      if let old = entry.codesName, old != entry.tensor.name { names[old] = entry.tensor.name }
+    for (position, tensor) in resolved.tensors.enumerated() {
+      if case .quantized(_, _, let codes) = resolved[position], codes != tensor.name {
+        names[codes] = tensor.name
+      }
     }
     guard !names.isEmpty else { return }
-    for position in tensors.indices {
-      if let other = tensors[position].tensor.sharesStorageOf, let name = names[other] {
-        tensors[position].tensor.sharesStorageOf = name
+    for position in resolved.tensors.indices {
+      if let other = resolved.tensors[position].sharesStorageOf, let name = names[other] {
+        resolved.tensors[position].sharesStorageOf = name
       }
     }
   }
 }
 
-extension ResolvedTensor {
+extension ResolvedTensors {
   /// Makes of an array of codes the matrix that it stands for.
   fileprivate mutating func stand(
-    for weights: any QuantizedWeights, name: String, layout: String
+    for weights: any QuantizedWeights, at position: Int, name: String, layout: String
   ) {
-    codesName = tensor.name
-    tensor.name = name
-    tensor.dtype = weights.dtype
-    tensor.dtypeName = weights.codeName
-    tensor.shape = weights.shape
-    tensor.strides = nil
-    quantized = weights
-    self.layout = layout
+    self[position] = .quantized(weights, layout: layout, codes: tensors[position].name)
+    tensors[position].name = name
+    tensors[position].dtype = weights.dtype
+    tensors[position].dtypeName = weights.codeName
+    tensors[position].shape = weights.shape
+    tensors[position].strides = nil
   }
 }
 
 /// A quantized matrix as a parameter; nothing of it is read before it is asked for.
-extension ResolvedTensor {
-  func parameter(of weights: any QuantizedWeights, place: Place) -> Parameter {
+extension QuantizedWeights {
+  func parameter(named name: String, place: Place) -> Parameter {
     Parameter(
-      name: tensor.name, shape: weights.shape, dtype: weights.dtype, place: place,
-      reading: { try weights.tensor(threads: $0, shouldStop: $1) }
+      name: name, shape: shape, dtype: dtype, place: place,
+      reading: { try tensor(threads: $0, shouldStop: $1) }
     ).deferring { threads, shouldStop in
       Weights(
-        values: try weights.tensor(threads: threads, shouldStop: shouldStop),
-        grid: weights.grid())
+        values: try tensor(threads: threads, shouldStop: shouldStop), grid: grid())
     }
   }
 }

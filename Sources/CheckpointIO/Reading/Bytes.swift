@@ -28,6 +28,7 @@ package struct Bytes: @unchecked Sendable {
   package var owner: Mapping { mapping }
 
   /// The byte at an offset; a precondition stops one outside.
+  @inline(__always)
   package subscript(offset: Int) -> UInt8 {
     precondition(offset >= 0 && offset < count)
     return unsafe start[offset]
@@ -40,12 +41,25 @@ package struct Bytes: @unchecked Sendable {
   }
 
   /// The little-endian number at an offset, on any alignment.
+  @inline(__always)
   package func load<T: FixedWidthInteger & BitwiseCopyable>(
     _ type: T.Type = T.self, at offset: Int
   ) -> T {
     precondition(offset >= 0 && offset <= count - MemoryLayout<T>.size)
     return T(
       littleEndian: unsafe UnsafeRawPointer(start + offset).loadUnaligned(as: T.self))
+  }
+
+  /// The little-endian number in up to eight bytes from an offset on, 0 for what lies behind
+  /// the end: text is compared and hashed in steps of eight.
+  @inline(__always)
+  func word(at offset: Int) -> UInt64 {
+    if offset <= count - 8 { return load(UInt64.self, at: offset) }
+    var word: UInt64 = 0
+    for index in stride(from: count - 1, through: offset, by: -1) {
+      word = word << 8 | UInt64(self[index])
+    }
+    return word
   }
 
   /// Reads the bytes in one go: the system is told before and after, and that the
@@ -92,6 +106,13 @@ package struct Bytes: @unchecked Sendable {
     unsafe withUnsafeBytes {
       unsafe String(validating: $0.bindMemory(to: UInt8.self), as: UTF8.self)
     }
+  }
+
+  /// The text of bytes in `range` that are known to be ASCII.
+  func ascii(_ range: Range<Int>) -> String {
+    precondition(range.lowerBound >= 0 && range.upperBound <= count)
+    let text = unsafe UnsafeBufferPointer(start: start + range.lowerBound, count: range.count)
+    return unsafe String(decoding: text, as: UTF8.self)
   }
 
   /// The bytes themselves, for the conversions to f32.

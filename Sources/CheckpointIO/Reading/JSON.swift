@@ -33,6 +33,9 @@ package struct JSONCursor {
     return 0
   }
 
+  /// Goes on at an offset up to which the text was read otherwise.
+  mutating func skip(to offset: Int) { self.offset = offset }
+
   /// Consumes one punctuation mark.
   mutating func expect(_ mark: Unicode.Scalar) throws(CheckpointError) {
     guard peek() == UInt8(ascii: mark) else { throw invalid("'\(mark)' expected") }

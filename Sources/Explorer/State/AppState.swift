@@ -76,7 +76,7 @@ public struct AppState: Sendable {
     self.model = model
     self.tree = tree
     self.theme = theme
-    layer.name = model.layers.first { $0.isLinear }?.name ?? model.layers.first?.name
+    layer.name = model.firstLayer?.name
   }
 
   /// The revision on screen.

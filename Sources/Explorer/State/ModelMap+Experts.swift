@@ -1,10 +1,9 @@
 internal import Tensors
 
 extension ModelMap.Row {
-  /// A block, with its experts folded.
+  /// A block, with its experts folded; the layers are sorted by column and expert.
   init(block: Int, digits: Int, layers: [ModelMap.Layer], otherWeights: Int) {
-    let layers = layers.sorted { ($0.column, $0.expert ?? -1) < ($1.column, $1.expert ?? -1) }
-    let experts = Set(layers.compactMap(\.expert))
+    let experts = Set(layers.lazy.compactMap(\.expert))
     let number = String(block)
     let noun = experts.count == 1 ? "expert" : "experts"
     self.init(

@@ -4,25 +4,28 @@ internal import Terminal
 
 /// The model as the explorer walks it: rows of layers, one row a block, with
 /// the tensors outside the blocks as rows of their own.
-public struct ModelMap: Sendable, Hashable {
+public struct ModelMap: Sendable {
   /// One weight matrix.
   public struct Layer: Sendable, Hashable {
     /// The parameter's name in the checkpoint.
     public let name: String
-    /// `block.2.mlp.c_fc`, or the name outside the blocks.
-    public let path: String
-    /// `mlp.c_fc`, `mlp.experts.*.w1`: the column it stands in.
-    public let kind: String
+    /// Where it stands in the model.
+    let place: Place
     /// Which expert of its block it belongs to.
     public let expert: Int?
     /// Position of its kind among the columns; 0 outside the blocks.
     public let column: Int
     public let shape: Shape
     public let dtype: DType
+
+    /// `block.2.mlp.c_fc`, or the name outside the blocks.
+    public var path: String { place.path }
+    /// `mlp.c_fc`, `mlp.experts.*.w1`: the column it stands in.
+    public var kind: String { place.kind }
     /// Whether passes work on it unless told otherwise.
-    public let isLinear: Bool
+    public var isLinear: Bool { place.role == .linear }
     /// Whether its rows score the experts.
-    public let isRouter: Bool
+    public var isRouter: Bool { place.role == .router }
   }
 
   /// A block, one of its experts, or a tensor outside the blocks.
@@ -72,8 +75,8 @@ public struct ModelMap: Sendable, Hashable {
   /// Headings of the columns: layer kinds in model order.
   public let kinds: [String]
   public let rows: [Row]
-  /// All layers, row by row.
-  public let layers: [Layer]
+  /// All layers, row by row. The first look is O(n).
+  public var layers: [Layer] { all.value.layers }
   /// Columns that the longest row label takes.
   let labelWidth: Int
   /// Layers that passes work on unless told otherwise.
@@ -82,101 +85,35 @@ public struct ModelMap: Sendable, Hashable {
   let otherNames: [String]
   /// Whether a row unfolds.
   let hasExperts: Bool
-  private let positions: [String: Int]
+  private let all: Lazy<AllLayers>
   /// What was odd about the file, a sentence each.
   public let warnings: [String]
 
   /// Reads names and shapes only.
   public init(_ checkpoint: Checkpoint) {
-    let parameters = checkpoint.parameters
     title = checkpoint.name
     format = checkpoint.format
     fileByteCount = checkpoint.fileByteCount
     warnings = checkpoint.warnings
-    let weights = parameters.filter {
-      $0.place.role != .buffer && $0.place.role != .optimizer && $0.dtype.isFloatingPoint
-    }
-    weightCount = weights.reduce(0) { $0 + $1.shape.count }
-    let (kinds, blocks, before, after) = Self.grouped(weights)
-    self.kinds = kinds
+    let groups = ModelGroups(checkpoint.parameters)
+    weightCount = groups.weightCount
+    kinds = groups.kinds
+    let blocks = groups.blockRows()
     blockCount = blocks.count
-    rows =
-      before.map(Self.outsideRow) + blocks + after.map(Self.outsideRow)
-    layers = rows.flatMap(\.layers)
-    linearCount = layers.count(where: \.isLinear)
-    otherNames = layers.filter { !$0.isLinear }.map(\.name)
+    let rows = groups.before.map(Self.outsideRow) + blocks + groups.after.map(Self.outsideRow)
+    self.rows = rows
+    var linearCount = 0
+    var otherNames: [String] = []
+    for row in rows {
+      for layer in row.layers {
+        if layer.isLinear { linearCount += 1 } else { otherNames.append(layer.name) }
+      }
+    }
+    self.linearCount = linearCount
+    self.otherNames = otherNames
     hasExperts = rows.contains { $0.expertCount > 0 }
-    labelWidth = rows.map { $0.label.columns }.max() ?? 0
-    positions = Dictionary(
-      layers.enumerated().map { ($0.element.name, $0.offset) },
-      uniquingKeysWith: { first, _ in first })
-  }
-
-  /// Columns, block rows, and what stands before and after the blocks.
-  private static func grouped(
-    _ weights: [Parameter]
-  ) -> (kinds: [String], blocks: [Row], before: [Parameter], after: [Parameter]) {
-    var kinds = fullestBlock(weights)
-    var column = Dictionary(uniqueKeysWithValues: kinds.enumerated().map { ($1, $0) })
-    var byBlock: [Int: [Cell: Layer]] = [:]
-    var others: [Int: Int] = [:]
-    var before: [Parameter] = []
-    var after: [Parameter] = []
-    for parameter in weights {
-      guard let block = parameter.place.block else {
-        if parameter.shape.dimensions.count >= 2 {
-          if byBlock.isEmpty { before.append(parameter) } else { after.append(parameter) }
-        }
-        continue
-      }
-      guard parameter.isInColumn else {
-        if byBlock[block] == nil { byBlock[block] = [:] }
-        others[block, default: 0] += parameter.shape.count
-        continue
-      }
-      let kind = parameter.place.kind
-      let position = column[kind] ?? kinds.count
-      if position == kinds.count {
-        column[kind] = position
-        kinds.append(kind)
-      }
-      let layer = Layer(parameter, column: position)
-      byBlock[block, default: [:]][Cell(layer)] = layer
-    }
-    let numbers = byBlock.keys.sorted()
-    let width = String(numbers.last ?? 0).count
-    let blocks = numbers.map { block in
-      Row(
-        block: block, digits: width, layers: Array((byBlock[block] ?? [:]).values),
-        otherWeights: others[block] ?? 0)
-    }
-    return (kinds, blocks, before, after)
-  }
-
-  /// Where one layer of a block stands.
-  private struct Cell: Hashable {
-    let column: Int
-    let expert: Int?
-
-    init(_ layer: Layer) { (column, expert) = (layer.column, layer.expert) }
-  }
-
-  /// Kinds of the linear layers of the first block that has most of them, in model
-  /// order, the router before its experts: others may lack some, as sliced ones do.
-  private static func fullestBlock(_ weights: [Parameter]) -> [String] {
-    let layers = weights.filter(\.isInColumn)
-    var counts: [Int: Int] = [:]
-    for layer in layers { if let block = layer.place.block { counts[block, default: 0] += 1 } }
-    let fullest = counts.max { ($0.value, $1.key) < ($1.value, $0.key) }?.key
-    var known: Set<String> = []
-    let own = layers.filter { $0.place.block == fullest && fullest != nil }
-    let isExpert = { (layer: Parameter) in layer.place.expert != nil }
-    let start = own.prefix { !isExpert($0) }
-    let rest = own.dropFirst(start.count)
-    let inOrder =
-      start.filter { $0.place.role != .router } + own.filter { $0.place.role == .router }
-      + rest.filter { $0.place.role != .router }
-    return inOrder.map(\.place.kind).filter { known.insert($0).inserted }
+    labelWidth = rows.reduce(0) { max($0, $1.label.columns) }
+    all = Lazy { AllLayers(rows) }
   }
 
   private static func outsideRow(_ parameter: Parameter) -> Row {
@@ -184,14 +121,23 @@ public struct ModelMap: Sendable, Hashable {
     if words.count > 1, words.last == "weight" { words.removeLast() }
     return Row(
       label: words.last.map(String.init) ?? parameter.name, block: nil, expert: nil,
-      layers: [Layer(parameter, column: 0)], expertCount: 0, router: nil, otherWeights: 0)
+      layers: [Layer(parameter, expert: parameter.place.expert, column: 0)], expertCount: 0,
+      router: nil, otherWeights: 0)
   }
 
   /// The layer of that name.
-  public func layer(named name: String) -> Layer? { positions[name].map { layers[$0] } }
+  public func layer(named name: String) -> Layer? {
+    position(of: name).map { all.value.layers[$0] }
+  }
+
+  /// The first layer that passes work on, or else the first.
+  var firstLayer: Layer? {
+    rows.lazy.compactMap { $0.layers.first { $0.isLinear } }.first
+      ?? rows.lazy.compactMap(\.layers.first).first
+  }
 
   /// Layers that differ by name.
-  var nameCount: Int { positions.count }
+  var nameCount: Int { all.value.positions.count }
 
   /// Paths that begin with a text, in the model's order, `limit` at most.
   func paths(beginningWith start: String, limit: Int) -> [String] {
@@ -199,20 +145,29 @@ public struct ModelMap: Sendable, Hashable {
   }
 
   /// Position of a layer among all.
-  func position(of name: String) -> Int? { positions[name] }
-}
+  func position(of name: String) -> Int? { all.value.positions[name] }
 
-extension ModelMap.Layer {
-  init(_ parameter: Parameter, column: Int) {
-    self.init(
-      name: parameter.name, path: parameter.place.path, kind: parameter.place.kind,
-      expert: parameter.place.expert, column: column, shape: parameter.shape,
-      dtype: parameter.dtype, isLinear: parameter.place.role == .linear,
-      isRouter: parameter.place.role == .router)
+  /// The layers of all rows and where each is, which the first frame does not need.
+  private struct AllLayers: Sendable {
+    let layers: [Layer]
+    let positions: [String: Int]
+
+    init(_ rows: [Row]) {
+      let layers = rows.flatMap(\.layers)
+      var positions = [String: Int](minimumCapacity: layers.count)
+      for (position, layer) in layers.enumerated() where positions[layer.name] == nil {
+        positions[layer.name] = position
+      }
+      self.layers = layers
+      self.positions = positions
+    }
   }
 }
 
-extension Parameter {
-  /// Whether it stands in a column of the Blocks view.
-  fileprivate var isInColumn: Bool { place.role == .linear || place.role == .router }
+extension ModelMap.Layer {
+  init(_ parameter: Parameter, expert: Int?, column: Int) {
+    self.init(
+      name: parameter.name, place: parameter.place, expert: expert, column: column,
+      shape: parameter.shape, dtype: parameter.dtype)
+  }
 }

@@ -1,3 +1,5 @@
+internal import Tensors
+
 /// A text that layers are looked for by, capitals or not.
 struct NameFilter {
   /// In small letters.
@@ -12,7 +14,30 @@ struct NameFilter {
   }
 
   /// Whether a layer's path or name contains the text.
-  func matches(_ layer: ModelMap.Layer) -> Bool { isIn(layer.path) || isIn(layer.name) }
+  func matches(_ layer: ModelMap.Layer) -> Bool {
+    guard isASCII else { return isIn(layer.path) || isIn(layer.name) }
+    return isIn(layer.name) || isIn(layer.place.layer) || isInStart(of: layer.place)
+  }
+
+  /// Whether a path contains the text from somewhere before the layer's name on: as if the
+  /// path had been put together.
+  private func isInStart(of place: Place) -> Bool {
+    guard let block = place.block else { return false }
+    let start = "block.\(block)."
+    let (head, tail) = (start.utf8.span, place.layer.utf8.span)
+    let count = head.count + tail.count
+    for first in head.indices where first + bytes.count <= count {
+      var length = 0
+      while length < bytes.count {
+        let place = first + length
+        let byte = place < head.count ? head[place] : tail[place - head.count]
+        guard Self.small(byte) == bytes[length] else { break }
+        length += 1
+      }
+      if length == bytes.count { return true }
+    }
+    return false
+  }
 
   /// Whether a name contains the text. A text in ASCII is compared byte by byte:
   /// a large model has 100,000 names to go through between two keys.

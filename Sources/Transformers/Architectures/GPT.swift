@@ -23,10 +23,11 @@ public enum GPT: Architecture {
     of parameters: Parameters, _ settings: [String: String]
   ) -> String? {
     let suffix = "wte.weight"
+    let reversed = Array(suffix.utf8.reversed())
     // The first block of a sliced network may have no attention left.
     let isSliced = settings[BlockShapeRecord.key] != nil
     let witness = isSliced ? "h.0.ln_1.weight" : "h.0.attn.c_attn.weight"
-    for parameter in parameters where parameter.name.hasSuffix(suffix) {
+    for parameter in parameters where parameter.name.utf8.reversed().starts(with: reversed) {
       let prefix = String(parameter.name.dropLast(suffix.count))
       guard prefix.isEmpty || prefix.hasSuffix(".") else { continue }
       if parameters[prefix + witness] != nil { return prefix }

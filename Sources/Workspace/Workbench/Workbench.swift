@@ -57,7 +57,7 @@ public final class Workbench {
     meter = try LossMeter(checkpoint: checkpoint, text: text, part: part)
     queues = WorkbenchQueues(threads: threads)
     store = RevisionStore(original: InputMeter(checkpoint).parameters)
-    let weights = checkpoint.parameters.linearLayers.weightCount
+    let weights = checkpoint.parameters.lazy.filter { $0.place.role == .linear }.weightCount
     tree = session?.tree ?? RevisionTree(original: Metrics(weights: weights))
     place = session?.place ?? [:]
     warning = session?.warning

@@ -20,7 +20,7 @@ struct BenchCommand: ParsableCommand {
   @Option(
     name: .customLong("open"), parsing: .upToNextOption,
     help: ArgumentHelp(
-      "Also time the opening of these files, to a list of their tensors.", valueName: "file"),
+      "Also time the opening of these files, to a list of their tensors and to their blocks.", valueName: "file"),
     completion: .file())
   var opened: [String] = []
 
@@ -80,7 +80,13 @@ struct BenchCommand: ParsableCommand {
         NamedFigure("dequantize_\(name)_gb_per_s", figure.dequantizeGBps),
         NamedFigure("quantize_\(name)_gb_per_s", figure.quantizeGBps),
       ]
-    } + opening.map { NamedFigure("open_\($0.name)_seconds", $0.seconds) }
+    }
+      + opening.flatMap { figure in
+        [
+          NamedFigure("open_\(figure.name)_seconds", figure.seconds),
+          NamedFigure("open_\(figure.name)_model_seconds", figure.modelSeconds),
+        ]
+      }
   }
 
   private static func figures(

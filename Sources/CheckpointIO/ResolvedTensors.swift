@@ -1,0 +1,59 @@
+internal import Tensors
+
+/// A file's tensors with the arrays of each brought together.
+struct ResolvedTensors {
+  /// What a tensor is that is more than an array of the file.
+  enum Form {
+    /// Its arrays take so many bytes together.
+    case packed(PackedTensor, byteCount: Int)
+    /// A quantizer's matrix, the name of its layout, and that of its codes in the file.
+    case quantized(any QuantizedWeights, layout: String, codes: String)
+    /// An array that belongs to such a matrix.
+    case companion
+  }
+
+  var tensors: [IndexedTensor]
+  /// Of the tensors, as of the last `updateNames`.
+  private(set) var names: LayerNames
+  /// By position; few files have any.
+  private var forms: [Int: Form] = [:]
+
+  init(_ tensors: [IndexedTensor], _ names: LayerNames) {
+    self.tensors = tensors
+    self.names = names
+  }
+
+  /// Takes the names apart again, because tensors have others now.
+  mutating func updateNames() { names = LayerNames(tensors) }
+
+  /// The packed ones by position, in its order.
+  var packed: [(position: Int, tensor: PackedTensor)] {
+    forms.compactMap { position, form in
+      if case .packed(let tensor, _) = form { (position, tensor) } else { nil }
+    }.sorted { $0.position < $1.position }
+  }
+
+  /// Whether the weights are too many to keep what packed ones decode to. O(n).
+  var areLarge: Bool { LargeModel.isMade(ofCounts: tensors.lazy.map(\.shape.count)) }
+
+  /// nil for an array of the file.
+  subscript(position: Int) -> Form? {
+    get { forms.isEmpty ? nil : forms[position] }
+    set { forms[position] = newValue }
+  }
+
+  /// As `TensorInfo` has it.
+  func encoding(at position: Int) -> String {
+    switch self[position] {
+    case .packed(let packed, _): packed.record.encoding
+    case .quantized(_, let layout, _): layout
+    case .companion, nil: tensors[position].blocks == nil ? DenseEncoding.name : "blocks"
+    }
+  }
+
+  /// Bytes that the file spends on a tensor.
+  func byteCount(at position: Int) -> Int {
+    if case .packed(_, let byteCount) = self[position] { return byteCount }
+    return tensors[position].byteRange.count
+  }
+}
