@@ -102,19 +102,19 @@ final class ModelLayout: Sendable {
   }
 
   private func parameter(at position: Int) -> Parameter? {
-    guard isParameter(position) else { return nil }
-    let tensor = resolved.tensors[position]
+    guard isParameter(position), let dtype = resolved.tensors[position].dtype else { return nil }
+    // Fields one by one: a tensor's whole record costs more to copy than the parameter to make.
+    let (name, shape) = (resolved.tensors[position].name, resolved.tensors[position].shape)
     switch resolved[position] {
     case .companion: return nil
     case .packed: return packed[position]
     case .quantized(let weights, _, _):
-      return weights.parameter(named: tensor.name, place: place(at: position))
+      return weights.parameter(named: name, place: place(at: position))
     case nil:
-      guard let dtype = tensor.dtype else { return nil }
-      let isTransposed = conv1D?.isOne(tensor) ?? false
+      let isTransposed = conv1D.map { $0.isOne(resolved.tensors[position]) } ?? false
       return Parameter(
-        name: tensor.name, shape: isTransposed ? tensor.shape.reversed : tensor.shape,
-        dtype: dtype, place: place(at: position), isTransposed: isTransposed, source: source,
+        name: name, shape: isTransposed ? shape.reversed : shape, dtype: dtype,
+        place: place(at: position), isTransposed: isTransposed, source: source,
         number: position)
     }
   }

@@ -20,7 +20,8 @@ struct BenchCommand: ParsableCommand {
   @Option(
     name: .customLong("open"), parsing: .upToNextOption,
     help: ArgumentHelp(
-      "Also time the opening of these files, to a list of their tensors and to their blocks.", valueName: "file"),
+      "Also time the opening of these files, to a list of their tensors and to their blocks.",
+      valueName: "file"),
     completion: .file())
   var opened: [String] = []
 
