@@ -207,7 +207,6 @@ int pare_quantizes(int format) {
 #define BODY "bodies/block_quantize.h"
 #include "levels.h"
 
-void pare_quantize_blocks(int format, const float *x, size_t count, uint8_t *out) {
-  int level = pare_best_level();
+void pare_quantize_blocks(int level, int format, const float *x, size_t count, uint8_t *out) {
   DISPATCH(quantize_blocks, format, x, count, out)
 }

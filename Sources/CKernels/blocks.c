@@ -13,6 +13,8 @@ static inline float half_e4m3(uint8_t code) {
 #define BODY "bodies/blocks.h"
 #include "levels.h"
 
-void pare_dequantize(int level, int format, const uint8_t *bytes, size_t blocks, float *out) {
-  DISPATCH(dequantize, format, bytes, blocks, out)
+void pare_dequantize(int level, int format, const uint8_t *bytes, size_t blocks, float *out,
+                     int stream) {
+  if ((uintptr_t)out % 64 != 0) stream = 0;
+  DISPATCH(dequantize, format, bytes, blocks, out, stream)
 }

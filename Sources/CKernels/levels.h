@@ -1,9 +1,10 @@
 /// Includes BODY once an instruction set; the body names its functions by NAME().
+/// LEVEL is the number of PARE_PLAIN, PARE_AVX2 or PARE_AVX512, which `#if` does not know.
 /// A fused product is asked for, never left to the compiler: levels must agree.
 #pragma STDC FP_CONTRACT OFF
 
 #define NAME(function) function##_plain
-#define LEVEL PARE_PLAIN
+#define LEVEL 0
 #include "bodies/lanes.h"
 #include BODY
 #undef NAME
@@ -12,7 +13,7 @@
 #ifdef PARE_X86
 #pragma clang attribute push(TARGET_AVX2, apply_to = function)
 #define NAME(function) function##_avx2
-#define LEVEL PARE_AVX2
+#define LEVEL 1
 #include "bodies/lanes.h"
 #include BODY
 #undef NAME
@@ -21,7 +22,7 @@
 
 #pragma clang attribute push(TARGET_AVX512, apply_to = function)
 #define NAME(function) function##_avx512
-#define LEVEL PARE_AVX512
+#define LEVEL 2
 #include "bodies/lanes.h"
 #include BODY
 #undef NAME

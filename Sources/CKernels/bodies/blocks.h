@@ -15,45 +15,55 @@ INLINE i32x16 NAME(signed_at)(const uint8_t *at) {
 
 INLINE f32x16 NAME(floats)(i32x16 codes) { return __builtin_convertvector(codes, f32x16); }
 
-INLINE void NAME(put)(float *out, f32x16 weights) { NAME(store_f32)(out, weights); }
+// `stream` is a constant wherever this is called.
+INLINE void NAME(put)(float *out, f32x16 weights, int stream) {
+  if (stream) NAME(stream_f32)(out, weights);
+  else NAME(store_f32)(out, weights);
+}
 
 // `codes` are below 16.
-INLINE i32x16 NAME(looked_up)(const int8_t table[16], u8x16 codes) {
-  i8x16 values;
-#if LEVEL == PARE_PLAIN
-  for (int i = 0; i < LANES; i++) values[i] = table[codes[i]];
-#else
+INLINE f32x16 NAME(looked_up)(const int8_t table[16], u8x16 codes) {
   i8x16 all;
   memcpy(&all, table, sizeof all);
-  values = __builtin_ia32_pshufb128(all, codes);
+#if LEVEL == 2
+  return __builtin_ia32_permvarsf512(__builtin_convertvector(all, f32x16),
+                                     __builtin_convertvector(codes, i32x16));
+#elif LEVEL == 1
+  i8x16 values = __builtin_ia32_pshufb128(all, (i8x16)codes);
+  return __builtin_convertvector(values, f32x16);
+#else
+  f32x16 values;
+  for (int i = 0; i < LANES; i++) values[i] = all[codes[i]];
+  return values;
 #endif
-  return __builtin_convertvector(values, i32x16);
 }
 
-INLINE void NAME(put_levels)(const int8_t table[16], const uint8_t *at, float scale, float *out) {
+INLINE void NAME(put_levels)(const int8_t table[16], const uint8_t *at, float scale, float *out,
+                             int stream) {
   u8x16 bytes;
   memcpy(&bytes, at, sizeof bytes);
-  NAME(put)(out, NAME(floats)(NAME(looked_up)(table, bytes & 15)) * scale);
-  NAME(put)(out + 16, NAME(floats)(NAME(looked_up)(table, bytes >> 4)) * scale);
+  NAME(put)(out, NAME(looked_up)(table, bytes & 15) * scale, stream);
+  NAME(put)(out + 16, NAME(looked_up)(table, bytes >> 4) * scale, stream);
 }
 
-INLINE void NAME(q8_0)(const uint8_t *at, float *out) {
+INLINE void NAME(q8_0)(const uint8_t *at, float *out, int stream) {
   float d = half_at(at);
-  for (int i = 0; i < 32; i += 16) NAME(put)(out + i, NAME(floats)(NAME(signed_at)(at + 2 + i)) * d);
+  for (int i = 0; i < 32; i += 16)
+    NAME(put)(out + i, NAME(floats)(NAME(signed_at)(at + 2 + i)) * d, stream);
 }
 
-INLINE void NAME(q4_0)(const uint8_t *at, float *out) {
+INLINE void NAME(q4_0)(const uint8_t *at, float *out, int stream) {
   float d = half_at(at);
   i32x16 codes = NAME(unsigned_at)(at + 2);
-  NAME(put)(out, NAME(floats)((codes & 15) - 8) * d);
-  NAME(put)(out + 16, NAME(floats)((codes >> 4) - 8) * d);
+  NAME(put)(out, NAME(floats)((codes & 15) - 8) * d, stream);
+  NAME(put)(out + 16, NAME(floats)((codes >> 4) - 8) * d, stream);
 }
 
-INLINE void NAME(q4_1)(const uint8_t *at, float *out) {
+INLINE void NAME(q4_1)(const uint8_t *at, float *out, int stream) {
   float d = half_at(at), m = half_at(at + 2);
   i32x16 codes = NAME(unsigned_at)(at + 4);
-  NAME(put)(out, NAME(floats)(codes & 15) * d + m);
-  NAME(put)(out + 16, NAME(floats)(codes >> 4) * d + m);
+  NAME(put)(out, NAME(floats)(codes & 15) * d + m, stream);
+  NAME(put)(out + 16, NAME(floats)(codes >> 4) * d + m, stream);
 }
 
 // The fifth bits of 32 codes stand together.
@@ -63,45 +73,45 @@ INLINE void NAME(five_bits)(const uint8_t *high, const uint8_t *low, i32x16 code
   codes[1] = (nibbles >> 4) | (NAME(spread)((uint32_t)high[2] | (uint32_t)high[3] << 8) & 16);
 }
 
-INLINE void NAME(q5_0)(const uint8_t *at, float *out) {
+INLINE void NAME(q5_0)(const uint8_t *at, float *out, int stream) {
   float d = half_at(at);
   i32x16 codes[2];
   NAME(five_bits)(at + 2, at + 6, codes);
-  for (int i = 0; i < 2; i++) NAME(put)(out + 16 * i, NAME(floats)(codes[i] - 16) * d);
+  for (int i = 0; i < 2; i++) NAME(put)(out + 16 * i, NAME(floats)(codes[i] - 16) * d, stream);
 }
 
-INLINE void NAME(q5_1)(const uint8_t *at, float *out) {
+INLINE void NAME(q5_1)(const uint8_t *at, float *out, int stream) {
   float d = half_at(at), m = half_at(at + 2);
   i32x16 codes[2];
   NAME(five_bits)(at + 4, at + 8, codes);
-  for (int i = 0; i < 2; i++) NAME(put)(out + 16 * i, NAME(floats)(codes[i]) * d + m);
+  for (int i = 0; i < 2; i++) NAME(put)(out + 16 * i, NAME(floats)(codes[i]) * d + m, stream);
 }
 
-INLINE void NAME(q1_0)(const uint8_t *at, float *out) {
+INLINE void NAME(q1_0)(const uint8_t *at, float *out, int stream) {
   f32x16 d = half_at(at);
   for (int i = 0; i < 8; i++) {
     i32x16 set = NAME(spread)((uint32_t)at[2 + 2 * i] | (uint32_t)at[3 + 2 * i] << 8);
-    NAME(put)(out + 16 * i, set != 0 ? d : -d);
+    NAME(put)(out + 16 * i, set != 0 ? d : -d, stream);
   }
 }
 
-INLINE void NAME(q2_0)(const uint8_t *at, float *out) {
+INLINE void NAME(q2_0)(const uint8_t *at, float *out, int stream) {
   const i32x16 shift = {0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30};
   float d = half_at(at);
   for (int i = 0; i < 4; i++) {
     int32_t word;
     memcpy(&word, at + 2 + 4 * i, sizeof word);
-    NAME(put)(out + 16 * i, NAME(floats)(((i32x16)word >> shift & 3) - 1) * d);
+    NAME(put)(out + 16 * i, NAME(floats)(((i32x16)word >> shift & 3) - 1) * d, stream);
   }
 }
 
-INLINE void NAME(q2_k)(const uint8_t *at, float *out) {
+INLINE void NAME(q2_k)(const uint8_t *at, float *out, int stream) {
   const uint8_t *scales = at, *low = at + 16;
   float d = half_at(at + 80), dmin = half_at(at + 82);
   for (int i = 0; i < 16; i++) {
     i32x16 codes = NAME(unsigned_at)(low + i / 8 * 32 + i % 2 * 16) >> (i / 2 % 4 * 2) & 3;
     float scale = d * (float)(scales[i] & 15), minimum = dmin * (float)(scales[i] >> 4);
-    NAME(put)(out + 16 * i, NAME(floats)(codes) * scale - minimum);
+    NAME(put)(out + 16 * i, NAME(floats)(codes) * scale - minimum, stream);
   }
 }
 
@@ -113,18 +123,18 @@ INLINE float NAME(q3_k_scale)(const uint8_t *packed, int i) {
 }
 
 // The third bit is stored inverted: where it is 0, the code is 4 less.
-INLINE void NAME(q3_k)(const uint8_t *at, float *out) {
+INLINE void NAME(q3_k)(const uint8_t *at, float *out, int stream) {
   const uint8_t *high = at, *low = at + 32, *scales = at + 96;
   float d = half_at(at + 108);
   for (int i = 0; i < 16; i++) {
     i32x16 two = NAME(unsigned_at)(low + i / 8 * 32 + i % 2 * 16) >> (i / 2 % 4 * 2) & 3;
     i32x16 third = NAME(unsigned_at)(high + i % 2 * 16) >> (i / 2) & 1;
     float scale = d * NAME(q3_k_scale)(scales, i);
-    NAME(put)(out + 16 * i, NAME(floats)(two + third * 4 - 4) * scale);
+    NAME(put)(out + 16 * i, NAME(floats)(two + third * 4 - 4) * scale, stream);
   }
 }
 
-INLINE void NAME(q4_k)(const uint8_t *at, float *out) {
+INLINE void NAME(q4_k)(const uint8_t *at, float *out, int stream) {
   float d = half_at(at), dmin = half_at(at + 2);
   for (int j = 0; j < 8; j++) {
     float scale, minimum;
@@ -133,12 +143,12 @@ INLINE void NAME(q4_k)(const uint8_t *at, float *out) {
     minimum = dmin * minimum;
     for (int i = 0; i < 32; i += 16) {
       i32x16 codes = NAME(unsigned_at)(at + 16 + j / 2 * 32 + i) >> (j % 2 * 4) & 15;
-      NAME(put)(out + 32 * j + i, NAME(floats)(codes) * scale - minimum);
+      NAME(put)(out + 32 * j + i, NAME(floats)(codes) * scale - minimum, stream);
     }
   }
 }
 
-INLINE void NAME(q5_k)(const uint8_t *at, float *out) {
+INLINE void NAME(q5_k)(const uint8_t *at, float *out, int stream) {
   float d = half_at(at), dmin = half_at(at + 2), scales[8], minima[8];
   // All that is read twice is read before weights are written.
   i32x16 high[2] = {NAME(unsigned_at)(at + 16), NAME(unsigned_at)(at + 32)};
@@ -149,13 +159,13 @@ INLINE void NAME(q5_k)(const uint8_t *at, float *out) {
       float scale = d * scales[k], minimum = dmin * minima[k];
       for (int i = 0; i < 2; i++) {
         i32x16 codes = (low[i] >> (k % 2 * 4) & 15) | (high[i] >> k & 1) << 4;
-        NAME(put)(out + 32 * k + 16 * i, NAME(floats)(codes) * scale - minimum);
+        NAME(put)(out + 32 * k + 16 * i, NAME(floats)(codes) * scale - minimum, stream);
       }
     }
   }
 }
 
-INLINE void NAME(q6_k)(const uint8_t *at, float *out) {
+INLINE void NAME(q6_k)(const uint8_t *at, float *out, int stream) {
   const uint8_t *low = at, *high = at + 128;
   const int8_t *scales = (const int8_t *)(at + 192);
   float d = half_at(at + 208);
@@ -164,21 +174,21 @@ INLINE void NAME(q6_k)(const uint8_t *at, float *out) {
     i32x16 four = NAME(unsigned_at)(low + half * 64 + quarter % 2 * 32 + part) >>
                       (quarter / 2 * 4) & 15;
     i32x16 two = NAME(unsigned_at)(high + half * 32 + part) >> (quarter * 2) & 3;
-    NAME(put)(out + 16 * i, NAME(floats)((four | two << 4) - 32) * (d * (float)scales[i]));
+    NAME(put)(out + 16 * i, NAME(floats)((four | two << 4) - 32) * (d * (float)scales[i]), stream);
   }
 }
 
-INLINE void NAME(iq4_nl)(const uint8_t *at, float *out) {
-  NAME(put_levels)(four_bit_levels, at + 2, half_at(at), out);
+INLINE void NAME(iq4_nl)(const uint8_t *at, float *out, int stream) {
+  NAME(put_levels)(four_bit_levels, at + 2, half_at(at), out, stream);
 }
 
-INLINE void NAME(iq4_xs)(const uint8_t *at, float *out) {
+INLINE void NAME(iq4_xs)(const uint8_t *at, float *out, int stream) {
   float d = half_at(at);
   for (int j = 0; j < 8; j++) {
     int low = at[4 + j / 2] >> (j % 2 * 4) & 15;
     int high = (at[2 + j / 4] >> (j % 4 * 2)) & 3;
     NAME(put_levels)(four_bit_levels, at + 8 + 16 * j, d * (float)((low | high << 4) - 32),
-                     out + 32 * j);
+                     out + 32 * j, stream);
   }
 }
 
@@ -186,50 +196,55 @@ INLINE void NAME(iq4_xs)(const uint8_t *at, float *out) {
 // fraction, multiplied by 3^n, is multiplied by 3 once more.
 INLINE i32x16 NAME(trits)(i32x16 bytes, int power) { return (bytes * power & 255) * 3 >> 8; }
 
-INLINE void NAME(tq1_0)(const uint8_t *at, float *out) {
+INLINE void NAME(tq1_0)(const uint8_t *at, float *out, int stream) {
   static const int powers[5] = {1, 3, 9, 27, 81};
+  const i32x16 last_powers = {1, 1, 1, 1, 3, 3, 3, 3, 9, 9, 9, 9, 27, 27, 27, 27};
   float d = half_at(at + 52);
-  for (int n = 0; n < 5; n++) {
-    for (int i = 0; i < 32; i += 16)
-      NAME(put)(out + 32 * n + i,
-                NAME(floats)(NAME(trits)(NAME(unsigned_at)(at + i), powers[n]) - 1) * d);
-    NAME(put)(out + 160 + 16 * n,
-              NAME(floats)(NAME(trits)(NAME(unsigned_at)(at + 32), powers[n]) - 1) * d);
-  }
-  for (int n = 0; n < 4; n++)
-    for (int i = 0; i < 4; i++)
-      out[240 + 4 * n + i] = (float)(((at[48 + i] * powers[n] & 255) * 3 >> 8) - 1) * d;
+  i32x16 bytes[3];
+  for (int i = 0; i < 3; i++) bytes[i] = NAME(unsigned_at)(at + 16 * i);
+  for (int n = 0; n < 5; n++)
+    for (int i = 0; i < 2; i++)
+      NAME(put)(out + 32 * n + 16 * i,
+                NAME(floats)(NAME(trits)(bytes[i], powers[n]) - 1) * d, stream);
+  for (int n = 0; n < 5; n++)
+    NAME(put)(out + 160 + 16 * n, NAME(floats)(NAME(trits)(bytes[2], powers[n]) - 1) * d, stream);
+  const u8x16 last = {at[48], at[49], at[50], at[51], at[48], at[49], at[50], at[51],
+                      at[48], at[49], at[50], at[51], at[48], at[49], at[50], at[51]};
+  i32x16 codes = (__builtin_convertvector(last, i32x16) * last_powers & 255) * 3 >> 8;
+  NAME(put)(out + 240, NAME(floats)(codes - 1) * d, stream);
 }
 
-INLINE void NAME(tq2_0)(const uint8_t *at, float *out) {
+INLINE void NAME(tq2_0)(const uint8_t *at, float *out, int stream) {
   float d = half_at(at + 64);
   for (int i = 0; i < 16; i++) {
     i32x16 codes = NAME(unsigned_at)(at + i / 8 * 32 + i % 2 * 16) >> (i / 2 % 4 * 2) & 3;
-    NAME(put)(out + 16 * i, NAME(floats)(codes - 1) * d);
+    NAME(put)(out + 16 * i, NAME(floats)(codes - 1) * d, stream);
   }
 }
 
-INLINE void NAME(mxfp4)(const uint8_t *at, float *out) {
-  NAME(put_levels)(four_bit_floats, at + 1, half_power(at[0]), out);
+INLINE void NAME(mxfp4)(const uint8_t *at, float *out, int stream) {
+  NAME(put_levels)(four_bit_floats, at + 1, half_power(at[0]), out, stream);
 }
 
 // Four scales; the low nibbles of 8 bytes are the first half of 16 weights.
-INLINE void NAME(nvfp4)(const uint8_t *at, float *out) {
+INLINE void NAME(nvfp4)(const uint8_t *at, float *out, int stream) {
   for (int j = 0; j < 4; j++) {
     u8x8 bytes;
     memcpy(&bytes, at + 4 + 8 * j, sizeof bytes);
     u8x8 low = bytes & 15, high = bytes >> 4;
     u8x16 codes = __builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13,
                                           14, 15);
-    NAME(put)(out + 16 * j, NAME(floats)(NAME(looked_up)(four_bit_floats, codes)) * half_e4m3(at[j]));
+    NAME(put)(out + 16 * j, NAME(looked_up)(four_bit_floats, codes) * half_e4m3(at[j]), stream);
   }
 }
 
-#define EACH(function, weights, size)                                                          \
-  for (size_t i = 0; i < blocks; i++) NAME(function)(bytes + i * (size), out + i * (weights)); \
+#define EACH(function, weights, size)                                \
+  for (size_t i = 0; i < blocks; i++)                                \
+    NAME(function)(bytes + i * (size), out + i * (weights), stream); \
   break
 
-static void NAME(dequantize)(int format, const uint8_t *bytes, size_t blocks, float *out) {
+INLINE void NAME(dequantize_to)(int format, const uint8_t *bytes, size_t blocks, float *out,
+                                int stream) {
   switch (format) {
   case PARE_Q8_0: EACH(q8_0, 32, 34);
   case PARE_Q4_0: EACH(q4_0, 32, 18);
@@ -250,5 +265,12 @@ static void NAME(dequantize)(int format, const uint8_t *bytes, size_t blocks, fl
   case PARE_MXFP4: EACH(mxfp4, 32, 17);
   case PARE_NVFP4: EACH(nvfp4, 64, 36);
   }
+}
+
+static void NAME(dequantize)(int format, const uint8_t *bytes, size_t blocks, float *out,
+                             int stream) {
+  if (!stream) return NAME(dequantize_to)(format, bytes, blocks, out, 0);
+  NAME(dequantize_to)(format, bytes, blocks, out, 1);
+  NAME(drain)();
 }
 #undef EACH

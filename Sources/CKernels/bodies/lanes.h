@@ -20,6 +20,18 @@ INLINE f32x16 NAME(load_f32)(const float *from) {
 
 INLINE void NAME(store_f32)(float *to, f32x16 values) { memcpy(to, &values, sizeof values); }
 
+// Past the caches, to a 64-byte boundary.
+INLINE void NAME(stream_f32)(float *to, f32x16 values) {
+  __builtin_nontemporal_store(values, (f32x16 *)to);
+}
+
+// What was stored past the caches is seen by all before what is stored next.
+INLINE void NAME(drain)(void) {
+#ifdef PARE_X86
+  __builtin_ia32_sfence();
+#endif
+}
+
 // f16 to f32 exactly: the exponent is moved by a product, which also makes
 // subnormals normal; infinities and NaNs get their exponent back.
 INLINE f32x16 NAME(widen_f16)(i32x16 half) {
@@ -63,7 +75,7 @@ INLINE uint32_t NAME(bits)(i32x16 comparison) {
 
 // All bits of a lane set where its bit is.
 INLINE i32x16 NAME(spread)(uint32_t bits) {
-#if LEVEL == PARE_AVX512
+#if LEVEL == 2
   uint16_t narrow = (uint16_t)bits;
   b1x16 truth;
   memcpy(&truth, &narrow, sizeof truth);

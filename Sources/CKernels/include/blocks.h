@@ -14,15 +14,18 @@ enum {
 
 /// The weights of `blocks` blocks, at any address, as f32: every product and
 /// difference rounded by itself, in the order of the formulas of `BlockFormat`, at
-/// every `level`. Only the payload of a NaN, which no weight is, may differ.
-void pare_dequantize(int level, int format, const uint8_t *bytes, size_t blocks, float *out);
+/// every `level`. Only the payload of a NaN, which no weight is, may differ. With
+/// `stream` weights are written past the caches, if `out` is on a 64-byte boundary:
+/// quicker where they would not stay in them, slower to read at once.
+void pare_dequantize(int level, int format, const uint8_t *bytes, size_t blocks, float *out,
+                     int stream);
 
 /// Whether `pare_quantize_blocks` writes a format.
 int pare_quantizes(int format);
 
 /// `count` values, a whole number of blocks, in a format, byte for byte as ggml's
 /// reference quantizers store them. Values that are not finite make blocks that
-/// hold no meaning, and no trap.
-void pare_quantize_blocks(int format, const float *values, size_t count, uint8_t *bytes);
+/// hold no meaning, and no trap. All levels give the same bytes, of such values too.
+void pare_quantize_blocks(int level, int format, const float *values, size_t count, uint8_t *bytes);
 
 #endif

@@ -22,7 +22,7 @@ public struct BlockKernelFigures: Sendable, Hashable {
     _ = unsafe Tensor([count]) { room in
       unsafe room.initialize(repeating: 0)
       let target = unsafe Shared(room.baseAddress)
-      figures = BlockFormat.allCases.map { format in
+      figures = BlockFormat.allCases.compactMap { format in
         unsafe tensor.withUnsafeValues { values in
           unsafe measure(format, count, Shared(values.baseAddress), target, threads)
         }
@@ -33,47 +33,47 @@ public struct BlockKernelFigures: Sendable, Hashable {
 
   private static func measure(
     _ format: BlockFormat, _ count: Int, _ values: Shared<UnsafePointer<Float>?>,
-    _ room: Shared<UnsafeMutablePointer<Float>?>, _ threads: Int
-  ) -> BlockKernelFigures {
-    // Where nothing is written to them, all scales are 0.06, and no code is slower
-    // than another.
-    var blocks = [UInt8](repeating: 0x2C, count: count / format.weightCount * format.byteCount)
+    _ target: Shared<UnsafeMutablePointer<Float>?>, _ threads: Int
+  ) -> BlockKernelFigures? {
     let (weights, size) = (format.weightCount, format.byteCount)
-    return unsafe blocks.withUnsafeMutableBufferPointer { buffer in
-      let bytes = unsafe Shared(buffer.baseAddress)
+    var figures: BlockKernelFigures?
+    // Blocks stand in large pages too: in the room of a tensor.
+    _ = unsafe Tensor([Parallel.chunks(count / weights * size, of: 4)]) { room in
+      // Where nothing is written to them, all scales are 0.06, and no code is slower
+      // than another.
+      let blocks = UnsafeMutableRawBufferPointer(room)
+      unsafe blocks.initializeMemory(as: UInt8.self, repeating: 0x2C)
+      let bytes = unsafe Shared(blocks.baseAddress?.assumingMemoryBound(to: UInt8.self))
       let quantizing =
         format.isWritable
-        ? rate(count, threads) { range in
-          if let bytes = unsafe bytes.pointer, let values = unsafe values.pointer {
-            unsafe pare_quantize_blocks(
-              format.kernelFormat, values + range.lowerBound, range.count,
-              bytes + range.lowerBound / weights * size)
+        ? rate(count) {
+          let chunk = 1 << 13
+          Parallel.forEach(count: Parallel.chunks(count, of: chunk), threads: threads) { index in
+            let range = Parallel.range(index, of: count, size: chunk)
+            if let bytes = unsafe bytes.pointer, let values = unsafe values.pointer {
+              unsafe pare_quantize_blocks(
+                KernelLevel.best,
+                format.kernelFormat, values + range.lowerBound, range.count,
+                bytes + range.lowerBound / weights * size)
+            }
           }
         } : nil
-      let dequantizing = rate(count, threads) { range in
-        if let bytes = unsafe bytes.pointer, let room = unsafe room.pointer {
-          unsafe pare_dequantize(
-            KernelLevel.best, format.kernelFormat, bytes + range.lowerBound / weights * size,
-            range.count / weights, room + range.lowerBound)
-        }
+      let source = unsafe Shared(bytes.pointer.map { unsafe UnsafePointer($0) })
+      let dequantizing = rate(count) {
+        _ = unsafe format.dequantize(source, into: target, count: count, threads: threads)
       }
-      return BlockKernelFigures(
+      figures = BlockKernelFigures(
         format: format, dequantizeGBps: dequantizing, quantizeGBps: quantizing)
     }
+    return figures
   }
 
   /// The shortest of at least two runs that together take some tenths of a second.
-  private static func rate(
-    _ count: Int, _ threads: Int, _ body: @Sendable (Range<Int>) -> Void
-  ) -> Double {
+  private static func rate(_ count: Int, _ work: () -> Void) -> Double {
     let clock = ContinuousClock()
     var (best, total, runs) = (Duration.seconds(Int32.max), Duration.zero, 0)
     while runs < 2 || total < .milliseconds(300) {
-      let time = clock.measure {
-        Parallel.forEach(count: Parallel.chunks(count), threads: threads) { chunk in
-          body(Parallel.range(chunk, of: count))
-        }
-      }
+      let time = clock.measure(work)
       (best, total, runs) = (min(best, time), total + time, runs + 1)
     }
     return Double(count) * 4 / (best / .seconds(1)) / 1e9

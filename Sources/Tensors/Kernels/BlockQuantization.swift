@@ -31,6 +31,7 @@ extension Tensor {
         ) { index in
           let range = Parallel.range(index, of: count, size: chunk)
           unsafe pare_quantize_blocks(
+            KernelLevel.best,
             format.kernelFormat, source.pointer.map { unsafe $0 + range.lowerBound },
             range.count,
             target.pointer.map {

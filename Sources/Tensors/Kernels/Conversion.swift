@@ -17,10 +17,11 @@ public enum Conversion {
     precondition(bytes.count >= count * dtype.byteCount)
     let source = unsafe Shared(bytes.baseAddress)
     let target = unsafe Shared(values.baseAddress)
+    let unit = Parallel.chunk(filling: count)
     return Parallel.forEach(
-      count: Parallel.chunks(count), threads: threads, shouldStop: shouldStop
+      count: Parallel.chunks(count, of: unit), threads: threads, shouldStop: shouldStop
     ) { index in
-      let range = Parallel.range(index, of: count)
+      let range = Parallel.range(index, of: count, size: unit)
       unsafe pare_widen(
         KernelLevel.best, dtype.kernelKind,
         source.pointer.map { unsafe $0 + range.lowerBound * dtype.byteCount },

@@ -28,6 +28,34 @@ extension BlockFormat {
   }
 }
 
+extension BlockFormat {
+  /// What a last cache of the usual 32 MB holds beside the rest of a program.
+  private static let cacheByteCount = 24 << 20
+
+  /// Reads `count` weights, whole blocks; false when stopped. What would not stay in the
+  /// cache, beside the blocks that are read, is written past it: no line of memory is
+  /// fetched only to be overwritten.
+  func dequantize(
+    _ blocks: Shared<UnsafePointer<UInt8>?>, into weights: Shared<UnsafeMutablePointer<Float>?>,
+    count: Int, threads: Int, shouldStop: @Sendable () -> Bool = { false }
+  ) -> Bool {
+    let room = Self.cacheByteCount - count / weightCount * byteCount
+    // A unit of work is a whole number of every format's blocks.
+    let unit = Parallel.chunk(filling: count)
+    return Parallel.forEach(
+      count: Parallel.chunks(count, of: unit), threads: threads, shouldStop: shouldStop
+    ) { index in
+      let range = Parallel.range(index, of: count, size: unit)
+      let isStreamed = range.upperBound * MemoryLayout<Float>.stride > room
+      unsafe pare_dequantize(
+        KernelLevel.best, kernelFormat,
+        blocks.pointer.map { unsafe $0 + range.lowerBound / weightCount * byteCount },
+        range.count / weightCount, weights.pointer.map { unsafe $0 + range.lowerBound },
+        isStreamed ? 1 : 0)
+    }
+  }
+}
+
 extension Tensor {
   /// The weights of blocks, at any address; nil when stopped. Any bytes are
   /// weights of some kind: scales may be infinite or NaN. Precondition: rows of
@@ -37,22 +65,12 @@ extension Tensor {
     threads: Int = Parallel.defaultThreads, shouldStop: @Sendable () -> Bool = { false }
   ) {
     precondition(format.byteCount(of: shape).map { $0 <= bytes.count } ?? false)
-    let (weights, size) = (format.weightCount, format.byteCount)
     var isFinished = true
     unsafe self.init(shape) { values in
-      let source = unsafe Shared(bytes.baseAddress?.assumingMemoryBound(to: UInt8.self))
-      let target = unsafe Shared(values.baseAddress)
-      let count = values.count
-      // A chunk is a whole number of every format's blocks.
-      isFinished = Parallel.forEach(
-        count: Parallel.chunks(count), threads: threads, shouldStop: shouldStop
-      ) { index in
-        let range = Parallel.range(index, of: count)
-        unsafe pare_dequantize(
-          KernelLevel.best, format.kernelFormat,
-          source.pointer.map { unsafe $0 + range.lowerBound / weights * size },
-          range.count / weights, target.pointer.map { unsafe $0 + range.lowerBound })
-      }
+      isFinished = unsafe format.dequantize(
+        Shared(bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)),
+        into: Shared(values.baseAddress), count: values.count, threads: threads,
+        shouldStop: shouldStop)
     }
     guard isFinished else { return nil }
   }

@@ -16,6 +16,13 @@ public enum Parallel {
   /// words of their own in a mask; fixed, so that no result depends on threads.
   package static let chunk = 1 << 16
 
+  /// Weights a unit of work covers where it fills new memory: a large page of them
+  /// (`WeightMemory`), as two threads that touch one first would wait for each other.
+  package static func chunk(filling count: Int) -> Int {
+    let page = 1 << 19
+    return count >= 8 * page ? page : chunk
+  }
+
   /// Calls `body` with 0..<`count`, each number once, on up to `threads`
   /// threads at a time, the caller among them. Asks `shouldStop` before each
   /// call; false comes back when it stopped the loop, and then some numbers
