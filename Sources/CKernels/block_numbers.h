@@ -34,14 +34,14 @@ static inline float half_at(const uint8_t *at) {
 }
 
 // To nearest, ties to even; subnormals round by adding 0.5, whose last place is
-// f16's smallest number.
+// f16's smallest number. A NaN has no sign: machines differ in it.
 static inline void put_half(uint8_t *at, float value) {
   uint32_t bits = bits_of(value), magnitude = bits & 0x7fffffff, half;
   if (magnitude > 0x7f800000) half = 0x7e00;
   else if (magnitude >= 0x477ff000) half = 0x7c00;
   else if (magnitude < 0x38800000) half = bits_of(float_of(magnitude) + 0.5f) - 0x3f000000;
   else half = (magnitude - (112u << 23) + 0xfff + (magnitude >> 13 & 1)) >> 13;
-  half |= bits >> 16 & 0x8000;
+  if (magnitude <= 0x7f800000) half |= bits >> 16 & 0x8000;
   at[0] = (uint8_t)half;
   at[1] = (uint8_t)(half >> 8);
 }

@@ -41,6 +41,12 @@ static void extremes(const float *x, int n, float *low, float *high) {
   }
 }
 
+static float sum_of_squares(const float *x, size_t n) {
+  float sum = 0;
+  for (size_t i = 0; i < n; i++) sum += x[i] * x[i];
+  return sum;
+}
+
 static inline float reciprocal(float d) { return d != 0 ? 1.0f / d : 0.0f; }
 
 // MARK: 32 weights and a scale
@@ -71,22 +77,28 @@ static inline int nearest_level(const level_table *table, float value) {
   return under < over ? below : below + 1;
 }
 
-// Tries fifteen scales about the one that takes the peak to the lowest level.
-static void quantize_iq4_nl(const level_table *table, const float *x, uint8_t *out) {
+// Tries fifteen scales about the one that takes the peak to the lowest level. Errors
+// weigh as much as the square, or where there is importance, as that says.
+static void quantize_iq4_nl(const level_table *table, const float *x, const float *importance,
+                            uint8_t *out) {
   enum { TRIES = 7 };
   const int8_t *levels = four_bit_levels;
-  float most = peak(x, 32), scale = 0, best = 0;
+  float most = peak(x, 32), scale = 0, best = 0, weights[32];
+  float variance = sum_of_squares(x, 32) * (2.0f / 32);
+  for (int i = 0; i < 32; i++)
+    weights[i] = importance ? importance[i] * sqrtf(variance + x[i] * x[i]) : x[i] * x[i];
   if (fabsf(most) >= nothing)
     for (int try = -TRIES - 1; try <= TRIES; try++) {
       float inverse = try < -TRIES ? 1.0f / (-most / levels[0]) : (float)(try + levels[0]) / most;
       float products = 0, squares = 0;
       for (int i = 0; i < 32; i++) {
-        float q = levels[nearest_level(table, inverse * x[i])], w = x[i] * x[i];
+        float q = levels[nearest_level(table, inverse * x[i])], w = weights[i];
         products += w * q * x[i];
         squares += w * q * q;
       }
       if (try < -TRIES || (squares > 0 && products * products > best * squares)) {
-        scale = products / squares;
+        // Without any importance ggml has NaN here.
+        scale = squares != 0 ? products / squares : 0;
         best = scale * products;
       }
     }
@@ -125,39 +137,53 @@ static void store_q2_k_scales(const float *scales, const float *minima, uint8_t 
   put_half(out + 82, top_minimum > 0 ? top_minimum / 15.0f : 0);
 }
 
-// `whole` gets the scales as they can be read.
-static void store_q3_k_scales(const float *scales, int *whole, uint8_t *out) {
+// Sixteen scales of six bits, before all else of a block is written.
+static void pack_q3_k_scales(const uint8_t *l, uint8_t *out) {
   uint8_t *packed = out + 96;
   memset(out, 0, 110);
+  for (int j = 0; j < 16; j++) {
+    packed[j % 8] |= (uint8_t)((l[j] & 15) << j / 8 * 4);
+    packed[8 + j % 4] |= (uint8_t)(l[j] >> 4 << j / 4 * 2);
+  }
+}
+
+// `whole` gets the scales as they can be read.
+static void store_q3_k_scales(const float *scales, int *whole, uint8_t *out) {
+  uint8_t l[16];
   float most = peak(scales, 16), inverse = most != 0 ? -32.0f / most : 0;
   for (int j = 0; j < 16; j++) {
-    whole[j] = most != 0 ? nearest(inverse * scales[j], -32, 31) : -32;
-    int l = most != 0 ? whole[j] + 32 : 0;
-    packed[j % 8] |= (uint8_t)((l & 15) << j / 8 * 4);
-    packed[8 + j % 4] |= (uint8_t)(l >> 4 << j / 4 * 2);
+    l[j] = most != 0 ? (uint8_t)(nearest(inverse * scales[j], -32, 31) + 32) : 0;
+    whole[j] = l[j] - 32;
   }
+  pack_q3_k_scales(l, out);
   put_half(out + 108, most != 0 ? 1 / inverse : 0);
 }
 
 // Scales and minima of Q4_K and Q5_K, six bits each.
+static void pack_six_bits(const uint8_t *s, const uint8_t *m, uint8_t *packed) {
+  for (int j = 0; j < 4; j++) {
+    packed[j] = s[j];
+    packed[j + 4] = m[j];
+  }
+  for (int j = 4; j < 8; j++) {
+    packed[j + 4] = (uint8_t)((s[j] & 15) | (m[j] & 15) << 4);
+    packed[j - 4] |= (uint8_t)(s[j] >> 4 << 6);
+    packed[j] |= (uint8_t)(m[j] >> 4 << 6);
+  }
+}
+
 static void store_six_bits(const float *scales, const float *minima, uint8_t *out) {
   float top_scale = largest(scales, 8), top_minimum = largest(minima, 8);
   float inverse = top_scale > 0 ? 63.0f / top_scale : 0;
   float inverse_minimum = top_minimum > 0 ? 63.0f / top_minimum : 0;
+  uint8_t s[8], m[8];
+  for (int j = 0; j < 8; j++) {
+    s[j] = (uint8_t)nearest(inverse * scales[j], 0, 63);
+    m[j] = (uint8_t)nearest(inverse_minimum * minima[j], 0, 63);
+  }
   put_half(out, top_scale / 63.0f);
   put_half(out + 2, top_minimum / 63.0f);
-  uint8_t *packed = out + 4;
-  for (int j = 0; j < 8; j++) {
-    int s = nearest(inverse * scales[j], 0, 63), m = nearest(inverse_minimum * minima[j], 0, 63);
-    if (j < 4) {
-      packed[j] = (uint8_t)s;
-      packed[j + 4] = (uint8_t)m;
-    } else {
-      packed[j + 4] = (uint8_t)((s & 15) | (m & 15) << 4);
-      packed[j - 4] |= (uint8_t)(s >> 4 << 6);
-      packed[j] |= (uint8_t)(m >> 4 << 6);
-    }
-  }
+  pack_six_bits(s, m, out + 4);
 }
 
 static void pack_fours(const uint8_t *codes, uint8_t *out) {
@@ -204,9 +230,21 @@ int pare_quantizes(int format) {
   }
 }
 
+int pare_weighs(int format) {
+  switch (format) {
+  case PARE_Q8_0: case PARE_TQ1_0: case PARE_TQ2_0: case PARE_MXFP4: return 0;
+  default: return pare_quantizes(format);
+  }
+}
+
 #define BODY "bodies/block_quantize.h"
 #include "levels.h"
 
 void pare_quantize_blocks(int level, int format, const float *x, size_t count, uint8_t *out) {
   DISPATCH(quantize_blocks, format, x, count, out)
+}
+
+void pare_quantize_weighted(int level, int format, const float *x, const float *importance,
+                            size_t rows, size_t columns, uint8_t *out) {
+  DISPATCH(quantize_weighted, format, x, importance, rows, columns, out)
 }

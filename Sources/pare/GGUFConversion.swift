@@ -8,6 +8,7 @@ struct GGUFConversion {
   let input: FileArgument
   let output: OutputOptions
   let format: BlockFormat
+  let importance: ImportanceOptions
   let threads: Int
 
   /// Shares of the whole, for one bar of progress.
@@ -20,8 +21,15 @@ struct GGUFConversion {
   func run(asJSON: Bool) throws {
     try output.check(against: input.file)
     let checkpoint = try input.open()
+    let measured = try importance.path.map { path in
+      try Work.run("importance", threads: threads) {
+        try Headless.importance(
+          of: checkpoint, on: .file(path), part: importance.part.part, in: $0)
+      }
+    }
     let plan = try GGUFPlan.make(
-      parameters: checkpoint.parameters, of: checkpoint, format: format, threads: threads)
+      parameters: checkpoint.parameters, of: checkpoint, format: format,
+      importance: measured?.squares ?? [:], threads: threads)
     plan.tellOmissions()
     for group in fallbacks(of: plan) { StandardError.write("pare: \(sentence(group))\n") }
     let error = try Work.run("convert", threads: threads) { job in
@@ -33,9 +41,11 @@ struct GGUFConversion {
       ).layerError
     }
     if asJSON {
-      json(plan, error, checkpoint).print()
+      json(plan, error, checkpoint, measured?.measuredOn).print()
     } else {
-      StandardOutput.write(text(plan, error, checkpoint))
+      StandardOutput.write(
+        text(plan, error, checkpoint) + weighting(plan, measured?.measuredOn)
+          + SaveLoss.text(plan.losses))
     }
   }
 
@@ -61,7 +71,9 @@ struct GGUFConversion {
     return weights == 0 ? nil : Double(bytes * 8) / Double(weights)
   }
 
-  private func json(_ plan: GGUFPlan, _ error: Double?, _ checkpoint: Checkpoint) -> JSON {
+  private func json(
+    _ plan: GGUFPlan, _ error: Double?, _ checkpoint: Checkpoint, _ text: String?
+  ) -> JSON {
     let fields: [String: JSON] = [
       "bits_per_weight": .number(bitsPerWeight(plan)),
       "fallbacks": .array(
@@ -74,6 +86,8 @@ struct GGUFConversion {
       "input_bytes": .integer(checkpoint.fileByteCount),
       "layer_error": .number(error),
       "types": .object(types(of: plan).mapValues { .integer($0) }),
+      "weighted": .array(plan.entries.filter(\.isWeighted).map { .string($0.name) }),
+      "weighted_on": .string(text),
     ]
     return .object(fields.merging(plan.fields(files: [output.path], .gguf)) { own, _ in own })
   }
@@ -86,6 +100,21 @@ struct GGUFConversion {
       \(types.joined(separator: ", "))   \(Figure.short(bitsPerWeight(plan))) bits/weight   \
       layer error \(Figure.percent(error))
 
-      """ + SaveLoss.text(plan.losses)
+      """
+  }
+
+  /// Which matrices in blocks were weighed by the importance of their columns.
+  private func weighting(_ plan: GGUFPlan, _ text: String?) -> String {
+    guard let text else { return "" }
+    let weighted = plan.entries.count { $0.isWeighted }
+    let others = plan.entries.filter { !$0.isWeighted && BlockFormat(rawValue: $0.type) != nil }
+    let rest =
+      others.isEmpty
+      ? "" : "; without: \(others.map { sentence($0.name) }.joined(separator: ", "))"
+    return """
+      \(weighted) \(weighted == 1 ? "matrix" : "matrices") weighted by their inputs on \
+      \(sentence(text))\(rest)
+
+      """
   }
 }

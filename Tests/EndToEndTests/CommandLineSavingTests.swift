@@ -99,6 +99,26 @@ import Testing
     #expect(try scratch.bytes("again.gguf") == scratch.bytes("blocks.gguf"))
   }
 
+  /// The tiny model knows the letters of this text.
+  @Test func aTextWeighsTheErrorsOfALayersColumns() throws {
+    let scratch = try Scratch()
+    let text = String(repeating: "to be or not to be\n", count: 20)
+    try Data(text.utf8).write(to: scratch.url.appendingPathComponent("text"))
+    let plain = ["convert", Self.model, "-o", "plain.gguf", "--type", "q4_1"]
+    #expect(try Program.run(plain, in: scratch).status == 0)
+    let words = ["convert", Self.model, "-o", "weighted.gguf", "--type", "q4_1", "--text", "text"]
+    let told = try Program.run(words + ["--json"], in: scratch)
+    #expect(told.status == 0, "\(told.error)")
+    let weighted = told.fields["weighted"] as? [String] ?? []
+    #expect(!weighted.isEmpty && weighted.allSatisfy { $0.contains(".h.") })
+    #expect((told.fields["weighted_on"] as? String)?.hasPrefix("text, ") == true)
+    #expect(try scratch.bytes("weighted.gguf") != scratch.bytes("plain.gguf"))
+    let again = try Program.run(words + ["--force", "--threads", "1"], in: scratch)
+    #expect(again.output.contains("weighted by their inputs on text"), "\(again.output)")
+    let seen = try Program.run(["inspect", "weighted.gguf", "--json"], in: scratch)
+    #expect(seen.status == 0)
+  }
+
   @Test func theNameOrTheOptionDecidesTheFormat() throws {
     let scratch = try Scratch()
     for (command, format) in [
@@ -190,6 +210,10 @@ import Testing
     (["convert", model, "-o", "x", "--dtype", "int8"], 2, "--dtype"),
     (["convert", model, "-o", "x", "--type", "iq4_xs"], 2, "--type"),
     (["convert", model, "-o", "x", "--type", "q4_0", "--packed"], 2, "--type writes GGUF"),
+    (["convert", model, "-o", "x", "--text", "bad.yaml"], 2, "--text weighs"),
+    (["convert", model, "-o", "x", "--type", "q8_0", "--text", "bad.yaml"], 2, "no importance"),
+    (["convert", model, "-o", "x", "--type", "q4_0", "--text", "no.txt"], 1, "no.txt"),
+    (["convert", model, "-o", "x", "--type", "q4_0", "--part", "validation"], 2, "--part goes"),
     (["convert", model, "-o", "x.gguf"], 2, "a GGUF file needs --type"),
     (["convert", model, "-o", "x.pt", "--packed"], 2, "a PyTorch file is dense"),
     (["convert", model, "-o", "x", "--format", "onnx"], 2, "--format"),

@@ -56,6 +56,31 @@ import Testing
     }
   }
 
+  /// With importance as texts give it, and with none, too much and NaN in it.
+  @Test(arguments: writable.filter(\.isWeighted))
+  func everyInstructionSetWeighsTheSame(format: BlockFormat) {
+    for (blocks, seed) in [(0, 34), (1, 35), (3, 36), (19, 37)] as [(Int, UInt64)] {
+      let columns = blocks * format.weightCount
+      let even = Weights.gaussian(columns, seed: seed).map { $0 * $0 }
+      let odd = Weights.wild(columns, seed: seed + 10).map(abs)
+      for (name, values) in sets(2 * columns, seed: seed) {
+        for importance in [even, odd, [Float](repeating: 0, count: columns)] {
+          let results = Self.levels.map { level -> [UInt8] in
+            let size = 2 * blocks * format.byteCount
+            var bytes = [UInt8](repeating: 0xAA, count: size + 1)
+            unsafe pare_quantize_weighted(
+              level, format.kernelFormat, values, importance, 2, columns, &bytes)
+            #expect(bytes[size] == 0xAA, "\(name), seed \(seed): nothing behind the blocks")
+            return bytes
+          }
+          for (level, bytes) in zip(Self.levels, results).dropFirst() {
+            #expect(bytes == results[0], "\(name), seed \(seed), level \(level)")
+          }
+        }
+      }
+    }
+  }
+
   /// Bitmaps of several densities, whose last word has bits behind the end.
   @Test(arguments: [(0.0, 40), (0.03, 41), (0.5, 42), (0.97, 43), (1.0, 44)] as [(Double, UInt64)])
   func everyInstructionSetGathersAndScattersTheSame(density: Double, seed: UInt64) {

@@ -7,6 +7,12 @@ INLINE void NAME(put_bytes)(uint8_t *out, i32x16 codes) {
   memcpy(out, &bytes, sizeof bytes);
 }
 
+INLINE i32x16 NAME(unsigned_codes)(const uint8_t *at) {
+  u8x16 bytes;
+  memcpy(&bytes, at, sizeof bytes);
+  return __builtin_convertvector(bytes, i32x16);
+}
+
 // Truncated and held to `low`...`high`; NaN gives `low`.
 INLINE i32x16 NAME(held)(f32x16 value, float low, float high) {
   value = value > low ? value : (f32x16)low;
@@ -146,32 +152,34 @@ INLINE void NAME(code)(const float *x, int n, float d, float m, float low, float
         codes + i, NAME(whole)(NAME(nearest)((NAME(load_f32)(x + i) + m) / d, low, high) - low));
 }
 
-INLINE void NAME(quantize_q2_k)(const float *x, uint8_t *out) {
-  f32x16 turned[16], weights[16], found[16], minimum;
-  NAME(turn)(x, 16, turned);
-  for (int i = 0; i < 16; i++) weights[i] = NAME(magnitude)(turned[i]);
-  f32x16 scale = NAME(fit_affine)(turned, weights, 16, 3, -0.5f, 15, 1, found, &minimum);
-  float scales[16], minima[16];
+// What follows once scales are stored: weights are coded by the scales as they are read,
+// where those are not 0; `found` has the codes of the others.
+INLINE void NAME(finish_q2_k)(const float *x, const f32x16 *found, uint8_t *out) {
   uint8_t codes[SUPER];
-  NAME(store_f32)(scales, scale);
-  NAME(store_f32)(minima, minimum);
   NAME(turn_back)(found, 16, codes);
-  store_q2_k_scales(scales, minima, out);
   for (int j = 0; j < 16; j++)
     NAME(code)(x + 16 * j, 16, half_at(out + 80) * (float)(out[j] & 15),
                half_at(out + 82) * (float)(out[j] >> 4), 0, 3, codes + 16 * j);
   pack_twos(codes, out + 16);
 }
 
-INLINE void NAME(quantize_q3_k)(const float *x, uint8_t *out) {
-  f32x16 turned[16], found[16];
+INLINE void NAME(quantize_q2_k)(const float *x, uint8_t *out) {
+  f32x16 turned[16], weights[16], found[16], minimum;
   NAME(turn)(x, 16, turned);
-  float scales[16];
-  int whole[16];
+  for (int i = 0; i < 16; i++) weights[i] = NAME(magnitude)(turned[i]);
+  f32x16 scale = NAME(fit_affine)(turned, weights, 16, 3, -0.5f, 0.1f, 15, 1, found, &minimum);
+  float scales[16], minima[16];
+  NAME(store_f32)(scales, scale);
+  NAME(store_f32)(minima, minimum);
+  store_q2_k_scales(scales, minima, out);
+  NAME(finish_q2_k)(x, found, out);
+}
+
+// `whole` has the scales as they are read.
+INLINE void NAME(finish_q3_k)(const float *x, const f32x16 *found, const int *whole,
+                              uint8_t *out) {
   uint8_t codes[SUPER];
-  NAME(store_f32)(scales, NAME(fit_q3_k)(turned, found));
   NAME(turn_back)(found, 16, codes);
-  store_q3_k_scales(scales, whole, out);
   for (int j = 0; j < 16; j++)
     NAME(code)(x + 16 * j, 16, half_at(out + 108) * (float)whole[j], 0, -4, 3, codes + 16 * j);
   for (int i = 0; i < SUPER; i++) {
@@ -181,44 +189,68 @@ INLINE void NAME(quantize_q3_k)(const float *x, uint8_t *out) {
   pack_twos(codes, out + 32);
 }
 
+INLINE void NAME(quantize_q3_k)(const float *x, uint8_t *out) {
+  f32x16 turned[16], found[16];
+  NAME(turn)(x, 16, turned);
+  float scales[16];
+  int whole[16];
+  NAME(store_f32)(scales, NAME(fit_q3_k)(turned, found));
+  store_q3_k_scales(scales, whole, out);
+  NAME(finish_q3_k)(x, found, whole, out);
+}
+
+// One block of Q4_K or Q5_K, whose codes are found.
+INLINE void NAME(finish_fours)(const float *x, int top, uint8_t *codes, uint8_t *at) {
+  for (int j = 0; j < 8; j++) {
+    float s, m;
+    scale_and_minimum(at + 4, j, &s, &m);
+    NAME(code)(x + 32 * j, 32, half_at(at) * s, half_at(at + 2) * m, 0, (float)top,
+               codes + 32 * j);
+  }
+  if (top == 15) pack_fours(codes, at + 16);
+  else pack_fives(codes, at + 16);
+}
+
+// One block or two, turned; a second block that is missing is zeros.
+INLINE void NAME(turn_pair)(const float *x, int blocks, f32x16 *turned) {
+  float pair[2 * SUPER];
+  memset(pair, 0, sizeof pair);
+  memcpy(pair, x, (size_t)blocks * SUPER * sizeof(float));
+  NAME(turn)(pair, 32, turned);
+}
+
 // Q4_K and Q5_K, one block or two: eight groups of 32 with scale and minimum of six
 // bits.
 INLINE void NAME(quantize_fours)(const float *x, int blocks, int top, uint8_t *out) {
   f32x16 turned[32], weights[32], found[32], minimum, squares = 0;
-  float pair[2 * SUPER], scales[16], minima[16];
+  float scales[16], minima[16];
   uint8_t codes[2 * SUPER];
-  // A second block that is missing is zeros.
-  memset(pair, 0, sizeof pair);
-  memcpy(pair, x, (size_t)blocks * SUPER * sizeof(float));
-  NAME(turn)(pair, 32, turned);
+  NAME(turn_pair)(x, blocks, turned);
   for (int i = 0; i < 32; i++) squares += turned[i] * turned[i];
   f32x16 mean = __builtin_elementwise_sqrt(squares / 32);
   for (int i = 0; i < 32; i++) weights[i] = mean + NAME(magnitude)(turned[i]);
   f32x16 scale = NAME(fit_affine)(turned, weights, 32, (float)top, top == 15 ? -1.0f : -0.5f,
-                                  top == 15 ? 20 : 15, 0, found, &minimum);
+                                  0.1f, top == 15 ? 20 : 15, 0, found, &minimum);
   NAME(store_f32)(scales, scale);
   NAME(store_f32)(minima, minimum);
   NAME(turn_back)(found, 32, codes);
   for (int block = 0; block < blocks; block++) {
-    uint8_t *at = out + block * (top == 15 ? 144 : 176), *coded = codes + SUPER * block;
+    uint8_t *at = out + block * (top == 15 ? 144 : 176);
     store_six_bits(scales + 8 * block, minima + 8 * block, at);
-    for (int j = 0; j < 8; j++) {
-      float s, m;
-      scale_and_minimum(at + 4, j, &s, &m);
-      NAME(code)(x + SUPER * block + 32 * j, 32, half_at(at) * s, half_at(at + 2) * m, 0,
-                 (float)top, coded + 32 * j);
-    }
-    if (top == 15) pack_fours(coded, at + 16);
-    else pack_fives(coded, at + 16);
+    NAME(finish_fours)(x + SUPER * block, top, codes + SUPER * block, at);
   }
 }
 
-INLINE void NAME(quantize_q6_k)(const float *x, uint8_t *out) {
-  f32x16 turned[16], found[16];
+// Errors weigh as much as the square, or where there is importance, as that says.
+INLINE void NAME(quantize_q6_k)(const float *x, const float *importance, uint8_t *out) {
+  f32x16 turned[16], weights[16], found[16];
   NAME(turn)(x, 16, turned);
+  if (importance) NAME(turn)(importance, 16, weights);
+  else
+    for (int i = 0; i < 16; i++) weights[i] = turned[i] * turned[i];
   float scales[16];
   uint8_t codes[SUPER];
-  NAME(store_f32)(scales, NAME(fit_q6_k)(turned, found));
+  NAME(store_f32)(scales, NAME(fit_symmetric)(turned, weights, 16, 32, found));
   if (!store_q6_k_scales(scales, out)) return;
   NAME(turn_back)(found, 16, codes);
   for (int j = 0; j < 16; j++)
@@ -226,6 +258,8 @@ INLINE void NAME(quantize_q6_k)(const float *x, uint8_t *out) {
                codes + 16 * j);
   pack_sixes(codes, out);
 }
+
+#include "block_weighted.h"
 
 #define EACH(weights, size, call)                                                 \
   for (; count >= (weights); count -= (weights), x += (weights), out += (size)) { \
@@ -249,11 +283,37 @@ static void NAME(quantize_blocks)(int format, const float *x, size_t count, uint
   case PARE_Q5_K:
     for (; count >= 512; count -= 512, x += 512, out += 352) NAME(quantize_fours)(x, 2, 31, out);
     EACH(256, 176, NAME(quantize_fours)(x, 1, 31, out));
-  case PARE_Q6_K: EACH(256, 210, NAME(quantize_q6_k)(x, out));
-  case PARE_IQ4_NL: EACH(32, 18, quantize_iq4_nl(&table, x, out));
+  case PARE_Q6_K: EACH(256, 210, NAME(quantize_q6_k)(x, NULL, out));
+  case PARE_IQ4_NL: EACH(32, 18, quantize_iq4_nl(&table, x, NULL, out));
   case PARE_TQ1_0: EACH(256, 54, NAME(quantize_tq1_0)(x, out));
   case PARE_TQ2_0: EACH(256, 66, NAME(quantize_tq2_0)(x, out));
   case PARE_MXFP4: EACH(32, 17, NAME(quantize_mxfp4)(x, out));
+  }
+}
+#undef EACH
+
+#define EACH(weights, size, call)                                                 \
+  for (size_t row = 0; row < rows; row++)                                         \
+    for (size_t i = 0; i < columns; i += (weights), x += (weights), out += (size)) \
+      call;                                                                       \
+  break
+
+static void NAME(quantize_weighted)(int format, const float *x, const float *importance,
+                                    size_t rows, size_t columns, uint8_t *out) {
+  const level_table table = table_of_levels();
+  switch (format) {
+  case PARE_Q4_0: case PARE_Q4_1: case PARE_Q5_0: case PARE_Q5_1:
+    for (size_t row = 0; row < rows; row++, x += columns)
+      out = NAME(weigh_row)(format, x, importance, columns, out);
+    break;
+  case PARE_Q4_K: case PARE_Q5_K:
+    for (size_t row = 0; row < rows; row++, x += columns)
+      out = NAME(weigh_row_of_pairs)(format == PARE_Q4_K ? 15 : 31, x, importance, columns, out);
+    break;
+  case PARE_Q2_K: EACH(256, 84, NAME(weigh_q2_k)(x, importance + i, out));
+  case PARE_Q3_K: EACH(256, 110, NAME(weigh_q3_k)(x, importance + i, out));
+  case PARE_Q6_K: EACH(256, 210, NAME(quantize_q6_k)(x, importance + i, out));
+  case PARE_IQ4_NL: EACH(32, 18, quantize_iq4_nl(&table, x, importance + i, out));
   }
 }
 #undef EACH

@@ -28,4 +28,12 @@ int pare_quantizes(int format);
 /// hold no meaning, and no trap. All levels give the same bytes, of such values too.
 void pare_quantize_blocks(int level, int format, const float *values, size_t count, uint8_t *bytes);
 
+/// Whether `pare_quantize_weighted` writes a format.
+int pare_weighs(int format);
+
+/// The same with errors weighed by the importance of each column, a mean of squares, byte
+/// for byte as ggml stores them with an importance matrix. Columns are whole blocks.
+void pare_quantize_weighted(int level, int format, const float *values, const float *importance,
+                            size_t rows, size_t columns, uint8_t *bytes);
+
 #endif

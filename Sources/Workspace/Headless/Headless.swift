@@ -60,6 +60,24 @@ public enum Headless {
     return metrics
   }
 
+  /// The mean square of each input of the blocks' linear layers on a text, by the names of
+  /// their weights, and how to call the text. An input that the text never used counts as
+  /// the least of its layer. Throws as `evaluate`.
+  public static func importance(
+    of checkpoint: Checkpoint, on text: EvaluationText, part: TextPart = .whole,
+    in job: borrowing JobContext
+  ) throws -> (squares: [String: [Float]], measuredOn: String) {
+    let meter = try LossMeter(checkpoint: checkpoint, text: text, part: part)
+    let (squares, title) = try meter.inputSquares(in: job)
+    let used = squares.compactMapValues { squares -> [Float]? in
+      guard squares.allSatisfy({ $0.isFinite }),
+        let least = squares.lazy.filter({ $0 > 0 }).min()
+      else { return nil }
+      return squares.map { max($0, least) }
+    }
+    return (used, title)
+  }
+
   /// All figures of `parameters`, which come of `checkpoint`: loss, divergence
   /// and agreement against it as well. Throws as `evaluate`.
   public static func measure(

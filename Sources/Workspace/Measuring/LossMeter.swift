@@ -83,6 +83,23 @@ final class LossMeter: Sendable {
     }
   }
 
+  /// Mean squares of what goes into the original's linear layers on the text, and how to
+  /// call the text. Throws as `measure`.
+  func inputSquares(
+    in job: borrowing JobContext
+  ) throws -> (squares: [String: [Float]], title: String) {
+    let original = try Network.make(
+      checkpoint.parameters, configuration: checkpoint.configuration)
+    let (tokens, title) = try text(of: original, in: job.part(0...0.5))
+    let shouldStop = job.shouldStop
+    let squares = try stoppable(job.part(0.5...1)) { progress, threads in
+      try original.inputSquares(
+        tokens, threads: threads, shouldStop: shouldStop, progress: progress)
+    }
+    try checkpoint.check()
+    return (squares, title)
+  }
+
   /// A model's network and the tokens its texts are made of. Throws
   /// `NetworkError`, and `TextError` when the checkpoint does not tell.
   func writer(of parameters: Parameters) throws -> (Network, CharacterTokenizer) {

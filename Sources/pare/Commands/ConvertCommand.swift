@@ -16,7 +16,8 @@ struct ConvertCommand: ParsableCommand {
       dense network is smaller: whatever zeros make useless is left out – heads, query and \
       key channels, value channels, hidden channels – and outputs stay the same up to \
       rounding. With --type the file is GGUF: matrices are stored in blocks, byte for byte \
-      as llama.cpp quantizes without an importance matrix, all else as f32. A PyTorch file \
+      as llama.cpp quantizes, all else as f32; with --text the layers of a network that can \
+      be run are quantized as with an importance matrix made of that text. A PyTorch file \
       holds the state dictionary, which torch.load reads with weights_only=True, or what \
       nanoGPT writes of a network in its layout. What a file does not hold as the \
       checkpoint had it is told.
@@ -41,6 +42,8 @@ struct ConvertCommand: ParsableCommand {
       "Write GGUF with the matrices in these blocks: \(BlockType.names).", valueName: "type"),
     completion: .list(BlockType.allValueStrings))
   var type: BlockType?
+
+  @OptionGroup var importance: ImportanceOptions
 
   @OptionGroup var output: OutputOptions
   @OptionGroup var format: FormatOptions
@@ -85,12 +88,25 @@ struct ConvertCommand: ParsableCommand {
     private static let formats = BlockFormat.allCases.filter(\.isWritable)
     static let allValueStrings = formats.map { $0.rawValue.lowercased() }
     static let names = allValueStrings.joined(separator: ", ")
+    static let weighted = formats.filter(\.isWeighted).map { $0.rawValue.lowercased() }
+      .joined(separator: ", ")
   }
 
   func validate() throws {
     guard type == nil || (layouts.isEmpty && dtype == nil && !slice) else {
       throw ValidationError(
         "--type writes GGUF; --dense, --packed, --slice and --dtype go without it")
+    }
+    if importance.path != nil {
+      guard let type else {
+        throw ValidationError("--text weighs the errors of GGUF's blocks; it goes with --type")
+      }
+      guard type.format.isWeighted else {
+        throw ValidationError(
+          """
+          \(type.format.rawValue) takes no importance; --text goes with \(BlockType.weighted)
+          """)
+      }
     }
     guard Set(layouts).count < 2 else { throw FormOptions.conflict }
     if layouts.first == .packed && dtype != nil {
@@ -107,7 +123,8 @@ struct ConvertCommand: ParsableCommand {
         throw UsageError("a GGUF file needs --type, the blocks of its matrices")
       }
       return try GGUFConversion(
-        input: input, output: output, format: type.format, threads: threads.count
+        input: input, output: output, format: type.format, importance: importance,
+        threads: threads.count
       ).run(asJSON: report.json)
     }
     let target = try SaveTarget(output, format)

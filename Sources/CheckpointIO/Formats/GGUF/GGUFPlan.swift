@@ -13,6 +13,8 @@ public struct GGUFPlan: Sendable {
     /// Why it has another type than the one that was asked for; nil where it has
     /// that, or is no matrix of weights.
     public let fallback: String?
+    /// Whether its errors were weighed by the importance of its columns.
+    public let isWeighted: Bool
   }
 
   /// In the order of the file.
@@ -35,11 +37,14 @@ public struct GGUFPlan: Sendable {
   /// among them, are those of `checkpoint`; one that is no GGUF file has few of
   /// what llama.cpp asks for.
   ///
+  /// `importance` has the mean square of each input of the matrices that it names:
+  /// their errors are weighed by it, as with llama.cpp's importance matrices.
+  ///
   /// Throws `CheckpointError.invalidConversion` for a format that is only read, and
   /// what no reader would take.
   public static func make(
     parameters: Parameters, of checkpoint: Checkpoint? = nil, format: BlockFormat,
-    threads: Int = Parallel.defaultThreads
+    importance: [String: [Float]] = [:], threads: Int = Parallel.defaultThreads
   ) throws(CheckpointError) -> GGUFPlan {
     guard format.isWritable else {
       throw .invalidConversion(reason: "\(format.rawValue) is read, but not written")
@@ -52,7 +57,7 @@ public struct GGUFPlan: Sendable {
       guard names.insert(parameter.name).inserted else {
         throw .duplicateTensor(name: parameter.name)
       }
-      var tensor = try GGUFTensor(parameter, format, stored)
+      var tensor = try GGUFTensor(parameter, format, stored, importance[parameter.name])
       tensor.offset = end
       end = aligned(end + tensor.byteCount)
       tensors.append(tensor)
@@ -101,7 +106,7 @@ extension GGUFPlan: FilePlan {
   ) throws -> Int {
     let file = try TensorFile(
       for: path, byteCount: byteCount, tensorCount: tensors.count, of: source, recipe: recipe,
-      identity: header)
+      identity: header + tensors.flatMap(\.importanceBytes))
     try file.write(Bytes(header), at: 0)
     let start = header.count
     let turns = tensors.map {

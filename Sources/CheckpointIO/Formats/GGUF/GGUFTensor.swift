@@ -21,9 +21,12 @@ struct GGUFTensor: Sendable {
   var offset = 0
   private let parameter: Parameter
   private let form: Form
+  /// Of each column, where that makes a difference.
+  private let importance: [Float]?
 
   init(
-    _ parameter: Parameter, _ wanted: BlockFormat, _ stored: StoredBlocks
+    _ parameter: Parameter, _ wanted: BlockFormat, _ stored: StoredBlocks,
+    _ importance: [Float]?
   ) throws(CheckpointError) {
     self.parameter = parameter
     name = parameter.name
@@ -37,6 +40,7 @@ struct GGUFTensor: Sendable {
       form = .copied(format, bytes)
     }
     self.form = form
+    self.importance = Self.importance(importance, for: parameter, in: form)
     let typeName: String
     switch form {
     case .numbers(let dtype):
@@ -49,8 +53,23 @@ struct GGUFTensor: Sendable {
       typeName = format.rawValue
     }
     entry = GGUFPlan.Entry(
-      name: name, type: typeName, shape: shape, byteCount: byteCount, fallback: fallback)
+      name: name, type: typeName, shape: shape, byteCount: byteCount, fallback: fallback,
+      isWeighted: self.importance != nil)
     losses = Self.losses(parameter, form, from: stored.entry(of: parameter)?.format)
+  }
+
+  /// What tells a save with another importance from this.
+  var importanceBytes: [UInt8] {
+    importance?.flatMap { GGUFWriter.bytes($0.bitPattern) } ?? []
+  }
+
+  private static func importance(
+    _ importance: [Float]?, for parameter: Parameter, in form: Form
+  ) -> [Float]? {
+    guard case .blocks(let format) = form, format.isWeighted,
+      importance?.count == parameter.shape.dimensions.last
+    else { return nil }
+    return importance
   }
 
   private static func losses(
@@ -109,9 +128,9 @@ struct GGUFTensor: Sendable {
       return StoredNumbers.stored(tensor, dtype)
     case .blocks(let format):
       let tensor = try parameter.tensor(threads: threads, shouldStop: shouldStop)
-      guard let bytes = tensor.blocks(of: format, threads: threads, shouldStop: shouldStop) else {
-        throw CheckpointError.stopped
-      }
+      let bytes = tensor.blocks(
+        of: format, importance: importance, threads: threads, shouldStop: shouldStop)
+      guard let bytes else { throw CheckpointError.stopped }
       return Bytes(bytes)
     }
   }
