@@ -4,6 +4,7 @@
 #                (make run FILE=model.safetensors opens another)
 #   make test    builds and passes the tests
 #   make bench   measures, beside the peers that are there
+#   make llama   has llama.cpp run what convert writes, where it can be had
 #   make check   what CI runs: the formatter, then make test
 
 SET_UP = tools=$$(.ci/setup $(1)) && export PATH="$$tools:$$PATH"
@@ -11,7 +12,7 @@ SET_UP = tools=$$(.ci/setup $(1)) && export PATH="$$tools:$$PATH"
 # the words can still say "Build complete!".
 BUILD = swift build --configuration release --explicit-target-dependency-import-check error
 
-.PHONY: run test bench check format
+.PHONY: run test bench llama check format
 
 run:
 	@$(call SET_UP) && $(BUILD) --product pare && exec .build/release/pare $(FILE)
@@ -22,6 +23,11 @@ test:
 
 bench:
 	@$(call SET_UP) && $(BUILD) --product pare && Benchmarks/run
+
+llama:
+	@$(call SET_UP) && $(BUILD) --product pare && \
+	  "$${PARE_PEERS_PYTHON:-python3}" Benchmarks/llama_loads.py .build/release/pare \
+	  "$${PARE_SHARED_DATA:-../shared/data}/samples" $$PARE_SMOLLM2
 
 check:
 	@.ci/run

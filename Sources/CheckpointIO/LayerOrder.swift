@@ -39,7 +39,9 @@ enum LayerOrder {
     let rank = rank(of: components)
     if let position = components.firstIndex(where: { TensorName.number($0) != nil }) {
       let expert = TensorName.number(components[position]) ?? 0
-      return (ranks["experts"] ?? known.count, expert, rank, firstMet)
+      let isLast = position == components.count - 1
+      let part = isLast ? self.rank(of: components.dropLast()) : rank
+      return (ranks["experts"] ?? known.count, expert, part, firstMet)
     }
     return (rank, 0, 0, firstMet)
   }

@@ -42,5 +42,7 @@ package struct ReadingLimit: Sendable, Hashable {
     ReadingLimit("index of shards", ShardIndex.nameLimit, "bytes of a shard's name"),
     ReadingLimit("`config.json`, `meta.pkl`", Sidecars.limit, "bytes"),
     ReadingLimit("`config.json`, `meta.pkl`", PickledVocabulary.limit, "tokens"),
+    ReadingLimit("`tokenizer.json`", TokenizerFolder.byteLimit, "bytes"),
+    ReadingLimit("`tokenizer.json`", TokenizerFolder.tokenLimit, "tokens"),
   ]
 }

@@ -97,12 +97,26 @@ enum Configuration {
     "tie_word_embeddings",
   ]
 
-  /// The scalar members of a JSON object.
-  static func flat(_ json: JSON) -> [String: String] {
+  /// Objects and lists of `config.json` that say what the network computes.
+  private static let nestedKeys: Set<String> = [
+    "rope_parameters", "rope_scaling", "full_attention", "sliding_attention",
+  ]
+  private static let listKeys: Set<String> = ["layer_types"]
+
+  /// The scalar members of a JSON object; those of the objects within that are known,
+  /// as `rope_scaling.factor`, and lists of text with commas.
+  static func flat(_ json: JSON, under prefix: String = "") -> [String: String] {
     guard case .object(let members) = json else { return [:] }
     var settings: [String: String] = [:]
     for member in members {
-      if let text = member.value.scalarText { settings[member.key] = text }
+      let key = prefix + member.key
+      if let text = member.value.scalarText {
+        settings[key] = text
+      } else if nestedKeys.contains(member.key) {
+        settings.merge(flat(member.value, under: key + ".")) { $1 }
+      } else if listKeys.contains(member.key), let texts = member.value.strings {
+        settings[key] = texts.joined(separator: ",")
+      }
     }
     return settings
   }

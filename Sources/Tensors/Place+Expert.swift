@@ -1,6 +1,6 @@
 extension Place {
-  /// Which expert of its block the layer belongs to: 3 of `mlp.experts.3.w1`; nil
-  /// of a layer that all tokens go through. O(length of the name).
+  /// Which expert of its block the layer belongs to: 3 of `mlp.experts.3.w1` and of
+  /// `ffn_up_exps.3`; nil of a layer that all tokens go through. O(length of the name).
   public var expert: Int? { expertNumber?.value }
 
   /// The layer without the expert's number, `mlp.experts.*.w1`: what the experts
@@ -13,21 +13,25 @@ extension Place {
   /// More experts than any block has.
   private static let expertLimit = 1_000_000
 
-  /// The number between dots after a component that is, or ends in, `experts`. A
-  /// number with zeros before it is none, so that no two names have the same.
+  /// The number between dots after a component that is, or ends in, `experts`, or at the
+  /// end after one that ends in `_exps`. A number with zeros before it is none, so that
+  /// no two names have the same.
   private var expertNumber: (value: Int, range: Range<String.Index>)? {
     let bytes = layer.utf8
     var start = bytes.startIndex
     var isAfterExperts = false
+    var isAfterStack = false
     while let dot = bytes[start...].firstIndex(of: UInt8(ascii: ".")) {
       let component = layer[start..<dot]
       if isAfterExperts, let (value, digits) = Self.number(component) {
         return (value, digits.startIndex..<dot)
       }
       isAfterExperts = component.hasSuffix("experts") && !component.hasPrefix("shared")
+      isAfterStack = component.hasSuffix("_exps")
       start = bytes.index(after: dot)
     }
-    return nil
+    guard isAfterStack, let (value, digits) = Self.number(layer[start...]) else { return nil }
+    return (value, digits.startIndex..<layer.endIndex)
   }
 
   /// `3` or `expert_3`.

@@ -3,11 +3,11 @@ internal import Jobs
 internal import Tensors
 internal import Workspace
 
-/// A checkpoint saved as GGUF: what `pare convert --type` does.
+/// A checkpoint saved as GGUF: what `pare convert -o NAME.gguf` does.
 struct GGUFConversion {
   let input: FileArgument
   let output: OutputOptions
-  let format: BlockFormat
+  let storage: GGUFStorage
   let importance: ImportanceOptions
   let threads: Int
 
@@ -28,16 +28,16 @@ struct GGUFConversion {
       }
     }
     let plan = try GGUFPlan.make(
-      parameters: checkpoint.parameters, of: checkpoint, format: format,
+      parameters: checkpoint.parameters, of: checkpoint, storage: storage,
       importance: measured?.squares ?? [:], threads: threads)
     plan.tellOmissions()
+    for note in plan.notes { StandardError.write("pare: \(sentence(note))\n") }
     for group in fallbacks(of: plan) { StandardError.write("pare: \(sentence(group))\n") }
     let error = try Work.run("convert", threads: threads) { job in
       try plan.write(to: output.path, recipe: "", in: job.part(Part.writing))
       // Of the file as it is read back.
-      return try Headless.differences(
-        of: Checkpoint.open(output.path).parameters, from: checkpoint,
-        in: job.part(Part.measuring)
+      return try TensorComparison(
+        of: checkpoint, with: Checkpoint.open(output.path), in: job.part(Part.measuring)
       ).layerError
     }
     if asJSON {
@@ -85,6 +85,7 @@ struct GGUFConversion {
         }),
       "input_bytes": .integer(checkpoint.fileByteCount),
       "layer_error": .number(error),
+      "notes": .array(plan.notes.map { .string($0) }),
       "types": .object(types(of: plan).mapValues { .integer($0) }),
       "weighted": .array(plan.entries.filter(\.isWeighted).map { .string($0.name) }),
       "weighted_on": .string(text),

@@ -10,15 +10,14 @@ struct SaveTarget {
   let shardByteCount: Int?
 
   /// Throws `UsageError` for options that exclude each other, and for GGUF, which
-  /// `pare convert --type` alone writes.
+  /// `pare convert` alone writes.
   init(_ output: OutputOptions, _ options: FormatOptions) throws {
     self.output = output
     format = try options.format(of: output.path)
     shardByteCount = options.shardSize?.count
     if format == .gguf {
       throw UsageError(
-        "\(output.path) would be GGUF, which pare convert writes with --type, the blocks of its "
-          + "matrices")
+        "\(output.path) would be GGUF, which pare convert writes; --format says otherwise")
     }
     if shardByteCount != nil, !output.path.hasSuffix(ShardedPlan.suffix) {
       throw UsageError(
@@ -181,7 +180,7 @@ extension SaveLoss {
   /// as a whole is told by name elsewhere.
   static func text(_ losses: [SaveLoss]) -> String {
     if losses.isEmpty { return "nothing lost\n" }
-    return losses.filter { $0.kind != .state && $0.kind != .unwritable }
+    return losses.filter { ![.state, .unwritable, .place].contains($0.kind) }
       .map { "\($0.changesValues ? "lost" : "note"): \(sentence($0.description))\n" }
       .joined()
   }

@@ -151,6 +151,11 @@ extension TensorComparison {
         "\(matching.reorderedCount) query and key tensors have llama.cpp's order of rows in one "
           + "file; it is undone")
     }
+    if matching.shiftedCount > 0 {
+      lines.append(
+        "\(matching.shiftedCount) norms have 1 added to their weights in one file, as llama.cpp "
+          + "wants it; it is added to the other's")
+    }
     return lines
   }
 }

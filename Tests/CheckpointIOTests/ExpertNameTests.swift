@@ -78,8 +78,9 @@ import Testing
       ("blk.0.ffn_gate_exps.weight", [4, 2, 2]), ("blk.0.ffn_gate_inp.weight", [4, 2]),
       ("blk.0.ffn_gate_shexp.weight", [2, 2]), ("blk.0.ffn_gate.weight", [2, 2]),
     ])
-    #expect(stacked.parameters.map(\.place.role) == [.linear, .router, .linear, .linear])
-    #expect(stacked.parameters.allSatisfy { $0.place.expert == nil })
+    let roles: [Place.Role] = [.linear, .linear, .linear, .linear, .router, .linear, .linear]
+    #expect(stacked.parameters.map(\.place.role) == roles)
+    #expect(stacked.parameters.map(\.place.expert) == [0, 1, 2, 3, nil, nil, nil])
   }
 
   @Test func whatOnlyLooksLikeARouterIsNone() throws {

@@ -14,6 +14,8 @@ public enum Reader: String, CaseIterable, Sendable {
   case shards
   /// `config.json` and `meta.pkl` beside a checkpoint.
   case configuration, vocabulary
+  /// `config.json` and `tokenizer.json` of a Llama that becomes a GGUF file.
+  case llama, tokenizer
   case recipe, session, log
   /// How far a training run is, as its saved state says.
   case state
@@ -39,6 +41,10 @@ public enum Reader: String, CaseIterable, Sendable {
     case .shards: try readShards(bytes, in: folder)
     case .configuration: try readBeside(bytes, "config.json", in: folder)
     case .vocabulary: try readBeside(bytes, "meta.pkl", in: folder)
+    case .llama: try convertLlama(configuration: bytes, tokenizer: nil, in: folder)
+    case .tokenizer:
+      try convertLlama(
+        configuration: Array(Seeds.llama.utf8), tokenizer: bytes, in: folder)
     case .recipe:
       let recipe = try Recipe(yaml: String(decoding: bytes, as: UTF8.self))
       let again = try Recipe(yaml: recipe.yaml)
@@ -82,6 +88,24 @@ public enum Reader: String, CaseIterable, Sendable {
     }
     TemporaryFolder.write(bytes, to: folder.file(name))
     try Use.all(of: Checkpoint.open(path))
+  }
+
+  private func convertLlama(
+    configuration: [UInt8], tokenizer: [UInt8]?, in folder: TemporaryFolder
+  ) throws {
+    let path = folder.file("model.safetensors")
+    if !FileManager.default.fileExists(atPath: path) {
+      TemporaryFolder.write(SmallFile.llama, to: path)
+    }
+    TemporaryFolder.write(configuration, to: folder.file("config.json"))
+    if let tokenizer { TemporaryFolder.write(tokenizer, to: folder.file("tokenizer.json")) }
+    let checkpoint = try Checkpoint.open(path)
+    let plan = try GGUFPlan.make(
+      parameters: checkpoint.parameters, of: checkpoint, storage: .own, threads: 1)
+    precondition((plan.notes + plan.omissions).allSatisfy { Use.isShowable($0) })
+    let written = folder.file("a.gguf")
+    try plan.write(to: written)
+    try Use.all(of: Checkpoint.open(written))
   }
 
   /// A session that cannot be used is set aside; there is nothing to throw.

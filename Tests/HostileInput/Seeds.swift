@@ -39,6 +39,8 @@ extension Reader {
       case .configuration:
         [Array(#"{"n_head": 2, "architectures": ["a"], "eos_token_id": 3, "x": null}"#.utf8)]
       case .vocabulary: [Seeds.vocabulary]
+      case .llama: [Array(Seeds.llama.utf8), Array(Seeds.mixtral.utf8)]
+      case .tokenizer: [Seeds.byteLevel, Seeds.sentencePiece, Seeds.unigram].map { Array($0.utf8) }
       case .recipe: Seeds.recipes.map { Array($0.utf8) }
       case .session: [Array(Seeds.session.utf8)]
       case .log: [Array((Seeds.log + Seeds.log).utf8)]
@@ -48,7 +50,37 @@ extension Reader {
   }
 }
 
-private enum Seeds {
+enum Seeds {
+  static let llama = """
+    {"model_type": "llama", "num_attention_heads": 2, "num_key_value_heads": 1,
+     "max_position_embeddings": 64, "rms_norm_eps": 1e-5, "rope_parameters": {"rope_theta": 500000,
+     "rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+     "original_max_position_embeddings": 32}, "bos_token_id": 1, "eos_token_id": [2, 3]}
+    """
+  static let mixtral = """
+    {"model_type": "gemma3_text", "num_attention_heads": 2, "num_key_value_heads": 1,
+     "max_position_embeddings": 64, "sliding_window": 4, "layer_types": ["sliding_attention"],
+     "query_pre_attn_scalar": 16, "rope_scaling": {"type": "yarn", "factor": 2,
+     "original_max_position_embeddings": 32, "beta_fast": 32}}
+    """
+  static let byteLevel = """
+    {"added_tokens": [{"id": 5, "content": "<|end|>", "special": true}],
+     "pre_tokenizer": {"type": "Sequence", "pretokenizers": [{"type": "Digits",
+     "individual_digits": true}, {"type": "ByteLevel", "use_regex": true}]},
+     "post_processor": {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "a"}}]},
+     "model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2, "\\u0120": 3}, "merges": ["a b"]}}
+    """
+  static let sentencePiece = """
+    {"added_tokens": [{"id": 0, "content": "<unk>", "special": true}, {"id": 4, "content":
+     "\\u2581\\u2581", "special": false}], "normalizer": {"type": "Prepend", "prepend": "_"},
+     "model": {"type": "BPE", "byte_fallback": true, "unk_token": "<unk>",
+     "vocab": {"<unk>": 0, "<0x0A>": 1, "a": 2, "aa": 3}, "merges": [["a", "a"]]}}
+    """
+  static let unigram = """
+    {"pre_tokenizer": {"type": "Metaspace", "prepend_scheme": "first"}, "model": {"type": "Unigram",
+     "unk_id": 0, "vocab": [["<unk>", 0.0], ["a", -1.5], ["b", -2e1]]}}
+    """
+
   /// A bitmap, codes in groups, and bit depths.
   static func packed() throws -> [UInt8] {
     let shape: Shape = [6, 16]

@@ -15,6 +15,19 @@ enum SmallFile {
     return file(shapes, metadata.merging(["n_head": "2"]) { own, _ in own })
   }
 
+  /// A Llama of one block, 8 wide, with 8 tokens.
+  static let llama: [UInt8] = {
+    let block = "model.layers.0."
+    let shapes: [(String, [Int])] = [
+      ("model.embed_tokens", [8, 8]), ("model.norm", [8]), (block + "input_layernorm", [8]),
+      (block + "self_attn.q_proj", [8, 8]), (block + "self_attn.k_proj", [4, 8]),
+      (block + "self_attn.v_proj", [4, 8]), (block + "self_attn.o_proj", [8, 8]),
+      (block + "post_attention_layernorm", [8]), (block + "mlp.gate_proj", [12, 8]),
+      (block + "mlp.up_proj", [12, 8]), (block + "mlp.down_proj", [8, 12]),
+    ]
+    return file(shapes.map { ($0.0 + ".weight", $0.1) }, [:])
+  }()
+
   /// One matrix of that name.
   static func one(_ name: String) -> [UInt8] { file([(name, [2, 3])], [:]) }
 

@@ -44,6 +44,10 @@ enum Use {
       let plan = try SavePlan.make(parameters: parameters, of: checkpoint, form: form)
       precondition(plan.byteCount > 0)
     }
+    // llama.cpp wants more of a model than a checkpoint has to say.
+    let plan = try? GGUFPlan.make(
+      parameters: checkpoint.parameters, of: checkpoint, storage: .own, threads: 1)
+    precondition((plan?.notes ?? []).allSatisfy { isShowable($0) }, "a note is plain text")
   }
 
   private static func read(_ metadata: GGUFMetadata) {

@@ -4,10 +4,12 @@ internal import Tensors
 /// llama.cpp, and whether it is a weight or a bias.
 struct CanonicalName: Hashable {
   let block: Int?
+  /// `attn_q`; of an expert `ffn_up_exps.3`.
   let layer: String
   let suffix: Substring
 
-  /// What other files call a block's layers, and llama.cpp's word.
+  /// What other files call a block's layers, and llama.cpp's word. A name of a family is
+  /// added here, and to what `LlamaFamily` says of it.
   private static let layers: [Substring: String] = [
     "input_layernorm": "attn_norm", "attention_norm": "attn_norm", "ln_1": "attn_norm",
     "self_attn.q_proj": "attn_q", "attention.wq": "attn_q",
@@ -21,8 +23,19 @@ struct CanonicalName: Hashable {
     "mlp.gate_proj": "ffn_gate", "feed_forward.w1": "ffn_gate",
     "mlp.up_proj": "ffn_up", "feed_forward.w3": "ffn_up", "mlp.c_fc": "ffn_up",
     "mlp.down_proj": "ffn_down", "feed_forward.w2": "ffn_down", "mlp.c_proj": "ffn_down",
-    "block_sparse_moe.gate": "ffn_gate_inp",
+    "block_sparse_moe.gate": "ffn_gate_inp", "mlp.gate": "ffn_gate_inp",
+    "mlp.shared_expert.gate_proj": "ffn_gate_shexp",
+    "mlp.shared_expert.up_proj": "ffn_up_shexp",
+    "mlp.shared_expert.down_proj": "ffn_down_shexp",
+    "mlp.shared_expert_gate": "ffn_gate_inp_shexp",
   ]
+  /// The same of an expert's, after its number.
+  private static let experts: [Substring: String] = [
+    "w1": "ffn_gate_exps", "gate_proj": "ffn_gate_exps",
+    "w2": "ffn_down_exps", "down_proj": "ffn_down_exps",
+    "w3": "ffn_up_exps", "up_proj": "ffn_up_exps",
+  ]
+  private static let beforeExpert = ["block_sparse_moe.experts.", "mlp.experts."]
   /// The same of what stands outside the blocks, by the last component.
   private static let outside: [Substring: String] = [
     "embed_tokens": "token_embd", "tok_embeddings": "token_embd", "wte": "token_embd",
@@ -53,7 +66,18 @@ struct CanonicalName: Hashable {
     } else if isSandwich, layer == Self.afterAttention {
       self.layer = "post_attention_norm"
     } else {
-      self.layer = Self.layers[layer] ?? String(layer)
+      self.layer = Self.layers[layer] ?? Self.expert(layer) ?? String(layer)
     }
+  }
+
+  /// `ffn_up_exps.3` of `mlp.experts.3.up_proj`.
+  private static func expert(_ layer: Substring) -> String? {
+    guard let prefix = beforeExpert.first(where: { layer.hasPrefix($0) }) else { return nil }
+    let parts = layer.dropFirst(prefix.count).split(
+      separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+    guard parts.count == 2, let expert = TensorName.number(parts[0]),
+      String(expert) == parts[0], let word = experts[parts[1]]
+    else { return nil }
+    return "\(word).\(expert)"
   }
 }

@@ -10,6 +10,8 @@ public struct ParameterMatching: Sendable {
     /// Of the first and the second, where it has llama.cpp's order of rows and the
     /// other has not.
     let rows: (first: LlamaRows?, second: LlamaRows?)
+    /// What is to be added to the first and the second, where the other has it already.
+    let shift: (first: Float, second: Float)
 
     /// Whether one has the rows of queries or keys in llama.cpp's order, and the other
     /// has not; `tensors` puts them right.
@@ -25,11 +27,16 @@ public struct ParameterMatching: Sendable {
         try second.tensor(threads: threads, shouldStop: shouldStop)
       )
       return (
-        try rows.first?.undone(tensors.0, threads: threads, shouldStop: shouldStop) ?? tensors.0,
+        try rows.first?.undone(tensors.0, threads: threads, shouldStop: shouldStop)
+          ?? tensors.0.adding(shift.first),
         try rows.second?.undone(tensors.1, threads: threads, shouldStop: shouldStop)
-          ?? tensors.1
+          ?? tensors.1.adding(shift.second)
       )
     }
+
+    /// Whether one has 1 added to the weights of a norm, and the other has not; `tensors`
+    /// adds it.
+    public var isShifted: Bool { shift.first != 0 || shift.second != 0 }
   }
 
   /// In the order of the first.
@@ -41,6 +48,8 @@ public struct ParameterMatching: Sendable {
   public var renamedCount: Int { pairs.count { $0.first.name != $0.second.name } }
   /// Pairs of which one has its rows in another order.
   public var reorderedCount: Int { pairs.count { $0.isReordered } }
+  /// Pairs of norms of which one has 1 added to its weights.
+  public var shiftedCount: Int { pairs.count { $0.isShifted } }
 
   /// Matches the parameters of two checkpoints. A place that several parameters of one
   /// of them claim decides nothing. Reads no values.
@@ -69,10 +78,17 @@ public struct ParameterMatching: Sendable {
         LlamaRows(names.1[other], of: counterpart, in: second)
       )
       let isReordered = (rows.0 == nil) != (rows.1 == nil)
+      let shifts = (
+        LlamaFamily.shift(of: parameter, in: first),
+        LlamaFamily.shift(of: counterpart, in: second)
+      )
+      // What has it already needs it no more; two of one kind are compared as they are.
+      let isShifted = shifts.0 != nil && shifts.1 != nil && shifts.0 != shifts.1
       pairs.append(
         Pair(
           first: parameter, second: counterpart,
-          rows: isReordered ? rows : (first: nil, second: nil)))
+          rows: isReordered ? rows : (first: nil, second: nil),
+          shift: isShifted ? (shifts.0 ?? 0, shifts.1 ?? 0) : (first: 0, second: 0)))
     }
     onlyInSecond = second.parameters.enumerated().filter { !taken[$0.offset] }.map(\.element)
   }

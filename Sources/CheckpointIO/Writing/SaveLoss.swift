@@ -16,6 +16,8 @@ public struct SaveLoss: Sendable, Hashable {
     case state
     /// Tensors of types that the file cannot hold.
     case unwritable
+    /// Tensors that whoever reads the file has no place for.
+    case place
   }
 
   public let kind: Kind
@@ -37,7 +39,7 @@ public struct SaveLoss: Sendable, Hashable {
   public var changesValues: Bool {
     switch kind {
     case .rounded, .quantized: true
-    case .retyped, .unpacked, .metadata, .state, .unwritable: false
+    case .retyped, .unpacked, .metadata, .state, .unwritable, .place: false
     }
   }
 
@@ -75,6 +77,7 @@ extension SaveLoss: CustomStringConvertible {
       return "\(pairs) of metadata not held" + (from.map { " (\($0))" } ?? "")
     case .state: return "\(tensors) of training state left out"
     case .unwritable: return "\(tensors) of \(from ?? "a type it has not") left out"
+    case .place: return "\(tensors) left out that llama.cpp has no place for"
     }
   }
 }

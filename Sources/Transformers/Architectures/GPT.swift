@@ -18,10 +18,16 @@ public enum GPT: Architecture {
     return try reader.blueprint()
   }
 
-  /// What stands before `wte.weight`: nothing, `transformer.`, or more.
+  /// What stands before `wte.weight`: nothing, `transformer.`, or more; a mark where the
+  /// names are llama.cpp's.
   private static func prefix(
     of parameters: Parameters, _ settings: [String: String]
   ) -> String? {
+    if parameters[LlamaCppNames.tokens] != nil, parameters[LlamaCppNames.positions] != nil,
+      parameters[LlamaCppNames.witness] != nil
+    {
+      return LlamaCppNames.prefix
+    }
     let suffix = "wte.weight"
     let reversed = Array(suffix.utf8.reversed())
     // The first block of a sliced network may have no attention left.
@@ -90,7 +96,7 @@ private struct Reader {
 
   /// Blocks are numbered from 0 without a gap; `n_layer`, where given, must agree.
   private func blockCount() throws -> Int {
-    let stem = prefix + "h."
+    let stem = full("h.")
     let last = parameters.lazy.filter { $0.name.hasPrefix(stem) }.compactMap {
       $0.name.dropFirst(stem.count).split(separator: ".").first.flatMap { Int($0) }
     }.max()
@@ -115,35 +121,45 @@ private struct Reader {
   /// A layer that slicing has left nothing of, and that no file has therefore.
   private func absent(_ name: String, _ shape: Shape) throws -> Parameter {
     let name = name + ".weight"
-    if let found = parameters[prefix + name] {
+    if let found = parameters[full(name)] {
       try require(false, found, "should not be there, as its widths leave nothing of it")
     }
     return Parameter(
-      name: prefix + name, shape: shape, dtype: .f32,
+      name: full(name), shape: shape, dtype: .f32,
       place: Place(block: nil, layer: name, role: .linear), load: { Tensor(shape, []) })
   }
 
   private func norm(_ name: String, width: Int) throws -> Blueprint.Norm {
     guard let weight = try vector(name + ".weight", count: width) else {
-      throw NetworkError.notRunnable("\(prefix)\(name).weight is missing")
+      throw NetworkError.notRunnable("\(full(name)).weight is missing")
     }
     return Blueprint.Norm(weight: weight, bias: try vector(name + ".bias", count: width))
   }
 
   private func head(like tokens: Parameter) throws -> Parameter {
-    let above = prefix.hasSuffix("transformer.") ? String(prefix.dropLast(12)) : prefix
-    guard let own = parameters[above + "lm_head.weight"] ?? parameters["lm_head.weight"] else {
-      return tokens
+    if prefix == LlamaCppNames.prefix {
+      return try head(parameters[full("lm_head.weight")], tokens)
     }
+    let above = prefix.hasSuffix("transformer.") ? String(prefix.dropLast(12)) : prefix
+    return try head(parameters[above + "lm_head.weight"] ?? parameters["lm_head.weight"], tokens)
+  }
+
+  private func head(_ own: Parameter?, _ tokens: Parameter) throws -> Parameter {
+    guard let own else { return tokens }
     try require(
       own.dtype.isFloatingPoint && own.shape == tokens.shape, own,
       "should be \(tokens.shape) of floating point")
     return own
   }
 
+  /// What the file calls a tensor that nanoGPT calls `name`.
+  private func full(_ name: String) -> String {
+    prefix == LlamaCppNames.prefix ? LlamaCppNames.name(of: name) : prefix + name
+  }
+
   private func matrix(_ name: String) throws -> Parameter {
-    guard let found = parameters[prefix + name] else {
-      throw NetworkError.notRunnable("\(prefix)\(name) is missing")
+    guard let found = parameters[full(name)] else {
+      throw NetworkError.notRunnable("\(full(name)) is missing")
     }
     try require(
       found.shape.dimensions.count == 2 && found.shape.count > 0 && found.dtype.isFloatingPoint,
@@ -152,7 +168,7 @@ private struct Reader {
   }
 
   private func vector(_ name: String, count: Int) throws -> Parameter? {
-    guard let found = parameters[prefix + name] else { return nil }
+    guard let found = parameters[full(name)] else { return nil }
     try require(
       found.shape.dimensions.count == 1 && found.shape.count == count
         && found.dtype.isFloatingPoint, found, "should be \(count) values of floating point")

@@ -9,15 +9,16 @@ struct ConvertCommand: ParsableCommand {
     commandName: "convert",
     abstract: "Rewrite a checkpoint as safetensors, PyTorch or GGUF.",
     discussion: """
-      The output's name decides what is written, as --format says; --type means GGUF. \
+      The output's name decides what is written, as --format says; --type means GGUF, too. \
       Without --packed the file is dense: it keeps every tensor's own type, or takes the \
       one that --dtype names. A \
       packed file keeps every value, each tensor in the smallest encoding. With --slice the \
       dense network is smaller: whatever zeros make useless is left out – heads, query and \
       key channels, value channels, hidden channels – and outputs stay the same up to \
-      rounding. With --type the file is GGUF: matrices are stored in blocks, byte for byte \
-      as llama.cpp quantizes, all else as f32; with --text the layers of a network that can \
-      be run are quantized as with an importance matrix made of that text. A PyTorch file \
+      rounding. With --type matrices of a GGUF file are stored in blocks, byte for byte as \
+      llama.cpp quantizes, all else as f32; with --text the layers of a network that can be run \
+      are quantized as with an importance matrix made of that text. Of a Hugging Face folder \
+      names, settings and tokenizer become those that llama.cpp asks for. A PyTorch file \
       holds the state dictionary, which torch.load reads with weights_only=True, or what \
       nanoGPT writes of a network in its layout. What a file does not hold as the \
       checkpoint had it is told.
@@ -39,7 +40,8 @@ struct ConvertCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Write GGUF with the matrices in these blocks: \(BlockType.names).", valueName: "type"),
+      "Write GGUF with the matrices in these blocks, not in their own types: "
+        + "\(BlockType.names).", valueName: "type"),
     completion: .list(BlockType.allValueStrings))
   var type: BlockType?
 
@@ -95,7 +97,7 @@ struct ConvertCommand: ParsableCommand {
   func validate() throws {
     guard type == nil || (layouts.isEmpty && dtype == nil && !slice) else {
       throw ValidationError(
-        "--type writes GGUF; --dense, --packed, --slice and --dtype go without it")
+        "--type writes GGUF in blocks; --dense, --packed, --slice and --dtype go without it")
     }
     if importance.path != nil {
       guard let type else {
@@ -119,11 +121,13 @@ struct ConvertCommand: ParsableCommand {
 
   func run() throws {
     if try format.format(of: output.path, implied: type == nil ? nil : .gguf) == .gguf {
-      guard let type else {
-        throw UsageError("a GGUF file needs --type, the blocks of its matrices")
+      if slice || layouts.first == .packed {
+        throw UsageError("--packed and --slice go with safetensors; \(output.path) would be GGUF")
       }
       return try GGUFConversion(
-        input: input, output: output, format: type.format, importance: importance,
+        input: input, output: output,
+        storage: type.map { .blocks($0.format) } ?? dtype.map { .values($0.dtype) } ?? .own,
+        importance: importance,
         threads: threads.count
       ).run(asJSON: report.json)
     }

@@ -31,9 +31,10 @@ package enum GGUFFormat: CheckpointFormat {
     for tensor in index.tensors where !names.insert(tensor.name).inserted {
       throw .duplicateTensor(name: tensor.name)
     }
-    if let count = metadata.count(GGUFParts.tensorCountKey), count != index.tensors.count {
+    let listed = parts.parts.reduce(0) { $0 + $1.header.infos.count }
+    if let count = metadata.count(GGUFParts.tensorCountKey), count != listed {
       index.warnings.append(
-        "\(GGUFParts.tensorCountKey) is \(count), but the file has \(index.tensors.count) tensors")
+        "\(GGUFParts.tensorCountKey) is \(count), but the file has \(listed) tensors")
     }
     return index
   }
@@ -71,7 +72,9 @@ package enum GGUFFormat: CheckpointFormat {
       }
     }
     try checkLayout(&tensors, unsized: unsized, end: part.range.upperBound)
-    for tensor in tensors { try index.add(tensor) }
+    for tensor in tensors {
+      for part in ExpertStack.unfolded(tensor) { try index.add(part) }
+    }
   }
 
   private static func tensor(

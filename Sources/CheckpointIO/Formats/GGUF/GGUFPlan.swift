@@ -25,50 +25,91 @@ public struct GGUFPlan: Sendable {
   public let omissions: [String]
   /// What the file will not hold as the checkpoint has it, `omissions` among it.
   public let losses: [SaveLoss]
+  /// What is changed, made up or taken for granted on the way to llama.cpp, a sentence
+  /// each, or why llama.cpp will not run the file.
+  public let notes: [String]
 
   let tensors: [GGUFTensor]
   let header: [UInt8]
   let source: Checkpoint?
   private let threads: Int
 
-  /// Plans a file whose matrices are stored in blocks: what has one axis, or holds
-  /// constants, keeps f32. A matrix whose rows are no whole number of blocks takes
-  /// the format that llama.cpp falls back to. Names and metadata, the tokenizer's
-  /// among them, are those of `checkpoint`; one that is no GGUF file has few of
-  /// what llama.cpp asks for.
-  ///
-  /// `importance` has the mean square of each input of the matrices that it names:
-  /// their errors are weighed by it, as with llama.cpp's importance matrices.
-  ///
-  /// Throws `CheckpointError.invalidConversion` for a format that is only read, and
-  /// what no reader would take.
+  /// Plans a file whose matrices are stored in blocks of a format: see `make` with
+  /// `storage`.
   public static func make(
     parameters: Parameters, of checkpoint: Checkpoint? = nil, format: BlockFormat,
     importance: [String: [Float]] = [:], threads: Int = Parallel.defaultThreads
   ) throws(CheckpointError) -> GGUFPlan {
-    guard format.isWritable else {
+    try make(
+      parameters: parameters, of: checkpoint, storage: .blocks(format), importance: importance,
+      threads: threads)
+  }
+
+  /// Plans a file whose matrices are stored as `storage` says: what has one axis, or holds
+  /// constants, keeps f32. A matrix whose rows are no whole number of blocks takes
+  /// the format that llama.cpp falls back to. Of a model that llama.cpp knows, names, rows,
+  /// metadata and tokenizer are those it asks for; of a GGUF file, and of a model that it
+  /// does not know, they are those of `checkpoint`. The tokenizer's files beside
+  /// `checkpoint` are read.
+  ///
+  /// `importance` has the mean square of each input of the matrices that it names, by their
+  /// names in `parameters`: their errors are weighed by it, as with llama.cpp's importance
+  /// matrices.
+  ///
+  /// Throws `CheckpointError.invalidConversion` for a format that is only read, and
+  /// what no reader would take.
+  public static func make(
+    parameters: Parameters, of checkpoint: Checkpoint? = nil, storage: GGUFStorage,
+    importance: [String: [Float]] = [:], threads: Int = Parallel.defaultThreads
+  ) throws(CheckpointError) -> GGUFPlan {
+    if case .blocks(let format) = storage, !format.isWritable {
       throw .invalidConversion(reason: "\(format.rawValue) is read, but not written")
     }
+    // Under whatever name a parameter is written, it knows its inputs.
+    let weighted = parameters.map { parameter in
+      guard let squares = importance[parameter.name] else { return parameter.knowing(nil) }
+      return parameter.knowing { _, _ in squares }
+    }
+    let content = try GGUFContent(Parameters(weighted), of: checkpoint)
     var tensors: [GGUFTensor] = []
     var names: Set<String> = []
     var end = 0
     let stored = StoredBlocks(checkpoint)
-    for parameter in parameters {
-      guard names.insert(parameter.name).inserted else {
-        throw .duplicateTensor(name: parameter.name)
+    for source in content.sources {
+      guard names.insert(source.name).inserted else {
+        throw .duplicateTensor(name: source.name)
       }
-      var tensor = try GGUFTensor(parameter, format, stored, importance[parameter.name])
+      var tensor = try GGUFTensor(source, storage, stored) {
+        try? $0.inputSquares(threads: 1, shouldStop: { false })
+      }
       tensor.offset = end
       end = aligned(end + tensor.byteCount)
       tensors.append(tensor)
     }
-    let header = GGUFWriter.header(tensors, GGUFPairs.of(checkpoint, format: format))
+    let header = GGUFWriter.header(
+      tensors, content.pairs + GGUFPairs.ofFile(type: fileType(storage, tensors)))
     return GGUFPlan(
       entries: tensors.map(\.entry),
       byteCount: header.count + (tensors.last.map { $0.offset + $0.byteCount } ?? 0),
-      omissions: omissions(checkpoint, parameters),
-      losses: SaveLoss.grouped(tensors.flatMap(\.losses) + losses(checkpoint, parameters)),
-      tensors: tensors, header: header, source: checkpoint, threads: threads)
+      omissions: omissions(checkpoint, parameters) + content.omissions,
+      losses: SaveLoss.grouped(
+        tensors.flatMap(\.losses) + losses(checkpoint, parameters) + content.losses),
+      notes: content.notes, tensors: tensors, header: header, source: checkpoint,
+      threads: threads)
+  }
+
+  /// The type that was asked for, or that most values have.
+  private static func fileType(_ storage: GGUFStorage, _ tensors: [GGUFTensor]) -> UInt32? {
+    switch storage {
+    case .blocks(let format): return GGUFPairs.fileType(format)
+    case .values(let dtype): return GGUFPairs.fileType(dtype)
+    case .own:
+      let matrices = tensors.filter { $0.shape.dimensions.count >= 2 }
+      let counts = Dictionary(grouping: matrices, by: \.fileType).mapValues {
+        $0.reduce(0) { $0 + $1.shape.count }
+      }
+      return counts.max { ($0.value, $0.key ?? 0) < ($1.value, $1.key ?? 0) }?.key
+    }
   }
 
   static func aligned(_ count: Int) -> Int {
@@ -97,7 +138,8 @@ public struct GGUFPlan: Sendable {
 }
 
 extension GGUFPlan: FilePlan {
-  public var tensorCount: Int { tensors.count }
+  /// A stack's experts are written one by one.
+  public var tensorCount: Int { tensors.reduce(0) { $0 + $1.parts.count } }
 
   @discardableResult
   public func write(
@@ -105,20 +147,25 @@ extension GGUFPlan: FilePlan {
     progress: (Double, String) -> Void, shouldStop: @Sendable () -> Bool
   ) throws -> Int {
     let file = try TensorFile(
-      for: path, byteCount: byteCount, tensorCount: tensors.count, of: source, recipe: recipe,
+      for: path, byteCount: byteCount, tensorCount: tensorCount, of: source, recipe: recipe,
       identity: header + tensors.flatMap(\.importanceBytes))
     try file.write(Bytes(header), at: 0)
-    let start = header.count
-    let turns = tensors.map {
-      TensorFile.Turn(name: $0.name, written: start + $0.offset + $0.byteCount)
+    let pieces = tensors.flatMap { tensor in
+      tensor.parts.indices.map { part in
+        let size = tensor.byteCount / tensor.parts.count
+        let start = header.count + tensor.offset + part * size
+        return (tensor: tensor, part: part, range: start..<start + size)
+      }
+    }
+    let turns = pieces.map {
+      TensorFile.Turn(name: $0.tensor.name, written: $0.range.upperBound)
     }
     try file.write(
-      turns, after: start, syncing: syncedAtOnce,
+      turns, after: header.count, syncing: syncedAtOnce,
       progress: { progress(Double($0) / Double(byteCount), $1) }, shouldStop: shouldStop
     ) {
-      let tensor = tensors[$0]
-      let bytes = try tensor.encoded(threads: threads, shouldStop: shouldStop)
-      return [(bytes, (start + tensor.offset)..<(start + tensor.offset + tensor.byteCount))]
+      let (tensor, part, range) = pieces[$0]
+      return [(try tensor.encoded(part: part, threads: threads, shouldStop: shouldStop), range)]
     }
     try file.commit()
     progress(1, "")

@@ -1,4 +1,14 @@
-internal import Tensors
+public import Tensors
+
+/// What matrices of weights are stored as.
+public enum GGUFStorage: Sendable, Hashable {
+  /// Blocks of a format, where rows are whole numbers of them.
+  case blocks(BlockFormat)
+  /// Values of a type.
+  case values(DType)
+  /// Each as it is: values of its own type, where GGUF has it, or blocks.
+  case own
+}
 
 /// One tensor of a GGUF file that is going to be written.
 struct GGUFTensor: Sendable {
@@ -6,7 +16,7 @@ struct GGUFTensor: Sendable {
     case numbers(DType)
     case blocks(BlockFormat)
     /// As the open checkpoint has them.
-    case copied(BlockFormat, Bytes)
+    case copied(BlockFormat)
   }
 
   let name: String
@@ -14,53 +24,66 @@ struct GGUFTensor: Sendable {
   let byteCount: Int
   /// ggml's number of the type.
   let type: UInt32
+  /// llama.cpp's number of a file that is mostly of it.
+  let fileType: UInt32?
   let entry: GGUFPlan.Entry
   /// What the file does not hold of it as it was.
   let losses: [SaveLoss]
   /// From the start of the data.
   var offset = 0
-  private let parameter: Parameter
+  /// One, or the experts of a stack, whose bytes follow each other.
+  let parts: [Parameter]
   private let form: Form
-  /// Of each column, where that makes a difference.
-  private let importance: [Float]?
+  /// The bytes of each part, where they are copied.
+  private let copies: [Bytes]
+  /// Of each part's columns, where that makes a difference.
+  private let importance: [[Float]?]
 
   init(
-    _ parameter: Parameter, _ wanted: BlockFormat, _ stored: StoredBlocks,
-    _ importance: [Float]?
+    _ source: GGUFSource, _ wanted: GGUFStorage, _ stored: StoredBlocks,
+    _ importance: (Parameter) -> [Float]?
   ) throws(CheckpointError) {
-    self.parameter = parameter
-    name = parameter.name
-    shape = parameter.shape
+    name = source.name
+    shape = source.shape
+    parts = source.parts
     guard shape.dimensions.count <= GGUFHeader.axisLimit else {
       throw .tooManyDimensions(tensor: name, limit: GGUFHeader.axisLimit)
     }
-    let (chosen, fallback) = Self.form(of: parameter, wanted)
+    let part = source.parts[0]
+    let (chosen, fallback) = Self.form(of: part, named: name, wanted, stored.entry(of: part))
     var form = chosen
-    if case .blocks(let format) = form, let bytes = stored.bytes(of: parameter, format) {
-      form = .copied(format, bytes)
+    var copies: [Bytes] = []
+    if case .blocks(let format) = form {
+      copies = parts.compactMap { stored.bytes(of: $0, format) }
+      if copies.count == parts.count { form = .copied(format) }
     }
     self.form = form
-    self.importance = Self.importance(importance, for: parameter, in: form)
+    self.copies = copies
+    self.importance = parts.map { Self.importance(importance($0), for: $0, in: form) }
+    let size: Int
     let typeName: String
     switch form {
     case .numbers(let dtype):
-      byteCount = shape.count * dtype.byteCount
+      size = part.shape.count * dtype.byteCount
       type = GGUFType.number(of: dtype) ?? 0
+      fileType = GGUFPairs.fileType(dtype)
       typeName = dtype.rawValue
-    case .blocks(let format), .copied(let format, _):
-      byteCount = format.byteCount(of: shape) ?? 0
+    case .blocks(let format), .copied(let format):
+      size = format.byteCount(of: part.shape) ?? 0
       type = GGUFType.number(of: format) ?? 0
+      fileType = GGUFPairs.fileType(format)
       typeName = format.rawValue
     }
+    byteCount = size * parts.count
     entry = GGUFPlan.Entry(
       name: name, type: typeName, shape: shape, byteCount: byteCount, fallback: fallback,
-      isWeighted: self.importance != nil)
-    losses = Self.losses(parameter, form, from: stored.entry(of: parameter)?.format)
+      isWeighted: self.importance.contains { $0 != nil })
+    losses = parts.flatMap { Self.losses($0, form, from: stored.entry(of: $0)?.format) }
   }
 
   /// What tells a save with another importance from this.
   var importanceBytes: [UInt8] {
-    importance?.flatMap { GGUFWriter.bytes($0.bitPattern) } ?? []
+    importance.flatMap { $0?.flatMap { GGUFWriter.bytes($0.bitPattern) } ?? [0] }
   }
 
   private static func importance(
@@ -89,15 +112,39 @@ struct GGUFTensor: Sendable {
   }
 
   private static func form(
-    of parameter: Parameter, _ wanted: BlockFormat
+    of parameter: Parameter, named name: String, _ wanted: GGUFStorage,
+    _ stored: StoredBlocks.Entry?
   ) -> (Form, fallback: String?) {
     guard parameter.dtype.isFloatingPoint else {
       return (.numbers(GGUFType.number(of: parameter.dtype) == nil ? .i32 : parameter.dtype), nil)
     }
     let isMatrix = parameter.shape.dimensions.count >= 2
-    guard isMatrix, ![.norm, .buffer, .bias, .router].contains(parameter.place.role) else {
-      return (.numbers(.f32), nil)
+    guard isMatrix, ![.norm, .buffer, .bias, .router].contains(parameter.place.role),
+      // Learned positions are added to what has full precision.
+      name != "position_embd.weight"
+    else { return (.numbers(.f32), nil) }
+    switch wanted {
+    case .values(let dtype): return (.numbers(dtype), nil)
+    case .blocks(let format): return blocks(format, of: parameter)
+    case .own:
+      // Blocks that stand transposed are rows no more.
+      if let stored, !parameter.isTransposed { return (.blocks(stored.format), nil) }
+      return (.numbers(own(parameter.dtype)), nil)
     }
+  }
+
+  /// The type that llama.cpp reads, and that holds the values of another.
+  private static func own(_ dtype: DType) -> DType {
+    switch dtype {
+    case .f16, .bf16: dtype
+    case .f8e4m3, .f8e5m2: .f16
+    case .f32, .f64, .i64, .i32, .i16, .i8, .u8, .bool: .f32
+    }
+  }
+
+  private static func blocks(
+    _ wanted: BlockFormat, of parameter: Parameter
+  ) -> (Form, fallback: String?) {
     let columns = parameter.shape.dimensions.last ?? 1
     if columns % wanted.weightCount == 0 { return (.blocks(wanted), nil) }
     let reason =
@@ -119,17 +166,19 @@ struct GGUFTensor: Sendable {
     }
   }
 
-  /// The bytes, in logical orientation.
-  func encoded(threads: Int, shouldStop: @Sendable () -> Bool) throws -> Bytes {
+  /// The bytes of a part, in logical orientation.
+  func encoded(
+    part: Int, threads: Int, shouldStop: @Sendable () -> Bool
+  ) throws -> Bytes {
     switch form {
-    case .copied(_, let bytes): return bytes
+    case .copied: return copies[part]
     case .numbers(let dtype):
-      let tensor = try parameter.tensor(threads: threads, shouldStop: shouldStop)
+      let tensor = try parts[part].tensor(threads: threads, shouldStop: shouldStop)
       return StoredNumbers.stored(tensor, dtype)
     case .blocks(let format):
-      let tensor = try parameter.tensor(threads: threads, shouldStop: shouldStop)
+      let tensor = try parts[part].tensor(threads: threads, shouldStop: shouldStop)
       let bytes = tensor.blocks(
-        of: format, importance: importance, threads: threads, shouldStop: shouldStop)
+        of: format, importance: importance[part], threads: threads, shouldStop: shouldStop)
       guard let bytes else { throw CheckpointError.stopped }
       return Bytes(bytes)
     }

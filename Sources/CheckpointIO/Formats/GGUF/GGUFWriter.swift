@@ -15,6 +15,39 @@ struct GGUFPair {
     (self.key, kind, value) = (key, .text, GGUFWriter.bytes(text))
   }
 
+  init(_ key: String, _ number: Float) {
+    (self.key, kind, value) = (key, .f32, GGUFWriter.bytes(number.bitPattern))
+  }
+
+  init(_ key: String, _ flag: Bool) {
+    (self.key, kind, value) = (key, .bool, [flag ? 1 : 0])
+  }
+
+  init(_ key: String, _ texts: [String]) {
+    var bytes: [UInt8] = []
+    for text in texts { bytes += GGUFWriter.bytes(text) }
+    self.init(key, .text, count: texts.count, bytes)
+  }
+
+  init(_ key: String, _ numbers: [Int32]) {
+    self.init(key, .i32, count: numbers.count, numbers.flatMap { GGUFWriter.bytes($0) })
+  }
+
+  init(_ key: String, _ numbers: [Float]) {
+    let bytes = numbers.flatMap { GGUFWriter.bytes($0.bitPattern) }
+    self.init(key, .f32, count: numbers.count, bytes)
+  }
+
+  init(_ key: String, _ flags: [Bool]) {
+    self.init(key, .bool, count: flags.count, flags.map { $0 ? 1 : 0 })
+  }
+
+  /// An array of elements of one kind.
+  private init(_ key: String, _ kind: GGUFMetadata.Kind, count: Int, _ elements: [UInt8]) {
+    let start = GGUFWriter.bytes(kind.rawValue) + GGUFWriter.bytes(UInt64(count))
+    (self.key, self.kind, value) = (key, .array, start + elements)
+  }
+
   init(_ entry: GGUFMetadata.Entry, in file: Bytes) {
     key = entry.key
     kind = entry.kind
@@ -24,32 +57,49 @@ struct GGUFPair {
 
 /// What a written file says of its model.
 enum GGUFPairs {
-  private static let typeKey = "general.file_type"
+  static let architectureKey = "general.architecture"
+  static let typeKey = "general.file_type"
   private static let versionKey = "general.quantization_version"
   /// Of ggml's block formats.
   private static let version: UInt32 = 2
 
-  /// A GGUF file's own pairs, byte for byte; of another file what Pare knows.
-  static func of(_ checkpoint: Checkpoint?, format: BlockFormat) -> [GGUFPair] {
-    var pairs: [GGUFPair] = []
-    if let metadata = checkpoint?.gguf {
-      pairs = metadata.entries.filter { !isReplaced($0.key) }
-        .map { GGUFPair($0, in: metadata.file) }
-    } else if let checkpoint {
-      pairs = [GGUFPair("general.architecture", checkpoint.configuration["model_type"] ?? "gpt")]
-      pairs += SavePlan.metadata(of: checkpoint).sorted { $0.key < $1.key }
-        .map { GGUFPair($0.key, $0.value) }
-    }
-    if let type = fileType(format) { pairs.append(GGUFPair(typeKey, type)) }
-    return pairs + [GGUFPair(versionKey, version)]
+  /// A GGUF file's own pairs, byte for byte, but those that speak of the file.
+  static func own(_ metadata: GGUFMetadata) -> [GGUFPair] {
+    metadata.entries.filter { !isReplaced($0.key) }.map { GGUFPair($0, in: metadata.file) }
+  }
+
+  /// What is known of a model that llama.cpp does not know.
+  static func unknown(_ checkpoint: Checkpoint) -> [GGUFPair] {
+    [GGUFPair(architectureKey, checkpoint.configuration["model_type"] ?? "gpt")]
+      + other(SavePlan.metadata(of: checkpoint))
+  }
+
+  /// Metadata of other formats, as texts.
+  static func other(_ metadata: [String: String]) -> [GGUFPair] {
+    metadata.sorted { $0.key < $1.key }.map { GGUFPair($0.key, $0.value) }
+  }
+
+  /// What speaks of the file: mostly which type it has.
+  static func ofFile(type: UInt32?) -> [GGUFPair] {
+    (type.map { [GGUFPair(typeKey, $0)] } ?? []) + [GGUFPair(versionKey, version)]
   }
 
   private static func isReplaced(_ key: String) -> Bool {
     [typeKey, versionKey, GGUFHeader.alignmentKey].contains(key) || key.hasPrefix("split.")
   }
 
-  /// llama.cpp's number of a file that is mostly of a format (`enum llama_ftype`).
-  private static func fileType(_ format: BlockFormat) -> UInt32? {
+  /// llama.cpp's number of a file that is mostly of a type (`enum llama_ftype`).
+  static func fileType(_ dtype: DType) -> UInt32? {
+    switch dtype {
+    case .f32: 0
+    case .f16: 1
+    case .bf16: 32
+    case .f64, .f8e4m3, .f8e5m2, .i64, .i32, .i16, .i8, .u8, .bool: nil
+    }
+  }
+
+  /// The same of blocks.
+  static func fileType(_ format: BlockFormat) -> UInt32? {
     switch format {
     case .q4_0: 2
     case .q4_1: 3

@@ -1,0 +1,128 @@
+internal import Tensors
+
+/// What a GGUF file made of a checkpoint holds: its tensors and its metadata.
+struct GGUFContent {
+  private(set) var sources: [GGUFSource] = []
+  private(set) var pairs: [GGUFPair] = []
+  private(set) var notes: [String] = []
+  private(set) var omissions: [String] = []
+  private(set) var losses: [SaveLoss] = []
+
+  /// Throws `CheckpointError.invalidConversion` for settings and tokenizers that llama.cpp
+  /// could not use.
+  init(_ parameters: Parameters, of checkpoint: Checkpoint?) throws(CheckpointError) {
+    guard let checkpoint else {
+      sources = ExpertStack.folded(Array(parameters))
+      return
+    }
+    if let metadata = checkpoint.gguf {
+      sources = ExpertStack.folded(Array(parameters))
+      pairs = GGUFPairs.own(metadata)
+      return
+    }
+    switch Self.family(of: checkpoint, parameters) {
+    case .known(let family): try add(parameters, of: checkpoint, family)
+    case .unknown(let reason):
+      sources = parameters.map { GGUFSource($0) }
+      pairs = GGUFPairs.unknown(checkpoint)
+      notes = ["\(reason): names are kept, and llama.cpp will not load the file"]
+    }
+  }
+
+  private mutating func add(
+    _ parameters: Parameters, of checkpoint: Checkpoint, _ family: LlamaFamily
+  ) throws(CheckpointError) {
+    let model = try LlamaModel(parameters, of: checkpoint, family)
+    sources = ExpertStack.folded(model.parameters)
+    pairs = [
+      GGUFPair(GGUFPairs.architectureKey, family.architecture),
+      GGUFPair("general.type", "model"), GGUFPair("general.name", checkpoint.name),
+    ]
+    pairs += model.settings.map { GGUFPair("\(family.architecture).\($0.key)", $0.value) }
+    let rows = model.parameters.first { $0.name == "token_embd.weight" }?.shape.rows ?? 0
+    let folder = try TokenizerFolder(beside: checkpoint.path)
+    let tokenizer =
+      if folder.tokenizer == nil, let characters = checkpoint.vocabulary {
+        LlamaTokenizer(characters: characters, rows: rows)
+      } else {
+        try LlamaTokenizer(folder, rows: rows)
+      }
+    pairs += tokenizer.pairs + GGUFPairs.other(Self.metadata(of: checkpoint, family))
+    notes = model.notes + tokenizer.notes
+    omissions = Self.omissions(model.leftOut)
+    losses = model.leftOut.map { _ in SaveLoss(.place) }
+  }
+
+  /// Tensors that are left out for the same reason, in one sentence.
+  private static func omissions(_ leftOut: [(name: String, reason: String)]) -> [String] {
+    let shown = 3
+    return Dictionary(grouping: leftOut, by: \.reason).sorted { $0.key < $1.key }.map {
+      let names = $1.prefix(shown).map(\.name.quoted).joined(separator: ", ")
+      let rest = $1.count > shown ? " and \($1.count - shown) more" : ""
+      return "\($1.count == 1 ? "tensor" : "tensors") \(names)\(rest): \($0)"
+    }
+  }
+
+  /// The checkpoint's own pairs, and what Pare reads again of GPTs: settings and vocabulary
+  /// that llama.cpp has no words for.
+  private static func metadata(
+    of checkpoint: Checkpoint, _ family: LlamaFamily
+  ) -> [String: String] {
+    var metadata = SavedMetadata.of(checkpoint, adding: [:])
+    // Which names share a tensor is settled here.
+    for tensor in checkpoint.stored { metadata[tensor.name] = nil }
+    metadata[SavedMetadata.layoutKey] = nil
+    metadata[MetadataConventions.configuration] =
+      family.architecture == LlamaFamily.gpt2.architecture
+      ? JSONText.object(LlamaModel.settings(of: checkpoint, family)) : nil
+    return metadata
+  }
+
+  private enum Found {
+    case known(LlamaFamily)
+    case unknown(reason: String)
+  }
+
+  private static func family(of checkpoint: Checkpoint, _ parameters: Parameters) -> Found {
+    if checkpoint.configuration[MetadataConventions.blocks] != nil {
+      return .unknown(reason: "llama.cpp's gpt2 has blocks of one width, and this is sliced")
+    }
+    let stacks = Set(parameters.compactMap { TensorName($0.name).stack })
+    if let type = checkpoint.configuration["model_type"], !LlamaFamily.ownTypes.contains(type) {
+      guard let family = LlamaFamily.all.first(where: { $0.modelTypes.contains(type) }) else {
+        return .unknown(
+          reason: "no names of llama.cpp's are known for models of type \(type.quoted)")
+      }
+      if stacks.count < 2 { return .known(family) }
+    } else {
+      let isGPT = parameters.contains { $0.name.hasSuffix("h.0.attn.c_attn.weight") }
+      if isGPT, stacks.count == 1 { return .known(.gpt2) }
+    }
+    return .unknown(
+      reason: stacks.count > 1
+        ? "the checkpoint has several stacks of blocks"
+        : "no setting says what model_type this is")
+  }
+}
+
+extension LlamaModel {
+  /// A checkpoint's settings; nanoGPT computes with the exact GELU and does not say so.
+  static func settings(of checkpoint: Checkpoint, _ family: LlamaFamily) -> [String: String] {
+    var settings = checkpoint.configuration
+    let key = "activation_function"
+    let isGPT = family.architecture == LlamaFamily.gpt2.architecture
+    if isGPT, settings["model_type"] != "gpt2", settings[key] == nil { settings[key] = "gelu" }
+    return settings
+  }
+}
+
+extension GGUFPair {
+  init(_ key: String, _ value: LlamaModel.Value) {
+    switch value {
+    case .count(let count): self.init(key, UInt32(clamping: count))
+    case .number(let number): self.init(key, number)
+    case .text(let text): self.init(key, text)
+    case .flags(let flags): self.init(key, flags)
+    }
+  }
+}
