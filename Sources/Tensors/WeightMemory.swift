@@ -55,7 +55,10 @@ package enum WeightMemory {
       && idle.withLock { blocks in
         guard blocks.reduce(memory.count, { $0 + $1.byteCount }) <= limit else { return false }
         #if canImport(Glibc)
-          unsafe _ = madvise(start, memory.count, MADV_FREE)
+          // Whole pages only: the system would clear all of the last one, and what lies
+          // behind the block in it is somebody else's.
+          let page = Int(getpagesize())
+          unsafe _ = madvise(start, memory.count / page * page, MADV_FREE)
         #endif
         blocks.append(block)
         return true
