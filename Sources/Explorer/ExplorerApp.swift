@@ -109,6 +109,7 @@ public final class ExplorerApp {
     case .retryJob(let id): _ = workbench.retry(id)
     case .requestLayer(let name, let id): workbench.requestLayer(name, of: id)
     case .requestSpectrum(let name, let id): workbench.requestSpectrum(name, of: id)
+    case .requestCodes(let name, let id): workbench.requestCodes(name, of: id)
     case .reach(let bytes, let id): workbench.reach(bytes, from: id)
     case .requestSensitivity(let id): workbench.requestSensitivity(of: id)
     case .requestFigures(let id, let visible):

@@ -93,6 +93,7 @@ import Testing
     let inspected = try Program.run(["inspect", "blocks.gguf", "--json"], in: scratch)
     #expect(inspected.output.contains("\"format\": \"gguf\""))
     #expect(inspected.output.contains("\"dtype\": \"Q8_0\""))
+    try codesAreCounted(in: "blocks.gguf", inspected.fields, scratch)
     let again = try Program.run(
       ["convert", "blocks.gguf", "-o", "again.gguf", "--type", "Q8_0"], in: scratch)
     #expect(again.status == 0, "\(again.error)")
@@ -117,6 +118,41 @@ import Testing
     #expect(again.output.contains("weighted by their inputs on text"), "\(again.output)")
     let seen = try Program.run(["inspect", "weighted.gguf", "--json"], in: scratch)
     #expect(seen.status == 0)
+  }
+
+  /// Of a matrix in blocks, by its name and its path; of all else it is told why not.
+  private func codesAreCounted(
+    in file: String, _ listing: [String: Any], _ scratch: Scratch
+  ) throws {
+    let tensors = try #require(listing["tensors"] as? [[String: Any]])
+    let blocks = try #require(
+      tensors.first { $0["dtype"] as? String == "Q8_0" && $0["block"] as? Int == 0 })
+    let name = try #require(blocks["name"] as? String)
+    let path = "block.0.\(try #require(blocks["layer"] as? String))"
+    let weights = try #require(blocks["shape"] as? [Int]).reduce(1, *)
+    for word in [name, path] {
+      let told = try Program.run(["inspect", file, word, "--json"], in: scratch)
+      #expect(told.status == 0 && told.fields["layer"] as? String == path, "\(told.error)")
+      let codes = try #require(told.fields["codes"] as? [String: Any])
+      let counts = (codes["counts"] as? [[String: Int]] ?? []).compactMap { $0["weights"] }
+      #expect(counts.count == 256 && counts.reduce(0, +) == weights)
+      #expect(codes["code_bits"] as? Double == 8 && codes["scale_bits"] as? Double == 0.5)
+      #expect(told.fields["bits_per_weight"] as? Double == 8.5)
+    }
+    let text = try Program.run(["inspect", file, name], in: scratch)
+    #expect(
+      text.output.contains(
+        "8.500 bits per weight: codes 8.000, scales 0.5000; 32 weights share a scale"))
+    let numbers = try #require(
+      tensors.first { $0["dtype"] as? String == "F32" }?["name"] as? String)
+    let plain = try Program.run(["inspect", file, numbers, "--json"], in: scratch)
+    #expect(
+      plain.fields["reason"] as? String
+        == "These weights are numbers of type f32: they have no codes.")
+    let unknown = try Program.run(["inspect", file, "no.such"], in: scratch)
+    #expect(unknown.status == 1)
+    #expect(
+      unknown.error == "pare: \(file) has no layer no.such; pare inspect lists its tensors\n")
   }
 
   @Test func theNameOrTheOptionDecidesTheFormat() throws {

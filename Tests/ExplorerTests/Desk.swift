@@ -74,6 +74,7 @@ final class Desk {
       case .retryJob(let id): _ = workbench.retry(id)
       case .requestLayer(let name, let id): workbench.requestLayer(name, of: id)
       case .requestSpectrum(let name, let id): workbench.requestSpectrum(name, of: id)
+      case .requestCodes(let name, let id): workbench.requestCodes(name, of: id)
       case .requestSensitivity(let id): workbench.requestSensitivity(of: id)
       case .requestFigures(let id, let visible):
         workbench.requestBlockFigures(of: id, visible: visible)

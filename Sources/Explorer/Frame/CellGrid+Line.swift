@@ -26,6 +26,21 @@ enum Facts {
   }
 }
 
+extension String {
+  /// Lines of whole words; a word that is longer is cut where it is drawn.
+  func wrapped(to width: Int) -> [String] {
+    var lines: [String] = []
+    for word in split(separator: " ") {
+      if let last = lines.last, last.columns + 1 + String(word).columns <= width {
+        lines[lines.count - 1] = last + " " + word
+      } else {
+        lines.append(String(word))
+      }
+    }
+    return lines
+  }
+}
+
 extension CellGrid {
   /// Writes one line at the left of a row of `area`, cut with `…` where it does
   /// not fit.

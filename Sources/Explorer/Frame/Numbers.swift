@@ -19,6 +19,18 @@ public enum Count {
   }
 }
 
+extension Count {
+  /// Every digit, in groups of three: `10,745,088`.
+  static func exact(_ count: Int) -> String {
+    let digits = Array(String(count))
+    return digits.enumerated().reduce(into: "") { text, digit in
+      let rest = digits.count - digit.offset
+      if digit.offset > 0, rest % 3 == 0 { text.append(",") }
+      text.append(digit.element)
+    }
+  }
+}
+
 /// Sizes as the screens write them.
 public enum ByteCount {
   /// `512 B`, `21.3 MB`, decimal units.

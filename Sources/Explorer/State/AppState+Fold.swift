@@ -5,6 +5,9 @@ extension AppState {
   /// Most layers kept at hand; each holds a copy-free reference to its weights.
   private static let snapshotLimit = 12
 
+  /// The same of codes; each holds a copy of its blocks.
+  private static let codesLimit = 4
+
   /// Takes in what background jobs have brought.
   public mutating func fold(_ events: [WorkbenchEvent], tree: RevisionTree, jobs: [JobRecord]) {
     let former = current
@@ -26,6 +29,7 @@ extension AppState {
       sensitivities[revision, default: [:]].merge(layers) { $1 }
     case .spectrumReady(let spectrum):
       spectra[LayerKey(name: spectrum.name, revision: spectrum.revision)] = spectrum
+    case .codesReady(let layer): keep(layer)
     case .blockFigures(let revision, let layers):
       figures[revision, default: [:]].merge(layers) { $1 }
       widenScale(revision, layers.keys)
@@ -66,6 +70,12 @@ extension AppState {
     while snapshotUse.count > Self.snapshotLimit {
       snapshots[snapshotUse.removeFirst()] = nil
     }
+  }
+
+  private mutating func keep(_ layer: LayerCodes) {
+    codes.removeAll { $0.name == layer.name && $0.revision == layer.revision }
+    codes.append(layer)
+    if codes.count > Self.codesLimit { codes.removeFirst() }
   }
 
   /// What the screen still lacks and has not asked for yet.

@@ -50,6 +50,8 @@ public struct AppState: Sendable {
   var overview = LayersOverview()
   /// Singular values that are at hand.
   public var spectra: [LayerKey: Spectrum] = [:]
+  /// Codes that are at hand, those of the layer on screen last.
+  public var codes: [LayerCodes] = []
   /// Those of `snapshots` whose weights have changed since.
   var stale: Set<LayerKey> = []
   /// Order in which `snapshots` were used, oldest first.
@@ -93,6 +95,11 @@ public struct AppState: Sendable {
   /// A layer's singular values, if they are at hand.
   public func spectrum(_ name: String, _ revision: RevisionID) -> Spectrum? {
     spectra[LayerKey(name: name, revision: revision)]
+  }
+
+  /// A layer's codes, if they are at hand.
+  public func codes(_ name: String, _ revision: RevisionID) -> LayerCodes? {
+    codes.first { $0.name == name && $0.revision == revision }
   }
 
   /// Jobs that run or wait.

@@ -18,6 +18,7 @@ public enum Effect: Sendable, Hashable {
   case retryJob(JobID)
   case requestLayer(String, of: RevisionID)
   case requestSpectrum(String, of: RevisionID)
+  case requestCodes(String, of: RevisionID)
   case requestSensitivity(RevisionID)
   case requestFigures(RevisionID, visible: [String])
   case sample([RevisionID], prompt: String, seed: UInt64)

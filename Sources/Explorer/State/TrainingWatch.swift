@@ -170,8 +170,11 @@ extension AppState {
       training.live = id
       // What is at hand of it stays on screen until the new comes.
       stale.formUnion(snapshots.keys.filter { $0.revision == id })
+      codes.removeAll { $0.revision == id }
       asked = asked.filter {
-        if case .requestLayer(_, of: id) = $0 { false } else { true }
+        if case .requestLayer(_, of: id) = $0 { return false }
+        if case .requestCodes(_, of: id) = $0 { return false }
+        return true
       }
     case .branched(let id, let step):
       notice = Notice("Step \(step) is kept as \(id); save it with S.")

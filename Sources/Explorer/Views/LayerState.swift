@@ -9,6 +9,7 @@ public struct LayerState: Sendable, Hashable {
     case tiles
     case channels
     case spectrum
+    case codes
 
     var title: String {
       switch self {
@@ -17,6 +18,7 @@ public struct LayerState: Sendable, Hashable {
       case .tiles: "tiles"
       case .channels: "kept and bits by channel"
       case .spectrum: "singular values"
+      case .codes: "codes"
       }
     }
   }

@@ -9,7 +9,10 @@ public enum LayerView: View {
   public static let title = "Layer"
 
   public static let bindings: [Binding] = [
-    Binding(.tab, label: "picture", help: "the next picture: mask, mean |w|, tiles, channels") {
+    Binding(
+      .tab, label: "picture",
+      help: "the next picture: mask, mean |w|, tiles, channels, spectrum, codes"
+    ) {
       state in
       state.layer.tab = next(state.layer.tab, 1)
       return []
@@ -111,16 +114,18 @@ public enum LayerView: View {
     let place =
       "rows \(window.rows.lowerBound)–\(window.rows.upperBound - 1) · "
       + "columns \(window.columns.lowerBound)–\(window.columns.upperBound - 1)"
-    var title = state.layer.tab.title + (shown.isPreview ? " (preview)" : "")
+    // What is only previewed has no codes yet: those of the revision are shown.
+    let isPreview = shown.isPreview && state.layer.tab != .codes
+    var title = state.layer.tab.title + (isPreview ? " (preview)" : "")
     if state.layer.tab == .mask || state.layer.tab == .magnitude {
       // The scale tells more than the place where there is no room for both.
       let whole = title + " · " + place + " · 1 dot = " + window.scale
       title =
         whole.columns + 6 <= layout.picture.width ? whole : title + " · 1 dot = " + window.scale
     }
-    let style = state.theme[shown.isPreview ? .borderFocused : .border]
+    let style = state.theme[isPreview ? .borderFocused : .border]
     let inner = grid.box(layout.picture, title: title, style, in: area)
-    guard let after = shown.after else {
+    guard let after = isPreview == shown.isPreview ? shown.after : shown.before else {
       grid.putLine("reading …", in: inner, row: inner.height / 2, .center, state.theme[.dim])
       return
     }
@@ -128,7 +133,7 @@ public enum LayerView: View {
   }
 
   public static func handle(_ mouse: Mouse, in area: Rect, _ state: inout AppState) -> [Effect] {
-    guard let layer = state.layerOnScreen else { return [] }
+    guard let layer = state.layerOnScreen, state.layer.tab != .codes else { return [] }
     let layout = LayerLayout(state, in: area)
     let inner = layout.picture.inset()
     guard inner.contains(x: mouse.x, y: mouse.y) else { return [] }
@@ -157,9 +162,15 @@ extension AppState {
       snapshot(name, $0) == nil || stale.contains(LayerKey(name: name, revision: $0))
     }
     .map { Effect.requestLayer(name, of: $0) }
-    guard layer.tab == .spectrum else { return layers }
-    return layers
-      + revisions.filter { spectrum(name, $0) == nil }.map { .requestSpectrum(name, of: $0) }
+    switch layer.tab {
+    case .mask, .magnitude, .tiles, .channels: return layers
+    case .spectrum:
+      return layers
+        + revisions.filter { spectrum(name, $0) == nil }.map { .requestSpectrum(name, of: $0) }
+    case .codes:
+      let drawn = view == .layer ? [current] : revisions
+      return layers + drawn.filter { codes(name, $0) == nil }.map { .requestCodes(name, of: $0) }
+    }
   }
 
   /// What the Layer view draws: the preview of the open sheet over the present
@@ -191,9 +202,11 @@ extension AppState {
     let layout = LayerLayout(self, in: FrameLayout(self).view)
     let window = layout.window(shape, self)
     guard window.width > 0, window.height > 0 else { return [] }
-    // Ceiling division, so that a step always leaves the cell it starts in.
-    let down = (window.rows.count + window.height - 1) / window.height
-    let right = (window.columns.count + window.width - 1) / window.width
+    // Ceiling division, so that a step always leaves the cell it starts in. Codes are
+    // shown one by one.
+    let isSingle = layer.tab == .codes && view == .layer
+    let down = isSingle ? 1 : (window.rows.count + window.height - 1) / window.height
+    let right = isSingle ? 1 : (window.columns.count + window.width - 1) / window.width
     layer.row = min(max(0, layer.row + y * down), shape.rows - 1)
     layer.column = min(max(0, layer.column + x * right), shape.columns - 1)
     return []

@@ -7,6 +7,7 @@ internal import Tensors
 /// kind is served, an older one gives way.
 struct LayerRequests {
   var snapshots: [RevisionID: (name: String, ticket: Int, job: JobID)] = [:]
+  var codes: [RevisionID: (name: String, ticket: Int, job: JobID)] = [:]
   var figures: (revision: RevisionID, ticket: Int, job: JobID, names: FigureNames)?
   var ticket = 0
 }

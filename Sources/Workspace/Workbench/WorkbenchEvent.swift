@@ -8,6 +8,7 @@ public enum WorkbenchEvent: Sendable {
   /// Figures of layers by name, some layers at a time.
   case blockFigures(RevisionID, [String: LayerStatistics])
   case spectrumReady(Spectrum)
+  case codesReady(LayerCodes)
   /// Loss that layers add when disturbed, by name, some at a time.
   case sensitivity(RevisionID, [String: Double])
   case previewReady(Preview)

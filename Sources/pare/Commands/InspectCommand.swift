@@ -3,17 +3,31 @@ internal import CheckpointIO
 internal import Jobs
 internal import Tensors
 
-/// `pare inspect FILE`: every tensor of a checkpoint.
+/// `pare inspect FILE`: every tensor of a checkpoint, or one with its codes.
 struct InspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "inspect", abstract: "List every tensor of a checkpoint, with its statistics.")
+    commandName: "inspect", abstract: "List every tensor of a checkpoint, with its statistics.",
+    discussion: """
+      Of one layer the codes are counted too, where it is stored as codes and scales: in \
+      blocks of a GGUF file, by another quantizer, or on a grid of Pare's own.
+      """)
 
   @OptionGroup var input: FileArgument
+
+  @Argument(help: "Only the layer of this path (block.2.mlp.c_fc) or the tensor of this name.")
+  var layer: String?
+
   @OptionGroup var threads: ThreadOptions
   @OptionGroup var report: ReportOptions
 
   func run() throws {
     let checkpoint = try input.open()
+    if let layer {
+      let found = try Work.run("inspect", threads: threads.count) { job in
+        try LayerReport(of: layer, in: checkpoint, in: job)
+      }
+      return report.json ? found.json.print() : found.printText()
+    }
     let (summaries, sizes) = try Work.run("inspect", threads: threads.count) { job in
       let shouldStop = job.shouldStop
       return (

@@ -2,8 +2,7 @@ public import Tensors
 
 extension Checkpoint {
   /// The codes and scales that a tensor is stored as, in the file's orientation;
-  /// nil where it is no such tensor (see `BlockCodes.areKept(by:)`), or when
-  /// stopped. Reads the tensor.
+  /// nil where it is not stored in blocks, or when stopped. Reads the tensor.
   public func codes(
     of name: String, threads: Int = Parallel.defaultThreads,
     shouldStop: @Sendable () -> Bool = { false }
