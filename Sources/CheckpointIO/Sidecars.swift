@@ -66,6 +66,13 @@ enum MetadataConventions {
   /// The widths of a sliced network's blocks, as JSON that only the network reads.
   static let blocks = "pare.blocks"
 
+  /// The settings that a file of such metadata will say; none where it says none.
+  static func settings(in metadata: [String: String]) -> [String: String] {
+    guard let text = metadata[configuration], let json = try? JSON(Bytes(Array(text.utf8)))
+    else { return [:] }
+    return Configuration.flat(json)
+  }
+
   static func read(into index: inout CheckpointIndex) {
     for (key, value) in index.metadata where Configuration.knownKeys.contains(key) {
       if index.configuration[key] == nil { index.configuration[key] = value }

@@ -50,7 +50,7 @@ import Testing
     (["convert", name, "--type", "q8_0", "-o", "o5\(name)"], 0),
     (["inspect", "\(name).bad"], 1), (["inspect", "\(name).none"], 1),
     (["inspect", "\(name).d"], 1), (["run", "\(name).yaml", name, "-o", "o6"], 1),
-    (["run", name, name, "-o", "o6"], 1), (["inspect", name, hostile[0]], 2), ([hostile[1]], 2),
+    (["run", name, name, "-o", "o6"], 1), (["inspect", name, hostile[0]], 1), ([hostile[1]], 2),
     (["prune", name, "--amount", hostile[0], "-o", "o7"], 2),
   ]
 

@@ -42,6 +42,33 @@ import Testing
     #expect(written.status == 0 && written.output.hasPrefix("pack"))
   }
 
+  /// A name that ends in .pt is PyTorch, from which the network runs; what training does
+  /// not write is refused before anything is read.
+  @Test func theNameDecidesTheFormat() throws {
+    let scratch = try Self.scratch()
+    let outcome = try Self.train(scratch, "out.pt", ["--steps", "4", "--json"])
+    #expect(outcome.status == 0, "\(outcome.error)")
+    let loss = try #require(outcome.fields["validation_loss"] as? Double)
+    let measured = try Program.run(
+      ["eval", "out.pt", "--text", "text", "--part", "validation", "--json"], in: scratch)
+    #expect(measured.fields["loss"] as? Double == loss, "\(measured.error)")
+    let seen = try Program.run(["inspect", "out.pt", "--json"], in: scratch)
+    #expect(seen.fields["format"] as? String == "pytorch")
+    for (words, sentence) in [
+      (
+        ["train", "none", "-o", "a.gguf"],
+        "a.gguf would be GGUF; training writes safetensors, of which pare convert --type makes GGUF"
+      ),
+      (
+        ["compress", "none", "--text", "none", "-o", "a.pt"],
+        "a.pt would be PyTorch, which is dense; a compressed network is packed, as safetensors"
+      ),
+    ] {
+      let refused = try Program.run(words, in: scratch)
+      #expect(refused.status == 2 && refused.error.hasPrefix("pare: \(sentence)\n"))
+    }
+  }
+
   @Test func trainsACheckpointOn() throws {
     let scratch = try Self.scratch()
     let first = try Self.train(scratch, "a", ["--steps", "20", "--json"])

@@ -15,7 +15,7 @@ import Testing
 
   @Test(arguments: [
     (["inspect"], "pare: Missing expected argument '<file>'\n"),
-    (["inspect", "a", "b"], "pare: Unexpected argument 'b'\n"),
+    (["inspect", "a", "b", "c"], "pare: Unexpected argument 'c'\n"),
     (["inspect", "a", "--colour"], "pare: Unknown option '--colour'\n"),
     (
       ["bogus"],

@@ -90,6 +90,25 @@ struct ExplorerTerminalTests {
     try expectRestored(terminal)
   }
 
+  /// A file that is cut short while it is on screen is a sentence, and no signal.
+  @Test func aFileCutShortIsASentence() throws {
+    let terminal = try open(80, 24)
+    try terminal.press("2")
+    try terminal.shows("weights")
+    try terminal.idle()
+    let file = terminal.home.appendingPathComponent("tiny.safetensors").path
+    #expect(unsafe truncate(file, 4096) == 0)
+    try terminal.press("n")
+    try terminal.shows("tiny.safetensors was changed, cut short")
+    try terminal.press("3")
+    try terminal.shows("r0 original")
+    try terminal.press("2", "Tab", "Tab", "Tab", "Tab", "Tab", "N")
+    try terminal.shows("codes")
+    try terminal.press("q")
+    try terminal.shows("status 0")
+    try expectRestored(terminal)
+  }
+
   @Test(arguments: [SIGTERM, SIGHUP]) func aSignalEndsInOrder(signal: Int32) throws {
     let terminal = try open(80, 24)
     #expect(kill(try child(of: terminal), signal) == 0)

@@ -9,7 +9,7 @@ import Workspace
 
 /// The codes of a layer that is stored in blocks, or lies on a grid.
 @Suite struct CodesViewTests {
-  private static let name = "h.0.mlp.c_fc.weight"
+  private static let name = "model.layers.0.mlp.up_proj.weight"
 
   /// One matrix in blocks of a format, and one of f32 numbers.
   private static func open(_ format: BlockFormat, in folder: TemporaryFolder) throws -> Checkpoint {
@@ -17,7 +17,7 @@ import Workspace
     let source = try SmallModels.open(
       [
         SmallModels.Entry(name, [24, 512], &random),
-        SmallModels.Entry("h.0.mlp.c_proj.weight", [24, 24], &random),
+        SmallModels.Entry("model.layers.0.self_attn.o_proj.weight", [24, 24], &random),
       ], in: folder)
     let path = folder.file("small.gguf")
     try GGUFPlan.make(parameters: source.parameters, of: source, format: format).write(to: path)

@@ -16,15 +16,20 @@ import Workspace
     script.settle()
     let id = script.workbench.tree.current
     let path = script.folder.file("out.safetensors")
-    #expect(script.workbench.planSave(id, form: form) == nil)
-    script.settle()
-    let planned = try #require(script.workbench.planSave(id, form: form)).byteCount
-    script.workbench.save(id, to: path, form: form)
+    let planned = try SavePlan.make(
+      parameters: try #require(script.workbench.parameters(of: id)), of: script.checkpoint,
+      form: form
+    ).byteCount
+    script.workbench.save(id, to: path, as: .safetensors(form))
     script.settle()
     #expect(script.failures.isEmpty)
     #expect(
       script.events.contains {
-        if case .saved(path, planned) = $0 { true } else { false }
+        if case .saved(let file) = $0 {
+          file.path == path && file.byteCount == planned
+        } else {
+          false
+        }
       })
     #expect(try script.folder.read(path).count == planned)
     let parameters = try #require(script.workbench.parameters(of: id))
@@ -43,7 +48,7 @@ import Workspace
     script.workbench.run(recipe, on: .original)
     script.settle()
     let path = script.folder.file("explorer.safetensors")
-    script.workbench.save(script.workbench.tree.current, to: path, form: .packed)
+    script.workbench.save(script.workbench.tree.current, to: path, as: .safetensors(.packed))
     script.settle()
     let text = script.workbench.tree.recipe(to: script.workbench.tree.current).yaml
     let other = script.folder.file("replayed.safetensors")
@@ -59,11 +64,11 @@ import Workspace
   @Test func filesAreOnlyReplacedOnRequest() throws {
     let script = try Script(isRunnable: false)
     let path = try script.folder.write([1, 2, 3], to: "there")
-    script.workbench.save(.original, to: path, form: .packed)
+    script.workbench.save(.original, to: path, as: .safetensors(.packed))
     script.settle()
     #expect(script.failures.contains { $0.contains("is there already") })
     #expect(try script.folder.read(path) == [1, 2, 3])
-    script.workbench.save(.original, to: path, form: .packed, overwrite: true)
+    script.workbench.save(.original, to: path, as: .safetensors(.packed), overwrite: true)
     script.settle()
     #expect(try script.folder.read(path).count > 3)
   }
@@ -72,7 +77,7 @@ import Workspace
     let script = try Script(isRunnable: false)
     let path = try #require(script.checkpoint.path)
     let before = try script.folder.read(path)
-    script.workbench.save(.original, to: path, form: .packed, overwrite: true)
+    script.workbench.save(.original, to: path, as: .safetensors(.packed), overwrite: true)
     script.settle()
     #expect(script.failures.contains { $0.contains("open") })
     #expect(try script.folder.read(path) == before)
@@ -81,7 +86,7 @@ import Workspace
   @Test func whatCannotBeWrittenIsASentence() throws {
     let script = try Script(isRunnable: false)
     let job = script.workbench.save(
-      .original, to: script.folder.file("no/such/folder/x"), form: .packed)
+      .original, to: script.folder.file("no/such/folder/x"), as: .safetensors(.packed))
     script.settle()
     #expect(script.failures.contains { $0.contains("cannot write") })
     #expect(script.workbench.jobs.first { $0.id == job }?.canRetry == true)
@@ -135,7 +140,7 @@ import Workspace
     again.workbench.requestBlockFigures(of: id, visible: [])
     again.workbench.preview(Script.quantize(4), on: id)
     again.workbench.run(Script.quantize(4), on: id)
-    again.workbench.save(id, to: path, form: .packed)
+    again.workbench.save(id, to: path, as: .safetensors(.packed))
     again.workbench.sample([id], prompt: "a", seed: 1, count: 3, temperature: 0)
     again.settle()
     #expect(again.failures.isEmpty)

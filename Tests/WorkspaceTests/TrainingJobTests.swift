@@ -99,7 +99,7 @@ private final class Counter: Sendable {
     let fresh = try Self.run(script, request, "again").trainer.network.parameters()
     try expectSame(try #require(script.workbench.parameters(of: id)), fresh)
     let path = script.folder.file("branch.safetensors")
-    script.workbench.save(id, to: path, form: .packed, overwrite: false)
+    script.workbench.save(id, to: path, as: .safetensors(.packed), overwrite: false)
     script.settle()
     try expectSame(try Checkpoint.open(path).parameters, fresh)
   }

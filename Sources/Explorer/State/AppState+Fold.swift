@@ -1,3 +1,4 @@
+internal import CheckpointIO
 internal import Jobs
 public import Workspace
 
@@ -39,10 +40,21 @@ extension AppState {
     case .sample(let revision, let text, let speed, let isDone):
       samples.take(revision, text: text, tokensPerSecond: speed, isDone: isDone)
     case .training(let news): fold(news)
-    case .saved(let path, let bytes):
-      notice = Notice("Saved \(path), \(ByteCount.text(bytes)).")
+    case .saved(let file): notice = Notice(Self.text(of: file))
+    case .saveStopped(let kept):
+      notice = Notice("Stopped; the same save goes on from what is kept in \(kept).")
     case .failed(let sentence): notice = Notice(sentence, isError: true)
     }
+  }
+
+  /// What was written, and what the file does not hold.
+  private static func text(of file: SavedFile) -> String {
+    var parts = ["Saved \(file.path), \(ByteCount.text(file.byteCount))"]
+    if file.resumed > 0 {
+      parts.append(
+        "\(file.resumed) of \(file.tensorCount) tensors were there from a save that stopped")
+    }
+    return (parts + file.losses.map(\.description)).joined(separator: "; ") + "."
   }
 
   /// Follows the revision on screen where the views show the present one.

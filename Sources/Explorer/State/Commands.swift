@@ -52,21 +52,14 @@ public enum CommandCatalog {
 
   private static let fileCommands: [Command] = [
     Command(
-      "save", "save FILE [--dense] [--force]",
-      "write the revision on screen: packed, or dense tensors",
-      completing: { _, words in
-        FilePaths.completions(of: words, flags: ["--dense", "--force"])
-      }
+      "save", "save FILE [--dense] [--type q4_k] [--force]",
+      "write the revision on screen: safetensors, packed or --dense; .pt, .pth and .bin are "
+        + "PyTorch; .gguf is GGUF, in blocks of --type",
+      completing: { _, words in SaveCommand.completions(of: words) }
     ) { state, words in
-      let paths = words.filter { !$0.hasPrefix("--") }
-      try CommandText.checkFlags(words, ["--dense", "--force"])
-      guard let path = paths.first, paths.count == 1 else {
-        throw CommandError("save takes one file name; one with blanks stands in quotes")
-      }
+      let save = try SaveCommand(words)
       return [
-        .save(
-          state.current, path: FilePaths.expanded(path), dense: words.contains("--dense"),
-          overwrite: words.contains("--force"))
+        .save(state.current, path: save.path, as: save.kind, overwrite: save.overwrite)
       ]
     },
     Command(

@@ -24,8 +24,11 @@ public enum Headless {
     _ parameters: Parameters, of checkpoint: Checkpoint, to path: String, form: SaveForm,
     overwrite: Bool, in job: borrowing JobContext
   ) throws -> SavePlan {
-    try Saving.save(
-      parameters, of: checkpoint, to: path, form: form, overwrite: overwrite, in: job)
+    try Saving.refuseExisting(path, overwrite)
+    let plan = try Saving.plan(
+      parameters, of: checkpoint, form: form, in: job.part(Saving.planning))
+    _ = try Saving.write(plan, to: path, overwrite: overwrite, in: job.part(Saving.writing))
+    return plan
   }
 
   /// The figures of `parameters`, which come of `checkpoint`, that need no

@@ -6,8 +6,9 @@ internal import Tensors
 /// Writes revisions: the one road to a file for the explorer and the command
 /// line, so that both write the same bytes.
 enum Saving {
-  /// How much of a save's time planning takes, about.
-  private static let planShare = 0.4
+  /// Shares of a save's time, about.
+  static let planning = 0.0...0.4
+  static let writing = 0.4...1.0
 
   /// Plans a file of `parameters`, which come of `checkpoint`. Throws
   /// `Cancelled`, and what reading a tensor throws.
@@ -22,24 +23,42 @@ enum Saving {
     }
   }
 
-  /// Writes a file and returns its plan. An existing file is replaced only
-  /// where `overwrite` says so. Throws `Cancelled`, `SavingError`, and
-  /// `CheckpointError`.
-  static func save(
-    _ parameters: Parameters, of checkpoint: Checkpoint, to path: String, form: SaveForm,
-    overwrite: Bool, in job: borrowing JobContext
-  ) throws -> SavePlan {
-    try refuseExisting(path, overwrite)
-    let plan = try plan(
-      parameters, of: checkpoint, form: form, in: job.part(0...planShare))
-    try refuseExisting(path, overwrite)
-    _ = try stoppable(job.part(planShare...1)) { progress, shouldStop in
-      try plan.write(to: path, progress: progress, shouldStop: shouldStop)
+  /// The same for a file of any kind.
+  static func plan(
+    _ parameters: Parameters, of checkpoint: Checkpoint, as kind: SaveKind,
+    in job: borrowing JobContext
+  ) throws -> any FilePlan {
+    switch kind {
+    case .safetensors(let form):
+      return try plan(parameters, of: checkpoint, form: form, in: job)
+    case .pytorch:
+      return try stoppable(job) { progress, shouldStop in
+        try PyTorchPlan.make(
+          parameters: parameters, of: checkpoint, dtype: nil, progress: progress,
+          shouldStop: shouldStop)
+      }
+    case .gguf(let format):
+      return try GGUFPlan.make(
+        parameters: parameters, of: checkpoint, format: format, threads: job.threads)
     }
-    return plan
   }
 
-  private static func refuseExisting(_ path: String, _ overwrite: Bool) throws {
+  /// Writes a planned file; returns how many tensors were there already, which are some
+  /// only where `recipe` says how the weights came about (see `FilePlan.write`). An
+  /// existing file is replaced only where `overwrite` says so. Throws `Cancelled`,
+  /// `SavingError`, and `CheckpointError`.
+  static func write(
+    _ plan: any FilePlan, to path: String, recipe: String? = nil, overwrite: Bool,
+    in job: borrowing JobContext
+  ) throws -> Int {
+    try refuseExisting(path, overwrite)
+    return try stoppable(job) { progress, shouldStop in
+      try plan.write(to: path, recipe: recipe, progress: progress, shouldStop: shouldStop)
+    }
+  }
+
+  /// Throws `SavingError` where a file is there that is not to be replaced.
+  static func refuseExisting(_ path: String, _ overwrite: Bool) throws {
     if !overwrite, unsafe access(path, F_OK) == 0 {
       throw SavingError("\(path) is there already; add --force to replace it")
     }

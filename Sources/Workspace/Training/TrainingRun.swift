@@ -44,6 +44,8 @@ public final class TrainingRun {
     _ model: TrainingModel, textPath: String, settings: TrainingSettings, output: String,
     saveEvery: Double
   ) throws {
+    try Self.check(output: output, isCompressing: settings.compression != nil)
+    try Self.check(model, output)
     self.model = model
     self.output = output
     self.saveEvery = saveEvery
@@ -71,6 +73,34 @@ public final class TrainingRun {
     log = try TrainingLogWriter(
       continuing: TrainingLog.path(for: output), header,
       through: state.progress.step)
+  }
+
+  /// Refuses an output whose name asks for what a run does not write. Throws
+  /// `TrainingFileError`.
+  public static func check(output: String, isCompressing: Bool) throws(TrainingFileError) {
+    switch FileFormat(named: output) {
+    case .safetensors: break
+    case .pytorch:
+      guard isCompressing else { return }
+      throw TrainingFileError(
+        "\(output) would be PyTorch, which is dense; a compressed network is packed, as "
+          + "safetensors")
+    case .gguf:
+      throw TrainingFileError(
+        "\(output) would be GGUF; training writes safetensors, of which pare convert --type "
+          + "makes GGUF")
+    }
+  }
+
+  /// Refuses a file from which the network could not be run again.
+  private static func check(_ model: TrainingModel, _ output: String) throws {
+    guard FileFormat(named: output) == .pytorch else { return }
+    let plan = try PyTorchPlan.make(
+      parameters: model.parameters, metadata: model.metadata, dtype: nil)
+    guard plan.losses.contains(where: { $0.kind == .metadata }) else { return }
+    throw TrainingFileError(
+      "\(output) would be PyTorch, which holds settings and vocabulary of networks in "
+        + "nanoGPT's layout alone; write safetensors")
   }
 
   private static func header(_ trainer: Trainer, _ model: TrainingModel) -> TrainingLog.Header {
@@ -215,8 +245,14 @@ public final class TrainingRun {
     metadata["iter_num"] = String(progress.step)
     metadata["val_loss"] = progress.validation.map { String($0) }
     metadata["best_val_loss"] = progress.bestValidation.map { String($0) }
+    let parameters = trainer.network.parameters()
+    if FileFormat(named: output) == .pytorch {
+      try PyTorchPlan.make(parameters: parameters, metadata: metadata, dtype: nil)
+        .write(to: output)
+      return
+    }
     try SavePlan.make(
-      parameters: trainer.network.parameters(), metadata: metadata,
+      parameters: parameters, metadata: metadata,
       form: trainer.compression == nil ? .dense(nil) : .packed
     ).write(to: output)
   }

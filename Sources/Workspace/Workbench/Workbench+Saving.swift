@@ -1,52 +1,36 @@
-public import CheckpointIO
+internal import CheckpointIO
 public import Jobs
 internal import Tensors
-
-/// The plan that was asked for last.
-struct SavePlanState {
-  var revision: RevisionID?
-  var form: SaveForm?
-  var plan: SavePlan?
-  var job: JobID?
-}
 
 extension Workbench {
   /// Writes a revision to a file in the background; `saved` tells when it is
   /// on the disk. An existing file is replaced only where `overwrite` says so,
-  /// and the open checkpoint never.
+  /// and the open checkpoint never. A save that was stopped is gone on with by the
+  /// next one of the same revision to the same path.
   @discardableResult
   public func save(
-    _ id: RevisionID, to path: String, form: SaveForm, overwrite: Bool = false
+    _ id: RevisionID, to path: String, as kind: SaveKind, overwrite: Bool = false
   ) -> JobID {
-    let plan = JobPlan<Never>(
+    var plan = JobPlan<Never>(
       title: "save \(id) to \(path)", kind: .save, revision: id,
-      retry: { $0.save(id, to: path, form: form, overwrite: overwrite) })
+      retry: { $0.save(id, to: path, as: kind, overwrite: overwrite) })
+    plan.onCancel = { _ in
+      UnfinishedSave.file(for: path).map { [.saveStopped(kept: $0)] } ?? []
+    }
     let checkpoint = checkpoint
+    // Weights that no recipe makes may be others the next time.
+    let recipe = tree.givenWeights(of: id) == nil ? tree.recipe(to: id).yaml : nil
     return start(plan, on: queues.passes, needing: id) { parameters, job, _ in
-      try Saving.save(
-        parameters, of: checkpoint, to: path, form: form, overwrite: overwrite, in: job
-      ).byteCount
-    } onFinish: { _, bytes in
-      [.saved(path: path, bytes: bytes)]
+      try Saving.refuseExisting(path, overwrite)
+      let plan = try Saving.plan(
+        parameters, of: checkpoint, as: kind, in: job.part(Saving.planning))
+      let resumed = try Saving.write(
+        plan, to: path, recipe: recipe, overwrite: overwrite, in: job.part(Saving.writing))
+      return SavedFile(
+        path: path, byteCount: plan.byteCount, tensorCount: plan.tensorCount, resumed: resumed,
+        losses: plan.losses)
+    } onFinish: { _, file in
+      [.saved(file)]
     }
-  }
-
-  /// What a save would write, once that is computed; asking starts it, and the
-  /// mailbox rings when it is done.
-  public func planSave(_ id: RevisionID, form: SaveForm) -> SavePlan? {
-    if savePlan.revision == id, savePlan.form == form { return savePlan.plan }
-    if let job = savePlan.job { abandon(job) }
-    savePlan = SavePlanState(revision: id, form: form)
-    guard tree[id] != nil else { return nil }
-    let request = JobPlan<Never>(title: "plan \(id)", kind: .statistics, isShown: false)
-    let checkpoint = checkpoint
-    savePlan.job = start(request, on: queues.sizes, needing: id) { parameters, job, _ in
-      try Saving.plan(parameters, of: checkpoint, form: form, in: job)
-    } onFinish: { workbench, plan in
-      workbench.savePlan.plan = plan
-      workbench.savePlan.job = nil
-      return []
-    }
-    return nil
   }
 }

@@ -81,6 +81,8 @@ extension Workbench {
 
   private func check(_ request: TrainingRequest) throws {
     try request.settings.check()
+    try TrainingRun.check(
+      output: request.output, isCompressing: request.settings.compression != nil)
     var status = stat()
     var own = stat()
     guard unsafe stat(request.output, &status) == 0 else { return }

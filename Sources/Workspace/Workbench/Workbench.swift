@@ -29,7 +29,6 @@ public final class Workbench {
   var layerRequests = LayerRequests()
   var measuring = MeasuringState()
   var previews = PreviewState()
-  var savePlan = SavePlanState()
   var sampling: [JobID] = []
   var training: TrainingSeat?
   /// Jobs that wait for a revision's weights, in order.

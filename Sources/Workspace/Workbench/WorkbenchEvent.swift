@@ -15,7 +15,9 @@ public enum WorkbenchEvent: Sendable {
   /// What a revision has written so far, the prompt left out.
   case sample(RevisionID, text: String, tokensPerSecond: Double, isDone: Bool)
   case training(TrainingNews)
-  case saved(path: String, bytes: Int)
+  case saved(SavedFile)
+  /// A save was stopped; the next one to the same path goes on from the file that is kept.
+  case saveStopped(kept: String)
   /// Something nobody waits for went wrong, one sentence.
   case failed(String)
 }

@@ -72,6 +72,7 @@ struct CompressCommand: ParsableCommand {
   }
 
   func run() throws {
+    try output.check(trainingCompresses: true)
     let run = try resume ? resumed() : begun()
     let watcher = TrainingWatcher(run)
     let line = ProgressLine("compress")

@@ -82,13 +82,11 @@ struct ConvertCommand: ParsableCommand {
     let format: BlockFormat
 
     init?(argument: String) {
-      let name = argument.uppercased()
-      guard let format = Self.formats.first(where: { $0.rawValue == name }) else { return nil }
+      guard let format = BlockFormat(writable: argument) else { return nil }
       self.format = format
     }
 
-    private static let formats = BlockFormat.allCases.filter(\.isWritable)
-    static let allValueStrings = formats.map { $0.rawValue.lowercased() }
+    static let allValueStrings = BlockFormat.writableNames
     static let names = allValueStrings.joined(separator: ", ")
     static let weighted = formats.filter(\.isWeighted).map { $0.rawValue.lowercased() }
       .joined(separator: ", ")

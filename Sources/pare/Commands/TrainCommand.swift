@@ -53,6 +53,7 @@ struct TrainCommand: ParsableCommand {
   }
 
   func run() throws {
+    try output.check(trainingCompresses: false)
     let run = try resume ? resumed() : begun()
     let watcher = TrainingWatcher(run)
     let line = ProgressLine("train")

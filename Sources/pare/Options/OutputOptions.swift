@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Glibc
+internal import Workspace
 
 /// The file a command writes.
 struct OutputOptions: ParsableArguments {
@@ -35,6 +36,15 @@ struct OutputOptions: ParsableArguments {
       if let there = FileStatus(path), there.isSameFile(as: FileStatus(input)) {
         throw UsageError("\(path) would be written, and is the input; write to another file")
       }
+    }
+  }
+
+  /// Refuses a name that asks for what a training run does not write.
+  func check(trainingCompresses isCompressing: Bool) throws {
+    do {
+      try TrainingRun.check(output: path, isCompressing: isCompressing)
+    } catch {
+      throw UsageError("\(error)")
     }
   }
 

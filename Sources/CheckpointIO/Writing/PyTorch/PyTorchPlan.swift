@@ -234,7 +234,7 @@ private struct PyTorchRoot {
     metadata[SavedMetadata.layoutKey] = nil
     for key in Self.reserved { metadata[key] = nil }
     self.metadata = metadata.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
-    let settings = checkpoint?.configuration ?? [:]
+    let settings = checkpoint?.configuration ?? MetadataConventions.settings(in: metadata)
     let isNanoGPT =
       parameters["transformer.wte.weight"] != nil && !parameters.contains { $0.isTransposed }
       && Self.needed.allSatisfy { settings[$0] != nil }
