@@ -12,7 +12,6 @@ import Workspace
     ("save", "save takes one file name; one with blanks stands in quotes"),
     ("save a b", "save takes one file name; one with blanks stands in quotes"),
     ("save a --packed", "unknown option --packed; known: --dense, --type, --force"),
-    ("save a.gguf", "a GGUF file needs --type, the blocks of its matrices, such as q8_0"),
     ("save a --dense --type q8_0", "--type writes GGUF; --dense goes without it"),
     ("recipe x", "r0 is the original: there are no passes to write"),
     ("run", "run takes one file name; one with blanks stands in quotes"),
@@ -42,8 +41,8 @@ import Workspace
   @Test(arguments: [
     ("save a", SaveKind.safetensors(.packed), false),
     ("save --dense a.safetensors", .safetensors(.dense(nil)), false),
-    ("save a.pt --force", .pytorch, true), ("save a.gguf --type q4_k", .gguf(.q4K), false),
-    ("save --type=Q8_0 a", .gguf(.q8_0), false),
+    ("save a.pt --force", .pytorch, true), ("save a.gguf --type q4_k", .gguf(.blocks(.q4K)), false),
+    ("save --type=Q8_0 a", .gguf(.blocks(.q8_0)), false), ("save a.gguf", .gguf(.own), false),
   ])
   func aSaveIsWhatItsNameSays(_ command: String, _ kind: SaveKind, _ overwrite: Bool) throws {
     let desk = try Desk { try SmallModels.open(in: $0) }
@@ -67,7 +66,7 @@ import Workspace
   @Test func lossesAreTold() throws {
     let desk = try Desk { try SmallModels.open(in: $0) }
     let path = desk.folder.file("a.gguf")
-    desk.workbench.save(.original, to: path, as: .gguf(.q8_0))
+    desk.workbench.save(.original, to: path, as: .gguf(.blocks(.q8_0)))
     desk.settle()
     let text = try #require(desk.state.notice?.text)
     #expect(text.hasPrefix("Saved \(path), ") && text.hasSuffix("."))

@@ -20,16 +20,17 @@ import Workspace
     for name in ["a.pt", "a.PTH", "a.bin"] {
       #expect(try kind(name) == .pytorch && kind(name, isDense: true) == .pytorch)
     }
-    #expect(try kind("a.gguf", .q4K) == .gguf(.q4K) && kind("a", .q8_0) == .gguf(.q8_0))
-    let blocks = try #require(throws: SavingError.self) { try kind("a.gguf") }
-    #expect(
-      blocks.description == "a GGUF file needs --type, the blocks of its matrices, such as q8_0")
+    #expect(try kind("a.gguf", .q4K) == .gguf(.blocks(.q4K)))
+    #expect(try kind("a", .q8_0) == .gguf(.blocks(.q8_0)) && kind("a.gguf") == .gguf(.own))
     let both = try #require(throws: SavingError.self) { try kind("a", isDense: true, .q8_0) }
     #expect(both.description == "--type writes GGUF; --dense goes without it")
     #expect(BlockFormat(writable: "q4_k") == .q4K && BlockFormat(writable: "nvfp4") == nil)
   }
 
-  @Test(arguments: [("a.pt", SaveKind.pytorch, "pytorch"), ("a.gguf", .gguf(.q8_0), "gguf")])
+  @Test(arguments: [
+    ("a.pt", SaveKind.pytorch, "pytorch"), ("a.gguf", .gguf(.own), "gguf"),
+    ("b.gguf", .gguf(.blocks(.q8_0)), "gguf"),
+  ])
   func otherFormatsAreWritten(_ name: String, _ kind: SaveKind, _ format: String) throws {
     let script = try Script(isRunnable: false)
     script.workbench.run(Script.prune(0.5), on: .original)

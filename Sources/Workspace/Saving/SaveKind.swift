@@ -6,25 +6,23 @@ public enum SaveKind: Sendable, Hashable {
   case safetensors(SaveForm)
   /// The state dictionary, dense, each tensor of its own type.
   case pytorch
-  /// Matrices in blocks, all else f32.
-  case gguf(BlockFormat)
+  /// Under llama.cpp's names where it knows the model.
+  case gguf(GGUFStorage)
 
   /// What a file's name and the options of a save ask for, as `pare convert` decides:
   /// blocks mean GGUF, else the name decides; safetensors is packed unless `isDense`.
   ///
-  /// Throws `SavingError` for options that exclude each other, and for GGUF without
-  /// blocks.
+  /// Throws `SavingError` for options that exclude each other.
   public init(named path: String, isDense: Bool, blocks: BlockFormat?) throws(SavingError) {
     if let blocks {
       if isDense { throw SavingError("--type writes GGUF; --dense goes without it") }
-      self = .gguf(blocks)
+      self = .gguf(.blocks(blocks))
       return
     }
     switch FileFormat(named: path) {
     case .safetensors: self = .safetensors(isDense ? .dense(nil) : .packed)
     case .pytorch: self = .pytorch
-    case .gguf:
-      throw SavingError("a GGUF file needs --type, the blocks of its matrices, such as q8_0")
+    case .gguf: self = .gguf(.own)
     }
   }
 }

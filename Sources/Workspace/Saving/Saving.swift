@@ -37,9 +37,9 @@ enum Saving {
           parameters: parameters, of: checkpoint, dtype: nil, progress: progress,
           shouldStop: shouldStop)
       }
-    case .gguf(let format):
+    case .gguf(let storage):
       return try GGUFPlan.make(
-        parameters: parameters, of: checkpoint, format: format, threads: job.threads)
+        parameters: parameters, of: checkpoint, storage: storage, threads: job.threads)
     }
   }
 

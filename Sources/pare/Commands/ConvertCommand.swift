@@ -88,7 +88,7 @@ struct ConvertCommand: ParsableCommand {
 
     static let allValueStrings = BlockFormat.writableNames
     static let names = allValueStrings.joined(separator: ", ")
-    static let weighted = formats.filter(\.isWeighted).map { $0.rawValue.lowercased() }
+    static let weighted = BlockFormat.allCases.filter(\.isWeighted).map { $0.rawValue.lowercased() }
       .joined(separator: ", ")
   }
 
