@@ -54,7 +54,7 @@ import Workspace
     #expect(
       pruned.complaint
         == "In this revision these weights are not the file's any more: they have no codes.")
-    #expect(Screen.draw(desk.state).plainText.contains("they have no codes."))
+    #expect(Screen.draw(desk.state).plainText.contains("have no codes."))
     desk.perform([.run(desk.step("quantize"), on: .original)])
     desk.settle()
     let id = try #require(desk.state.tree.revisions.last?.id)
