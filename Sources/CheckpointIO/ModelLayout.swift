@@ -128,7 +128,7 @@ private struct StoredWeights: Sendable {
   let conv1D: Conv1D?
 
   var source: ParameterSource {
-    ParameterSource { position, threads, shouldStop in
+    ParameterSource(blocks: { tensors[$0].blocks }) { position, threads, shouldStop in
       Weights(values: try tensor(at: position, threads: threads, shouldStop: shouldStop))
     }
   }

@@ -136,6 +136,9 @@ public struct Parameter: Sendable {
     try source.read(number, threads, shouldStop)
   }
 
+  /// The blocks of ggml's that its file has it in; nil of what a pass has made.
+  public var blocks: BlockFormat? { source.blocks(number) }
+
   /// Whether both are one and the same, so that comparing values is needless.
   /// False tells nothing. O(1).
   public func isIdentical(to other: Parameter) -> Bool {
@@ -193,6 +196,14 @@ package final class ParameterSource: Sendable {
     @Sendable (_ number: Int, _ threads: Int, _ shouldStop: @Sendable () -> Bool) throws -> Weights
 
   let read: Reading
+  /// The blocks that one of its parameters is stored in.
+  let blocks: @Sendable (_ number: Int) -> BlockFormat?
 
-  package init(read: @escaping Reading) { self.read = read }
+  package init(
+    blocks: @escaping @Sendable (_ number: Int) -> BlockFormat? = { _ in nil },
+    read: @escaping Reading
+  ) {
+    self.read = read
+    self.blocks = blocks
+  }
 }

@@ -47,6 +47,9 @@ import Workspace
     let desk = try Self.desk(.q4_0, 110, 30)
     let original = try #require(desk.state.codes(Self.name, .original))
     #expect(original.figures?.count == 24 * 512 && original.complaint == nil)
+    // The file's own bits, as the bar and the heading say them.
+    #expect(Screen.draw(desk.state).plainText.contains("24 × 512 · Q4_0"))
+    #expect(Screen.draw(desk.state).plainText.contains(" 4.50 b/w"))
     desk.perform([.run(desk.step("prune"), on: .original)])
     desk.settle()
     let pruned = try #require(desk.state.codes(Self.name, desk.state.current))

@@ -93,7 +93,8 @@ public struct SavePlan: Sendable {
 extension SavePlan {
   /// Bytes of one tensor in the packed form, from its weights.
   public static func packedByteCount(of parameter: Parameter, _ weights: Weights) -> Int {
-    PlannedTensor(parameter, weights, .packed).entry.byteCount
+    parameter.blocks?.byteCount(of: parameter.shape)
+      ?? PlannedTensor(parameter, weights, .packed).entry.byteCount
   }
 
   /// What a file made of `checkpoint` says of its model beside the weights:

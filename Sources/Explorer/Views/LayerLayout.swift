@@ -36,9 +36,8 @@ enum LayerHeading {
     let theme = state.theme
     let name = layer.path.replacingDots()
     var x = line.x + grid.put(name, x: line.x, y: line.y, theme[.accent], in: line)
-    x += grid.put(
-      "   \(layer.shape) · \(layer.dtype.rawValue.lowercased())", x: x, y: line.y, theme[.text],
-      in: line)
+    let type = snapshot?.blocks?.rawValue ?? layer.dtype.rawValue.lowercased()
+    x += grid.put("   \(layer.shape) · \(type)", x: x, y: line.y, theme[.text], in: line)
     guard let statistics = snapshot?.statistics else { return }
     var parts = ["kept \(Decimal.percent(1 - statistics.sparsity))"]
     parts.append("\(Decimal.text(statistics.bitsPerWeight, 2)) b/w")

@@ -86,7 +86,9 @@ extension LayerStatistics {
       guard let difference else { throw Cancelled() }
       return difference.relativeError
     }
-    let bits = Float(weights.grid?.bits ?? parameter.dtype.byteCount * 8)
+    let bits =
+      parameter.blocks.map { Float($0.bitsPerWeight) }
+      ?? Float(weights.grid?.bits ?? parameter.dtype.byteCount * 8)
     let depths = weights.grid?.depths ?? []
     let columns = tensor.shape.columns
     rowBits = rows.enumerated().map { row, figures in
