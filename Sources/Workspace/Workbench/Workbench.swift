@@ -56,7 +56,9 @@ public final class Workbench {
     meter = try LossMeter(checkpoint: checkpoint, text: text, part: part)
     queues = WorkbenchQueues(threads: threads)
     store = RevisionStore(original: InputMeter(checkpoint).parameters)
-    let weights = checkpoint.parameters.lazy.filter { $0.place.role == .linear }.weightCount
+    let weights = checkpoint.parameters.reduce(0) {
+      $1.place.role == .linear ? $0 + $1.shape.count : $0
+    }
     tree = session?.tree ?? RevisionTree(original: Metrics(weights: weights))
     place = session?.place ?? [:]
     warning = session?.warning
