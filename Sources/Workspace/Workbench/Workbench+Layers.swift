@@ -52,7 +52,7 @@ extension Workbench {
   public func requestBlockFigures(of id: RevisionID, visible: [String]) {
     guard tree[id] != nil else { return }
     if let running = layerRequests.figures, running.revision == id,
-      running.names.hurry(linearFirst(announceKnown(visible, of: id)))
+      running.names.hurry(layersFirst(announceKnown(visible, of: id)))
     {
       return
     }
@@ -63,14 +63,16 @@ extension Workbench {
     let wanted = announceKnown(visible + others, of: id)
     guard !wanted.isEmpty else { return }
     let names = FigureNames(isLarge ? [] : wanted)
-    _ = names.hurry(linearFirst(wanted))
+    _ = names.hurry(layersFirst(wanted))
     measureLayers(names, of: id)
   }
 
-  /// Embeddings are the largest tensors and say the least.
-  private func linearFirst(_ names: [String]) -> [String] {
-    let isLinear = { (name: String) in self.checkpoint.parameters[name]?.place.role == .linear }
-    return names.filter(isLinear) + names.filter { !isLinear($0) }
+  /// Embeddings are the largest tensors and say the least; routers are small, and stand
+  /// beside hundreds of experts.
+  private func layersFirst(_ names: [String]) -> [String] {
+    let role = { (name: String) in self.checkpoint.parameters[name]?.place.role }
+    return names.filter { role($0) == .router } + names.filter { role($0) == .linear }
+      + names.filter { role($0) != .router && role($0) != .linear }
   }
 
   /// Tells the figures that are known already; returns the names of the others.
