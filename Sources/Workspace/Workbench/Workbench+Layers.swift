@@ -6,8 +6,11 @@ internal import Tensors
 /// What the layer queue is busy with, by revision: the newest request of each
 /// kind is served, an older one gives way.
 struct LayerRequests {
-  var snapshots: [RevisionID: (name: String, ticket: Int, job: JobID)] = [:]
-  var codes: [RevisionID: (name: String, ticket: Int, job: JobID)] = [:]
+  /// The layer of a revision that is asked for.
+  typealias Layers = [RevisionID: (name: String, ticket: Int, job: JobID)]
+
+  var snapshots: Layers = [:]
+  var codes: Layers = [:]
   var figures: (revision: RevisionID, ticket: Int, job: JobID, names: FigureNames)?
   var ticket = 0
 }
@@ -17,31 +20,45 @@ extension Workbench {
   /// another layer of the same revision gives way.
   public func requestLayer(_ name: String, of id: RevisionID) {
     guard tree[id] != nil, let parameter = checkpoint.parameters[name] else { return }
-    if let former = layerRequests.snapshots[id] {
+    let known = layers.statistics(of: parameter, revision: id, in: tree)
+    let original = id == .original ? nil : checkpoint.parameters[name]
+    request(name, of: id, in: \.snapshots, title: "read \(parameter.place.path)") {
+      parameter, job in
+      try LayerSnapshot(of: parameter, revision: id, original: original, known: known, in: job)
+    } onFinish: { workbench, snapshot in
+      workbench.layers.keep(snapshot.statistics, of: parameter, in: workbench.tree)
+      return [.layerReady(snapshot)]
+    }
+  }
+
+  /// Works on one layer of a revision in the background. One of `requests` for another
+  /// layer of the same revision gives way; the same once more does nothing.
+  func request<Result: Sendable>(
+    _ name: String, of id: RevisionID,
+    in requests: WritableKeyPath<LayerRequests, LayerRequests.Layers>, title: String,
+    work: @escaping @Sendable (Parameter, borrowing JobContext) throws -> Result,
+    onFinish: @escaping (Workbench, Result) -> [WorkbenchEvent]
+  ) {
+    if let former = layerRequests[keyPath: requests][id] {
       if former.name == name { return }
       abandon(former.job)
     }
-    let known = layers.statistics(of: parameter, revision: id, in: tree)
-    let original = id == .original ? nil : checkpoint.parameters[name]
     layerRequests.ticket += 1
     let ticket = layerRequests.ticket
-    var plan = JobPlan<Never>(
-      title: "read \(parameter.place.path)", kind: .statistics, isShown: false)
+    var plan = JobPlan<Never>(title: title, kind: .statistics, isShown: false)
     plan.onEnd = { workbench in
-      if workbench.layerRequests.snapshots[id]?.ticket == ticket {
-        workbench.layerRequests.snapshots[id] = nil
+      if workbench.layerRequests[keyPath: requests][id]?.ticket == ticket {
+        workbench.layerRequests[keyPath: requests][id] = nil
       }
       return []
     }
     let job = start(plan, on: queues.layers, needing: id) { parameters, job, _ in
       guard let parameter = parameters[name] else { throw RevisionError("no tensor \(name)") }
-      return try LayerSnapshot(
-        of: parameter, revision: id, original: original, known: known, in: job)
-    } onFinish: { workbench, snapshot in
-      workbench.layers.keep(snapshot.statistics, of: parameter, in: workbench.tree)
-      return [.layerReady(snapshot)]
+      return try work(parameter, job)
+    } onFinish: { workbench, result in
+      onFinish(workbench, result)
     }
-    layerRequests.snapshots[id] = (name, ticket, job)
+    layerRequests[keyPath: requests][id] = (name, ticket, job)
   }
 
   /// Has all layers of a revision measured, those on screen first and of a large
