@@ -39,7 +39,8 @@ import Testing
         })
       return Samples.parameter($0, .f32, tensor)
     }
-    let plan = try GGUFPlan.make(parameters: Parameters(parameters), of: bare, format: format)
+    let plan = try GGUFPlan.make(
+      parameters: Parameters(parameters), of: bare, storage: .blocks(format))
     let path = folder.file("source.gguf")
     try plan.write(to: path)
     return (try Checkpoint.open(path), TemporaryFolder.bytes(path))
@@ -50,7 +51,7 @@ import Testing
   ) throws -> (between: SavedFile, bytes: [UInt8]) {
     let between = try saved(Array(source.parameters), of: source, form: form, in: folder)
     let plan = try GGUFPlan.make(
-      parameters: between.checkpoint.parameters, of: between.checkpoint, format: format)
+      parameters: between.checkpoint.parameters, of: between.checkpoint, storage: .blocks(format))
     try plan.write(to: folder.file("back.gguf"))
     return (between, TemporaryFolder.bytes(folder.file("back.gguf")))
   }

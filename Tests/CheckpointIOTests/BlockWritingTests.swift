@@ -149,7 +149,7 @@ import Testing
     _ parameters: Parameters, of checkpoint: Checkpoint?, _ format: BlockFormat,
     name: String = "a.gguf"
   ) throws -> (plan: GGUFPlan, checkpoint: Checkpoint, bytes: [UInt8]) {
-    let plan = try GGUFPlan.make(parameters: parameters, of: checkpoint, format: format)
+    let plan = try GGUFPlan.make(parameters: parameters, of: checkpoint, storage: .blocks(format))
     let path = folder.file(name)
     try plan.write(to: path)
     let bytes = TemporaryFolder.bytes(path)
@@ -196,7 +196,7 @@ import Testing
 
   @Test func whatIsOnlyReadIsNotWritten() {
     #expect(throws: CheckpointError.self) {
-      try GGUFPlan.make(parameters: Parameters([]), format: .iq4XS)
+      try GGUFPlan.make(parameters: Parameters([]), storage: .blocks(.iq4XS))
     }
   }
 }

@@ -43,7 +43,7 @@ import Testing
     let path = folder.file("a")
     // Blocks of a GGUF file are copied without being read as weights.
     let matrix = Samples.tensor(.f32, [4, 64], seed: 1, name: "t")
-    try GGUFPlan.make(parameters: Parameters([matrix]), format: .q8_0).write(to: path)
+    try GGUFPlan.make(parameters: Parameters([matrix]), storage: .blocks(.q8_0)).write(to: path)
     let checkpoint = try Checkpoint.open(path)
     let plan = try kind.plan(checkpoint)
     // Of an earlier moment, so that the clock need not tell two close ones apart.

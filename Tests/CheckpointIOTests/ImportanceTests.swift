@@ -116,7 +116,7 @@ import Testing
     }
     let importance = Self.fourthPowers(seed: 59)
     let plan = try GGUFPlan.make(
-      parameters: Parameters(parameters), format: .q4K,
+      parameters: Parameters(parameters), storage: .blocks(.q4K),
       // Of another layer than it says: left out.
       importance: ["a": importance, "c": [1, 2, 3]])
     #expect(plan.entries.map(\.isWeighted) == [true, false, false])
@@ -143,7 +143,7 @@ import Testing
       let importance = Self.fourthPowers(seed: seed)
       let begun = Mutex(0)
       return try GGUFPlan.make(
-        parameters: source.parameters, of: source, format: .q4K,
+        parameters: source.parameters, of: source, storage: .blocks(.q4K),
         importance: Dictionary(names.map { ($0, importance) }) { $1 }
       ).write(
         to: folder.file("out.gguf"), recipe: "", syncing: 300,

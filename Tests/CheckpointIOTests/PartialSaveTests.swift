@@ -32,7 +32,7 @@ import Testing
           parameters: checkpoint.parameters, of: checkpoint, dtype: nil)
       case .gguf:
         return try GGUFPlan.make(
-          parameters: checkpoint.parameters, of: checkpoint, format: .q8_0)
+          parameters: checkpoint.parameters, of: checkpoint, storage: .blocks(.q8_0))
       }
     }
   }

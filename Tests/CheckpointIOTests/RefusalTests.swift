@@ -339,7 +339,7 @@ extension Refusal {
       let format = BlockFormat.allCases.first { !$0.isWritable } ?? .q4_0
       return (
         "this cannot be written: \(format.rawValue) is read, but not written",
-        { _ = try GGUFPlan.make(parameters: one, format: format) }
+        { _ = try GGUFPlan.make(parameters: one, storage: .blocks(format)) }
       )
     default:
       return (

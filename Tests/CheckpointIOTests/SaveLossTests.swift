@@ -68,7 +68,7 @@ import Testing
     let packed = try saved(Array(source.parameters), of: source, form: .packed)
     #expect(packed.losses.isEmpty)
     let plan = try GGUFPlan.make(
-      parameters: dense.checkpoint.parameters, of: dense.checkpoint, format: .q4_0)
+      parameters: dense.checkpoint.parameters, of: dense.checkpoint, storage: .blocks(.q4_0))
     #expect(plan.losses.map(\.kind).contains(.quantized))
   }
 

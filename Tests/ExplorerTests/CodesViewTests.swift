@@ -20,7 +20,8 @@ import Workspace
         SmallModels.Entry("model.layers.0.self_attn.o_proj.weight", [24, 24], &random),
       ], in: folder)
     let path = folder.file("small.gguf")
-    try GGUFPlan.make(parameters: source.parameters, of: source, format: format).write(to: path)
+    try GGUFPlan.make(parameters: source.parameters, of: source, storage: .blocks(format)).write(
+      to: path)
     return try Checkpoint.open(path)
   }
 

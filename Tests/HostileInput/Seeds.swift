@@ -114,7 +114,7 @@ enum Seeds {
       name: "blk.0.ffn_up.weight", shape: tensor.shape, dtype: .f32,
       place: Place(block: 0, layer: "ffn_up", role: .linear), load: { tensor })
     return try file {
-      try GGUFPlan.make(parameters: Parameters([parameter]), format: format).write(to: $0)
+      try GGUFPlan.make(parameters: Parameters([parameter]), storage: .blocks(format)).write(to: $0)
     }
   }
 

@@ -50,6 +50,6 @@ extension FilePlan {
 
   /// The files that a write to `path` left to go on with.
   public func unfinishedFiles(for path: String) -> [String] {
-    paths(for: path).map(ReplacementFile.temporaryPath).filter { FileIdentity(path: $0) != nil }
+    paths(for: path).compactMap(UnfinishedSave.file)
   }
 }

@@ -5,7 +5,7 @@ internal import Tensors
 /// enough is written to go on with.
 final class TensorFile {
   /// Bytes, and where in the file they are to be.
-  typealias Array = (bytes: Bytes, range: Range<Int>)
+  typealias Piece = (bytes: Bytes, range: Range<Int>)
 
   /// One tensor of a file, and how many bytes are written once it is.
   struct Turn {
@@ -70,7 +70,7 @@ final class TensorFile {
   /// they were planned, and as `FilePlan.write`.
   func write(
     _ turns: [Turn], after start: Int, syncing syncedAtOnce: Int, progress: (Int, String) -> Void,
-    shouldStop: @Sendable () -> Bool, arrays: (Int) throws -> [Array]
+    shouldStop: @Sendable () -> Bool, arrays: (Int) throws -> [Piece]
   ) throws {
     var written = resumed > 0 ? turns[resumed - 1].written : start
     var synced = written

@@ -34,17 +34,6 @@ public struct GGUFPlan: Sendable {
   let source: Checkpoint?
   private let threads: Int
 
-  /// Plans a file whose matrices are stored in blocks of a format: see `make` with
-  /// `storage`.
-  public static func make(
-    parameters: Parameters, of checkpoint: Checkpoint? = nil, format: BlockFormat,
-    importance: [String: [Float]] = [:], threads: Int = Parallel.defaultThreads
-  ) throws(CheckpointError) -> GGUFPlan {
-    try make(
-      parameters: parameters, of: checkpoint, storage: .blocks(format), importance: importance,
-      threads: threads)
-  }
-
   /// Plans a file whose matrices are stored as `storage` says: what has one axis, or holds
   /// constants, keeps f32. A matrix whose rows are no whole number of blocks takes
   /// the format that llama.cpp falls back to. Of a model that llama.cpp knows, names, rows,

@@ -172,7 +172,7 @@ extension PyTorchPlan: FilePlan {
 
 extension ZipLayout.Entry {
   /// The payload and what stands before it, where they are to be.
-  fileprivate func arrays(_ payload: Bytes, _ checksum: UInt32) -> [TensorFile.Array] {
+  fileprivate func arrays(_ payload: Bytes, _ checksum: UInt32) -> [TensorFile.Piece] {
     [
       (Bytes(ZipLayout.localHeader(self, checksum: checksum)), start..<offset),
       (payload, offset..<end),
