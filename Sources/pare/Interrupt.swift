@@ -20,7 +20,8 @@ enum Interrupt {
     return cancellation
   }
 
-  private static func isIgnored(_ number: Int32) -> Bool {
+  /// Whether the signal is ignored.
+  static func isIgnored(_ number: Int32) -> Bool {
     var action = sigaction()
     unsafe sigaction(number, nil, &action)
     let handler = unsafe unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)

@@ -9,7 +9,22 @@ internal import Jobs
 @main
 enum Main {
   static func main() {
+    ProcessState.prepare()
     let status = run(Array(CommandLine.arguments.dropFirst()))
+    if status == .success { StandardOutput.close() }
+    end(status)
+  }
+
+  /// Ends the program because standard output could not be written: quietly at a broken
+  /// pipe, else with a sentence.
+  static func endUnwritten(_ error: Int32) -> Never {
+    if error == EPIPE { ProcessState.endAtBrokenPipe() }
+    let reason = unsafe String(cString: strerror(error))
+    StandardError.write("pare: standard output cannot be written: \(reason)\n")
+    end(.failure)
+  }
+
+  private static func end(_ status: ExitStatus) -> Never {
     // A background job may still be on its way to the next check, in code that
     // the libraries' own clean-up at `exit` would take away under it.
     fflush(nil)
@@ -41,7 +56,7 @@ enum Main {
       return error is UsageError ? .usage : .failure
     }
     if Pare.exitCode(for: error).isSuccess {
-      print(RootHelp.text(Pare.fullMessage(for: error)))
+      StandardOutput.write(Array((RootHelp.text(Pare.fullMessage(for: error)) + "\n").utf8))
       return .success
     }
     StandardError.write("pare: \(sentence(Pare.message(for: error)))\n")

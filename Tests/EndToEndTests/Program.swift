@@ -34,12 +34,23 @@ enum Program {
     return try running.outcome()
   }
 
+  /// Runs `pare` from a line of a shell, in which `"$@"` is the program with its arguments.
+  static func run(
+    inShell line: String, _ arguments: [String], in folder: Scratch
+  ) throws -> Outcome {
+    let words = ["-c", line, "sh", path] + arguments
+    let running = try start(words, of: "/bin/sh", in: folder)
+    running.process.waitUntilExit()
+    return try running.outcome()
+  }
+
   /// Starts `pare` without waiting.
   static func start(
-    _ arguments: [String], in folder: Scratch, environment: [String: String] = [:]
+    _ arguments: [String], of program: String = path, in folder: Scratch,
+    environment: [String: String] = [:]
   ) throws -> Running {
     let process = Process()
-    process.executableURL = URL(fileURLWithPath: path)
+    process.executableURL = URL(fileURLWithPath: program)
     process.arguments = arguments
     process.currentDirectoryURL = folder.url
     process.environment = [

@@ -94,7 +94,8 @@ struct ExploreCommand: ParsableCommand {
     let rows = checkpoint.blockMap.blocks.count + checkpoint.blockMap.outside.count + chart
     let capabilities = Capabilities(colors: .monochrome, unicode: !ascii, mouse: false)
     let terminal = MemoryTerminal(
-      columns: Self.columns, rows: rows + Self.frameRows, capabilities: capabilities)
+      columns: Self.columns, rows: max(rows + Self.frameRows, FrameLayout.smallest.rows),
+      capabilities: capabilities)
     let app = ExplorerApp(
       workbench: workbench, terminal: terminal, theme: theme(for: capabilities))
     StandardOutput.write(app.text())

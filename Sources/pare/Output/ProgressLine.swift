@@ -1,6 +1,7 @@
 internal import Glibc
 internal import Jobs
 internal import Synchronization
+internal import Terminal
 
 /// One line on stderr that says how far a job is, where somebody watches.
 final class ProgressLine: Sendable {
@@ -11,7 +12,6 @@ final class ProgressLine: Sendable {
 
   /// Between two drawings; a tenth of a second reads as alive.
   private static let interval = Duration.milliseconds(100)
-  private static let barWidth = 24
 
   private let isShown = StandardError.isTerminal
   private let state = Mutex(State())
@@ -20,16 +20,22 @@ final class ProgressLine: Sendable {
 
   init(_ title: String) { self.title = title }
 
-  /// Shows `progress`, at most ten times a second; safe from any thread.
-  func show(_ progress: Progress) {
+  /// Shows `progress`, at most ten times a second; safe from any thread. The time left is
+  /// estimated from the fraction unless the caller knows it better.
+  func show(_ progress: Progress, secondsLeft: Double? = nil) {
     guard isShown else { return }
     state.withLock { state in
       let now = ContinuousClock.now
       if let last = state.lastShown, now - last < Self.interval { return }
       state.lastShown = now
       state.isOnScreen = true
+      let left = secondsLeft ?? Self.secondsLeft(progress, elapsed: now - began)
       StandardError.clearLine()
-      StandardError.write(line(progress, elapsed: now - began))
+      // The last column stays free: a terminal may go to its next line after it.
+      StandardError.write(
+        ProgressText.line(
+          title, fraction: progress.fraction, left: left.map { Figure.duration($0) },
+          detail: sentence(progress.detail), columns: StandardError.columns - 1))
     }
   }
 
@@ -41,14 +47,10 @@ final class ProgressLine: Sendable {
     }
   }
 
-  private func line(_ progress: Progress, elapsed: Duration) -> String {
-    let fraction = min(max(progress.fraction, 0), 1)
-    let full = Int(fraction * Double(Self.barWidth))
-    let bar =
-      String(repeating: "#", count: full) + String(repeating: "-", count: Self.barWidth - full)
-    let percent = Int(fraction * 100)
-    let seconds = Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) / 1e18
-    let left = fraction > 0.02 ? "  \(Int(seconds / fraction - seconds + 0.5)) s left" : ""
-    return "\(title) [\(bar)] \(percent) %\(left)  \(sentence(progress.detail))"
+  /// Nil while too little is done for an estimate.
+  private static func secondsLeft(_ progress: Progress, elapsed: Duration) -> Double? {
+    guard progress.fraction > 0.02 else { return nil }
+    let seconds = elapsed / .seconds(1)
+    return seconds / min(progress.fraction, 1) - seconds
   }
 }

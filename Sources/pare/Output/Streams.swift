@@ -7,14 +7,29 @@ enum StandardOutput {
 
   /// Writes lines of text; what might command a terminal is shown.
   static func write(_ text: String) { write(Array(lines(text).utf8)) }
-  /// Writes bytes as they are.
-  static func write(_ bytes: [UInt8]) { writeAll(bytes, to: STDOUT_FILENO) }
+
+  /// Writes bytes as they are. Ends the program where they cannot be written.
+  static func write(_ bytes: [UInt8]) {
+    if let error = writeAll(bytes, to: STDOUT_FILENO) { Main.endUnwritten(error) }
+  }
+
+  /// Closes the stream: some file systems report a full disk only now.
+  static func close() {
+    if Glibc.close(STDOUT_FILENO) != 0, errno != EBADF { Main.endUnwritten(errno) }
+  }
 }
 
 /// The stream for what is not the result.
 enum StandardError {
   /// Whether somebody watches; progress is shown only then.
   static var isTerminal: Bool { isatty(STDERR_FILENO) == 1 }
+
+  /// Width of the terminal now, in columns; 80 if unknown.
+  static var columns: Int {
+    var size = winsize()
+    let isKnown = unsafe ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0
+    return isKnown ? Int(size.ws_col) : 80
+  }
 
   /// Writes lines of text; what might command a terminal is shown.
   static func write(_ text: String) { writeAll(Array(lines(text).utf8), to: STDERR_FILENO) }
@@ -23,8 +38,9 @@ enum StandardError {
   static func clearLine() { writeAll(Array("\r\u{1B}[K".utf8), to: STDERR_FILENO) }
 }
 
-/// Writes past partial writes and interruptions; a reader that left ends it.
-private func writeAll(_ bytes: [UInt8], to descriptor: Int32) {
+/// Writes past partial writes and interruptions. Returns the error that ended it, or nil.
+@discardableResult
+private func writeAll(_ bytes: [UInt8], to descriptor: Int32) -> Int32? {
   var written = 0
   while written < bytes.count {
     let count = unsafe bytes[written...].withUnsafeBytes {
@@ -32,8 +48,9 @@ private func writeAll(_ bytes: [UInt8], to descriptor: Int32) {
     }
     if count > 0 {
       written += count
-    } else if errno != EINTR {
-      return
+    } else if count == 0 || errno != EINTR {
+      return count == 0 ? ENOSPC : errno
     }
   }
+  return nil
 }

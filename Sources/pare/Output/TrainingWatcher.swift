@@ -22,10 +22,11 @@ final class TrainingWatcher {
       line.show(
         Progress(
           fraction: Double(progress.step) / Double(max(progress.total, 1)),
-          detail: figures(progress)))
+          detail: figures(progress)), secondsLeft: progress.secondsLeft)
     case .validated(let progress):
       line.finish()
-      StandardError.write("\(figures(progress))\n")
+      let left = progress.secondsLeft.map { "  \(Figure.duration($0)) left" } ?? ""
+      StandardError.write("\(figures(progress))\(left)\n")
     case .saved, .logged, .weights: break
     case .notSaved(let reason):
       line.finish()
@@ -43,7 +44,6 @@ final class TrainingWatcher {
       text += "  γ \(Figure.short(compression.gamma))"
     }
     text += "  \(Figure.count(speed)) tokens/s"
-    if let left = progress.secondsLeft { text += "  \(Figure.duration(left)) left" }
     return text
   }
 
