@@ -68,6 +68,12 @@ public final class Checkpoint: Sendable {
     return try Checkpoint(Bytes(bytes), path: nil, name: name)
   }
 
+  /// Opens a file without looking at what is beside it.
+  static func open(alone path: String) throws(CheckpointError) -> Checkpoint {
+    try Checkpoint(
+      Bytes(try Mapping(path: path)), path: nil, name: FilePath.lastComponent(path))
+  }
+
   private init(
     _ bytes: Bytes, path: String?, name: String, warning: String? = nil
   ) throws(CheckpointError) {

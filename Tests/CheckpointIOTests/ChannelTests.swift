@@ -117,7 +117,7 @@ import Testing
   ) -> PackedTensor {
     let suffix = encoding == ChannelsEncoding.self ? "channels" : "coded"
     return PackedTensor(
-      name: "a", record: PackingRecord(encoding: encoding.name, source, dtype: .f32),
+      name: "a", record: PackingRecord(encoding: encoding, source, dtype: .f32),
       parts: [suffix: PackedTensor.Part(dtype: .u8, bytes: Bytes(bytes))])
   }
 

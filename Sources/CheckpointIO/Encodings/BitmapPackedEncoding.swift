@@ -12,6 +12,7 @@ package import Tensors
 ///                                                  groups cut from all weights
 package enum BitmapPackedEncoding: StorageEncoding {
   package static let name = "bitmap+packed"
+  package static let hasGrid = true
 
   package static func parts(_ facts: TensorFacts) -> [StoredPart]? {
     guard let grid = facts.grid, facts.keptCount < facts.count else { return nil }

@@ -19,6 +19,7 @@ package import Tensors
 /// makes one group. `k`, `lowest` and `group` stand in the metadata.
 package enum PackedEncoding: StorageEncoding {
   package static let name = "packed"
+  package static let hasGrid = true
 
   package static func parts(_ facts: TensorFacts) -> [StoredPart]? {
     guard let grid = facts.grid, grid.coversPruned || facts.keptCount == facts.count else {

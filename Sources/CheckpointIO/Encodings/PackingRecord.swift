@@ -55,7 +55,9 @@ package struct PackingRecord: Sendable, Hashable {
   }
 
   /// The records of a file's metadata, by tensor.
-  static func all(in metadata: String) throws(CheckpointError) -> [String: PackingRecord] {
+  package static func all(
+    in metadata: String
+  ) throws(CheckpointError) -> [String: PackingRecord] {
     let json = try JSON(Bytes(Array(metadata.utf8)))
     guard json["version"]?.integer == version else {
       throw .unsupportedFormat(name: "a packed file of a later version")
@@ -99,12 +101,14 @@ package struct PackingRecord: Sendable, Hashable {
     self.blocks = blocks
   }
 
-  package init(encoding: String, _ source: EncodingSource, dtype: DType) {
-    self.encoding = encoding
+  package init(
+    encoding: any StorageEncoding.Type, _ source: EncodingSource, dtype: DType
+  ) {
+    self.encoding = encoding.name
     self.dtype = dtype
     shape = source.tensor.shape
     isTransposed = source.isTransposed
-    grid = source.grid.map(GridLayout.init)
+    grid = encoding.hasGrid ? source.grid.map(GridLayout.init) : nil
     blocks = nil
   }
 

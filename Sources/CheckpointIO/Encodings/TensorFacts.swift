@@ -136,6 +136,8 @@ public enum EncodingCatalog {
 /// `decode(encode(x))` is `x` bit for bit, or `encode` is never called.
 package protocol StorageEncoding: Sendable {
   static var name: String { get }
+  /// Whether scales are among the arrays, and the metadata describes their grid.
+  static var hasGrid: Bool { get }
   /// The arrays it would store; nil where it cannot hold the values.
   static func parts(_ facts: TensorFacts) -> [StoredPart]?
   /// The arrays' bytes, in the order of `parts`.
@@ -149,10 +151,12 @@ package protocol StorageEncoding: Sendable {
 }
 
 extension StorageEncoding {
-  /// The one that the metadata describes.
+  package static var hasGrid: Bool { false }
+
+  /// The one that the metadata describes, of an encoding that stores its scales.
   package static func grid(
     of stored: PackedTensor
   ) throws(CheckpointError) -> QuantizationGrid? {
-    stored.record.grid == nil ? nil : try stored.grid()
+    hasGrid ? try stored.grid() : nil
   }
 }

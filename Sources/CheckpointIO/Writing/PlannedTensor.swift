@@ -93,7 +93,7 @@ struct PlannedTensor: Sendable {
       self.init(
         parameter, source.facts, encoding,
         isDense
-          ? nil : PackingRecord(encoding: encoding.name, source, dtype: parameter.dtype),
+          ? nil : PackingRecord(encoding: encoding, source, dtype: parameter.dtype),
         PlannedTensor.reading(parameter))
     }
   }
@@ -190,7 +190,32 @@ struct PlannedTensor: Sendable {
       if encoding == DenseEncoding.self {
         return [DenseEncoding.bytes(weights.values, dtype, isTransposed: parameter.isTransposed)]
       }
-      return encoding.encode(EncodingSource(parameter, weights))
+      let source = EncodingSource(parameter, weights)
+      let arrays = encoding.encode(source)
+      try check(arrays, encoding, source)
+      return arrays
+    }
+  }
+
+  /// Throws `CheckpointError.invalidConversion` unless the arrays give the values back bit
+  /// for bit.
+  private func check(
+    _ arrays: [Bytes], _ encoding: any StorageEncoding.Type, _ source: EncodingSource
+  ) throws(CheckpointError) {
+    guard let record else { return }
+    var stored: [String: PackedTensor.Part] = [:]
+    for (part, bytes) in zip(parts, arrays) {
+      guard let suffix = PackingRecord.split(part.name)?.suffix,
+        let dtype = DType(rawValue: part.dtypeName)
+      else { continue }
+      stored[suffix] = PackedTensor.Part(dtype: dtype, bytes: bytes)
+    }
+    let packed = PackedTensor(name: name, record: record, parts: stored)
+    try encoding.check(packed)
+    _ = try encoding.grid(of: packed)
+    guard StoredNumbers.areSame(try encoding.decode(packed), source.tensor) else {
+      throw .invalidConversion(
+        reason: "tensor \(name.quoted) stored as \(encoding.name) has other values")
     }
   }
 }

@@ -149,6 +149,16 @@ struct ReplacementFile: ~Copyable {
     isKept = true
   }
 
+  /// Cuts off what lies behind the last byte, so that the file is as it will be, and
+  /// says where it is until then.
+  mutating func whole(byteCount: Int) throws(CheckpointError) -> String {
+    isKept = false
+    guard ftruncate(descriptor, off_t(byteCount)) == 0 else {
+      throw .cannotWrite(path: path, reason: lastSystemError())
+    }
+    return temporary
+  }
+
   /// Puts the file in its place. The folder is synced too, or the new name
   /// could be lost with the power.
   consuming func commit(byteCount: Int) throws(CheckpointError) {

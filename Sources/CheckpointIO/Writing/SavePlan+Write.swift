@@ -12,6 +12,7 @@ extension SavePlan: FilePlan {
     try fill(file, syncing: syncedAtOnce, shouldStop: shouldStop) { written, name in
       progress(Double(written) / Double(byteCount), name)
     }
+    try file.check(holds: arrays)
     try file.commit()
     progress(1, "")
     return file.resumed
@@ -21,6 +22,16 @@ extension SavePlan: FilePlan {
     try TensorFile(
       for: path, byteCount: byteCount, tensorCount: tensors.count, of: source, recipe: recipe,
       identity: header)
+  }
+
+  /// The arrays as a reader finds them.
+  var arrays: [IndexedTensor] {
+    tensors.flatMap(\.parts).map { part in
+      let start = header.count + part.offset
+      return IndexedTensor(
+        name: part.name, dtype: DType(rawValue: part.dtypeName), dtypeName: part.dtypeName,
+        shape: Shape(part.dimensions), byteRange: start..<start + part.byteCount)
+    }
   }
 
   /// Writes the header and what is not there yet; `progress` gets the bytes that are.

@@ -31,7 +31,10 @@ extension ShardedPlan: FilePlan {
     let index = try TensorFile(
       for: paths[shards.count], byteCount: text.count, of: whole.source)
     try index.write(Bytes(text), at: 0)
-    for file in files { try file.synchronize() }
+    for (shard, file) in zip(shards, files) {
+      try file.check(holds: shard.arrays)
+      try file.synchronize()
+    }
     try whole.source?.bytes.check()
     guard unsafe unlink(paths[shards.count]) == 0 || errno == ENOENT else {
       throw CheckpointError.cannotWrite(path: paths[shards.count], reason: lastSystemError())

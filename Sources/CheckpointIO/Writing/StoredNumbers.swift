@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Synchronization
 package import Tensors
 
@@ -43,6 +44,17 @@ package enum StoredNumbers {
         shouldStop: { isInexact.load(ordering: .relaxed) }
       ) { look(at: Parallel.range($0, of: tensor.shape.count)) }
       return !isInexact.load(ordering: .relaxed)
+    }
+  }
+
+  /// Whether two tensors have the same shape and bits.
+  static func areSame(_ one: Tensor, _ other: Tensor) -> Bool {
+    guard one.shape == other.shape else { return false }
+    return unsafe one.withUnsafeValues { one in
+      unsafe other.withUnsafeValues { other in
+        guard let first = one.baseAddress, let second = other.baseAddress else { return true }
+        return unsafe memcmp(first, second, one.count * MemoryLayout<Float>.stride) == 0
+      }
     }
   }
 

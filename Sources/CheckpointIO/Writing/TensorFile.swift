@@ -103,6 +103,34 @@ final class TensorFile {
   /// Waits until what was written is on the disk.
   func synchronize() throws(CheckpointError) { try file?.synchronize() }
 
+  /// Opens the file before it takes its place, and throws `CheckpointError.cannotWrite`
+  /// unless it is a checkpoint of exactly these arrays.
+  func check(holds arrays: [IndexedTensor]) throws(CheckpointError) {
+    guard let file = try file?.whole(byteCount: byteCount) else { return }
+    do throws(CheckpointError) {
+      try Self.compare(Checkpoint.open(alone: file).stored, with: arrays)
+    } catch {
+      throw .cannotWrite(path: path, reason: "it could not be read back: \(error)")
+    }
+  }
+
+  private static func compare(
+    _ found: [IndexedTensor], with expected: [IndexedTensor]
+  ) throws(CheckpointError) {
+    let arrays = Dictionary(found.lazy.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
+    for tensor in expected {
+      guard let array = arrays[tensor.name] else {
+        throw .invalidConversion(reason: "tensor \(tensor.name.quoted) is missing")
+      }
+      guard array.dtype == tensor.dtype, array.blocks == tensor.blocks,
+        array.shape == tensor.shape, array.byteRange == tensor.byteRange
+      else {
+        throw .invalidConversion(
+          reason: "tensor \(tensor.name.quoted) has another type, shape or place")
+      }
+    }
+  }
+
   /// Puts the file in its place. Throws `CheckpointError.changed` where the source's
   /// files are not as they were, and `.cannotWrite`.
   func commit() throws(CheckpointError) {

@@ -156,6 +156,7 @@ extension GGUFPlan: FilePlan {
       let (tensor, part, range) = pieces[$0]
       return [(try tensor.encoded(part: part, threads: threads, shouldStop: shouldStop), range)]
     }
+    try file.check(holds: tensors.flatMap { $0.arrays(after: header.count) })
     try file.commit()
     progress(1, "")
     return file.resumed

@@ -81,6 +81,19 @@ struct GGUFTensor: Sendable {
     losses = parts.flatMap { Self.losses($0, form, from: stored.entry(of: $0)?.format) }
   }
 
+  /// As a reader finds it behind a header of so many bytes: of a stack, its experts.
+  func arrays(after headerCount: Int) -> [IndexedTensor] {
+    let start = headerCount + offset
+    var array = IndexedTensor(
+      name: name, dtype: .f32, dtypeName: entry.type, shape: shape,
+      byteRange: start..<start + byteCount)
+    switch form {
+    case .numbers(let dtype): array.dtype = dtype
+    case .blocks(let format), .copied(let format): array.blocks = format
+    }
+    return ExpertStack.unfolded(array)
+  }
+
   /// What tells a save with another importance from this.
   var importanceBytes: [UInt8] {
     importance.flatMap { $0?.flatMap { GGUFWriter.bytes($0.bitPattern) } ?? [0] }

@@ -153,6 +153,13 @@ extension PyTorchPlan: FilePlan {
     }
     try file.write(
       Bytes(layout.directory(checksums: checksums)), at: layout.entries.last?.end ?? 0)
+    try file.check(
+      holds: zip(tensors, layout.entries[storages]).map { tensor, entry in
+        let part = tensor.parts[0]
+        return IndexedTensor(
+          name: tensor.name, dtype: DType(rawValue: part.dtypeName), dtypeName: part.dtypeName,
+          shape: Shape(part.dimensions), byteRange: entry.offset..<entry.end)
+      })
     try file.commit()
     progress(1, "")
     return file.resumed
