@@ -44,6 +44,7 @@ let targets: [Target] =
     .target(name: "CZlib", linkerSettings: [.linkedLibrary("z")]),
     .target(
       name: "CMatrix",
+      dependencies: ["CFaults"],
       cSettings: hasOneDNN ? [.define("PARE_ONEDNN")] : [],
       linkerSettings: [.linkedLibrary(hasOneDNN ? "dnnl" : "openblas")]),
     .target(

@@ -1,4 +1,5 @@
 #ifdef PARE_ONEDNN
+#include "cfaults.h"
 #include "cmatrix.h"
 
 #include <dlfcn.h>
@@ -24,21 +25,27 @@ typedef const dnnl_memory_desc_t *desc_view;
 #define DESC_ADDRESS(view) (view)
 #endif
 
-enum { MATRIX_RANK = 3, MAXIMAL_PREPARED = 1024 };
+// The library keeps the code of products for whoever prepares the same again: the
+// other threads, and the next engine. A shape that is gone, as where channels are
+// removed, stays there too, in 100 to 200 kB; its own limit of 1024 is 200 MB.
+enum { MATRIX_RANK = 3, MAXIMAL_PREPARED = 1024, MAXIMAL_KEPT = 128 };
 
 static dnnl_engine_t engine;
 static pthread_once_t engine_once = PTHREAD_ONCE_INIT;
 
 static void make_engine(void) {
+  dnnl_set_primitive_cache_capacity(MAXIMAL_KEPT);
   if (dnnl_engine_create(&engine, dnnl_cpu, 0) != dnnl_success) engine = NULL;
 }
 
 // oneDNN divides a product among OpenMP threads unless the calling thread has
-// only one. The setting belongs to a thread, so each makes it once.
+// only one, and it must not be interrupted on the usual stack. Both settings
+// belong to a thread, so each makes them once.
 static void own_this_thread(void) {
   static _Thread_local bool done = false;
   if (done) return;
   done = true;
+  pare_use_signal_stack();
   void (*set)(int) = (void (*)(int))dlsym(RTLD_DEFAULT, "omp_set_num_threads");
   if (set) set(1);
 }

@@ -90,7 +90,6 @@ static const int watched[] = {SIGWINCH, SIGCONT, SIGTSTP, SIGINT, SIGTERM, SIGHU
 static const int deadly[] = {SIGILL, SIGTRAP, SIGSEGV, SIGABRT, SIGBUS, SIGFPE};
 enum { watched_count = 6, deadly_count = 6 };
 static struct sigaction old_watched[watched_count], old_deadly[deadly_count];
-static char *trap_stack;
 
 static void ring(int bits) {
   int saved = errno;
@@ -132,7 +131,8 @@ int pare_watch_signals(void) {
   if (bell_pipe[0] < 0 && pipe2(bell_pipe, O_NONBLOCK | O_CLOEXEC) != 0) return -1;
   atomic_store(&happened, 0);
   atomic_store(&ending, 0);
-  struct sigaction action = {.sa_flags = SA_RESTART};
+  pare_use_signal_stack();
+  struct sigaction action = {.sa_flags = SA_RESTART | SA_ONSTACK};
   action.sa_handler = on_signal;
   sigemptyset(&action.sa_mask);
   for (int i = 0; i < watched_count; i++) {
@@ -140,10 +140,6 @@ int pare_watch_signals(void) {
     /* What a parent had ignored (nohup) stays ignored. */
     if (old_watched[i].sa_handler == SIG_IGN) continue;
     sigaction(watched[i], &action, NULL);
-  }
-  if (trap_stack == NULL && (trap_stack = malloc(64 << 10)) != NULL) {
-    stack_t stack = {.ss_sp = trap_stack, .ss_size = 64 << 10};
-    sigaltstack(&stack, NULL);
   }
   struct sigaction trap = {.sa_flags = SA_SIGINFO | SA_ONSTACK};
   trap.sa_sigaction = on_trap;

@@ -13,7 +13,8 @@ enum Interrupt {
     let cancellation = stop
     var action = sigaction()
     unsafe action.__sigaction_handler.sa_handler = { _ in stop.cancel() }
-    action.sa_flags = SA_RESTART | Int32(bitPattern: UInt32(SA_RESETHAND))
+    // On a stack of its own, as the matrix library needs: see `pare_use_signal_stack`.
+    action.sa_flags = SA_RESTART | SA_ONSTACK | Int32(bitPattern: UInt32(SA_RESETHAND))
     for number in signals where !isIgnored(number) {
       unsafe sigaction(number, &action, nil)
     }

@@ -17,4 +17,10 @@ bool pare_guard_is_tripped(int guard);
    instruction can run again. Made of calls that a signal handler may make. */
 bool pare_repair_fault(void *address);
 
+/* Gives the calling thread a stack for signal handlers, until it ends. Every handler of this
+   program asks for it with SA_ONSTACK, and every thread that calls the matrix library has it:
+   oneDNN up to 3.11 points the stack pointer into the heap while it computes some products
+   (its issue 4845), so that a handler on the usual stack overwrites the heap. */
+void pare_use_signal_stack(void);
+
 #endif
