@@ -26,6 +26,7 @@ struct GGUFContent {
       sources = parameters.map { GGUFSource($0) }
       pairs = GGUFPairs.unknown(checkpoint)
       notes = ["\(reason): names are kept, and llama.cpp will not load the file"]
+      losses = LeftBehind.losses(of: checkpoint, pairs: pairs, family: nil)
     }
   }
 
@@ -50,7 +51,9 @@ struct GGUFContent {
     pairs += tokenizer.pairs + GGUFPairs.other(Self.metadata(of: checkpoint, family))
     notes = model.notes + tokenizer.notes
     omissions = Self.omissions(model.leftOut)
-    losses = model.leftOut.map { _ in SaveLoss(.place) }
+    losses =
+      model.leftOut.map { _ in SaveLoss(.place) }
+      + LeftBehind.losses(of: checkpoint, pairs: pairs, family: family)
   }
 
   /// Tensors that are left out for the same reason, in one sentence.

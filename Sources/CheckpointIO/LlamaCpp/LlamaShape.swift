@@ -17,6 +17,11 @@ struct LlamaShape {
       uniquingKeysWith: { first, _ in first })
     let family = settings.family
     blocks = (names.compactMap(\.block).max() ?? -1) + 1
+    if let odd = Self.firstOfAnotherWidth(parameters, names) {
+      settings.note(
+        "llama.cpp will refuse the file: its \(family.architecture) has blocks of one width, and "
+          + "\(odd.name.quoted) is \(odd.shape)")
+    }
     guard let tokens = shapes["token_embd"], tokens.dimensions.count == 2 else {
       throw .invalidConversion(reason: "the checkpoint has no matrix of token embeddings")
     }
@@ -38,6 +43,19 @@ struct LlamaShape {
     if let cap = try settings.number(["final_logit_softcapping"]) {
       self.settings.append(("final_logit_softcapping", .number(cap)))
     }
+  }
+
+  /// The first weight of a block that has another shape than the same one in the first.
+  private static func firstOfAnotherWidth(
+    _ parameters: Parameters, _ names: [CanonicalName]
+  ) -> Parameter? {
+    var usual: [String: Shape] = [:]
+    return zip(parameters, names).first { parameter, name in
+      guard name.block != nil else { return false }
+      let key = name.layer + name.suffix
+      defer { if usual[key] == nil { usual[key] = parameter.shape } }
+      return usual[key].map { $0 != parameter.shape } ?? false
+    }?.0
   }
 
   private mutating func add(_ key: String, _ count: Int) {

@@ -64,7 +64,10 @@ struct GatheredTensors {
       }
     }
     losses = tensors.flatMap(\.losses)
-    if let checkpoint { add(others: checkpoint.stored, holder) }
+    if let checkpoint {
+      add(others: checkpoint.stored, holder)
+      losses += LeftBehind.files(beside: checkpoint.path)
+    }
     losses = SaveLoss.grouped(losses)
   }
 

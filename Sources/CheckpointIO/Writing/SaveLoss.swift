@@ -12,6 +12,8 @@ public struct SaveLoss: Sendable, Hashable {
     case unpacked
     /// Pairs of metadata, or parts of them.
     case metadata
+    /// Files beside the checkpoint, such as a tokenizer's.
+    case file
     /// Tensors that are no weights, such as optimizer state.
     case state
     /// Tensors of types that the file cannot hold.
@@ -25,7 +27,7 @@ public struct SaveLoss: Sendable, Hashable {
   public let from: String?
   /// The type it has in the file.
   public let to: String?
-  /// Tensors; of metadata, pairs.
+  /// Tensors; of metadata, pairs; of what stands beside the checkpoint, files.
   public let count: Int
 
   init(_ kind: Kind, from: String? = nil, to: String? = nil, count: Int = 1) {
@@ -39,7 +41,7 @@ public struct SaveLoss: Sendable, Hashable {
   public var changesValues: Bool {
     switch kind {
     case .rounded, .quantized: true
-    case .retyped, .unpacked, .metadata, .state, .unwritable, .place: false
+    case .retyped, .unpacked, .metadata, .file, .state, .unwritable, .place: false
     }
   }
 
@@ -75,6 +77,9 @@ extension SaveLoss: CustomStringConvertible {
     case .metadata:
       let pairs = count == 1 ? "1 pair" : "\(count) pairs"
       return "\(pairs) of metadata not held" + (from.map { " (\($0))" } ?? "")
+    case .file:
+      let files = count == 1 ? "1 file" : "\(count) files"
+      return "\(files) beside the checkpoint not held" + (from.map { " (\($0))" } ?? "")
     case .state: return "\(tensors) of training state left out"
     case .unwritable: return "\(tensors) of \(from ?? "a type it has not") left out"
     case .place: return "\(tensors) left out that llama.cpp has no place for"
