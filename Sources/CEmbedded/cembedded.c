@@ -16,6 +16,10 @@ _Alignas(64) static const unsigned char run_log[] = {
 #embed "../../Checkpoints/shakespeare-char-compressed.safetensors.log.jsonl"
 };
 
+static const unsigned char validation[] = {
+#embed "../../Assets/shakespeare-validation.txt"
+};
+
 struct embedded_file embedded_checkpoint(void) {
   return (struct embedded_file){checkpoint, sizeof checkpoint};
 }
@@ -26,4 +30,8 @@ struct embedded_file embedded_compressed(void) {
 
 struct embedded_file embedded_log(void) {
   return (struct embedded_file){run_log, sizeof run_log};
+}
+
+struct embedded_file embedded_validation(void) {
+  return (struct embedded_file){validation, sizeof validation};
 }

@@ -1,3 +1,4 @@
+internal import Glibc
 public import Tensors
 
 /// A checkpoint that is open: its headers are read, its weights wait in the
@@ -60,6 +61,15 @@ public final class Checkpoint: Sendable {
   ) throws(CheckpointError) -> Checkpoint {
     let mapping = unsafe try Mapping(staticBytes: staticBytes)
     return try Checkpoint(Bytes(mapping), path: nil, name: name)
+  }
+
+  /// Whether its file holds these very bytes.
+  package func isWhole(_ other: UnsafeRawBufferPointer) -> Bool {
+    guard bytes.count == other.count, let theirs = other.baseAddress else { return false }
+    return unsafe bytes.withUnsafeBytes { own in
+      guard let own = own.baseAddress else { return false }
+      return unsafe own == theirs || memcmp(own, theirs, other.count) == 0
+    }
   }
 
   /// Opens a copy of bytes in memory.

@@ -1,5 +1,5 @@
-// The checkpoints that are part of the program, so that it is one file and opens
-// without any other.
+// The checkpoints that are part of the program, and a text to measure them on, so that it
+// is one file and opens without any other.
 #ifndef CEMBEDDED_H
 #define CEMBEDDED_H
 
@@ -19,5 +19,8 @@ struct embedded_file embedded_compressed(void);
 
 // The log of the run that made it.
 struct embedded_file embedded_log(void);
+
+// Assets/shakespeare-validation.txt
+struct embedded_file embedded_validation(void);
 
 #endif

@@ -4,6 +4,9 @@ internal import Transformers
 
 /// On what a model's loss is measured.
 public enum EvaluationText: Hashable, Sendable {
+  /// Of a checkpoint that is part of the program the validation text that is, too; of any
+  /// other a text that it writes.
+  case usual
   /// A text that the original itself writes: seeded, at temperature 1.
   case selfWritten
   /// A UTF-8 file.
@@ -26,7 +29,7 @@ public enum TextPart: String, Hashable, Sendable, CaseIterable {
   }
 }
 
-/// A text file that is to be measured on.
+/// A text that is to be measured on: a file, or the one that is part of the program.
 struct TextFile: Sendable {
   /// Larger texts take hours.
   static let byteLimit = 1 << 30
@@ -35,11 +38,23 @@ struct TextFile: Sendable {
   let part: TextPart
   /// Tells this state of the file from others.
   let key: String
+  /// The text where it is no file.
+  private let embedded: String?
+
+  /// Validation text of the checkpoints inside the program.
+  static let validation = TextFile(
+    embedded: Embedded.validationText(), name: Embedded.validationName)
+
+  private init(embedded text: String, name: String) {
+    (path, part, embedded) = (name, .whole, text)
+    key = "embedded \(name) \(text.utf8.count)"
+  }
 
   /// Looks whether the file is there; reads nothing. Throws `TextError`.
   init(path: String, part: TextPart) throws {
     self.path = path
     self.part = part
+    embedded = nil
     var status = stat()
     guard unsafe stat(path, &status) == 0 else {
       throw TextError(
@@ -70,10 +85,12 @@ struct TextFile: Sendable {
       throw TextError("\(name) is too short: at least 2 tokens are needed to measure")
     }
     let share = part == .validation ? "last tenth, " : ""
-    return (tokens, "\(name), \(share)\(grouped(tokens.count - 1)) characters")
+    let kind = embedded == nil ? "" : " of validation text"
+    return (tokens, "\(name), \(share)\(grouped(tokens.count - 1)) characters\(kind)")
   }
 
   func contents() throws -> String {
+    if let embedded { return embedded }
     let bytes: [UInt8]?
     do {
       bytes = try WholeFile.read(path, limit: Self.byteLimit)

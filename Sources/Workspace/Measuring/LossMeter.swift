@@ -29,7 +29,10 @@ final class LossMeter: Sendable {
   init(checkpoint: Checkpoint, text: EvaluationText, part: TextPart) throws {
     self.checkpoint = checkpoint
     switch text {
-    case .selfWritten:
+    case .usual where Embedded.isPart(checkpoint):
+      file = .validation
+      key = TextFile.validation.key
+    case .selfWritten, .usual:
       file = nil
       key = "self-written \(ReferenceText.usualCount) \(ReferenceText.usualSeed)"
     case .file(let path):

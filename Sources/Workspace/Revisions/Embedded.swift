@@ -20,6 +20,19 @@ public enum Embedded {
     unsafe try TrainingLog(bytes: Array(bytes(embedded_log())), path: compressedName)
   }
 
+  /// Text by the same author that neither was trained on.
+  static let validationName = "shakespeare-validation.txt"
+
+  static func validationText() -> String {
+    unsafe String(decoding: bytes(embedded_validation()), as: UTF8.self)
+  }
+
+  /// Whether a checkpoint is one of the two, here or in a file.
+  static func isPart(_ checkpoint: Checkpoint) -> Bool {
+    unsafe checkpoint.isWhole(bytes(embedded_checkpoint()))
+      || checkpoint.isWhole(bytes(embedded_compressed()))
+  }
+
   private static func bytes(_ file: embedded_file) -> UnsafeRawBufferPointer {
     unsafe UnsafeRawBufferPointer(start: file.bytes, count: file.count)
   }

@@ -8,13 +8,17 @@ struct EvalCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "eval", abstract: "Measure a model's loss, perplexity and speed on a text.")
 
-  @OptionGroup var input: FileArgument
+  @Argument(
+    help: "The checkpoint, or a folder with one. (default: the one inside the program)",
+    completion: .file())
+  var file: String?
+
   @OptionGroup var text: TextOptions
   @OptionGroup var threads: ThreadOptions
   @OptionGroup var report: ReportOptions
 
   func run() throws {
-    let checkpoint = try input.open()
+    let checkpoint = try file.map { try Checkpoint.openingTellingOddities($0) } ?? Embedded.open()
     let metrics = try Work.run("eval", threads: threads.count) {
       try Headless.evaluate(checkpoint, on: text.text, part: text.part.part, in: $0)
     }

@@ -18,7 +18,10 @@ struct TextOptions: ParsableArguments {
   @Option(
     name: .customLong("text"),
     help: ArgumentHelp(
-      "Measure the loss on this UTF-8 text. Without it: on a text the original writes itself.",
+      """
+      Measure the loss on this UTF-8 text. Without it: on a text the original writes itself, \
+      or, of the checkpoints inside the program, on a validation text.
+      """,
       valueName: "file"),
     completion: .file())
   var path: String?
@@ -34,5 +37,5 @@ struct TextOptions: ParsableArguments {
     }
   }
 
-  var text: EvaluationText { path.map { .file($0) } ?? .selfWritten }
+  var text: EvaluationText { path.map { .file($0) } ?? .usual }
 }
