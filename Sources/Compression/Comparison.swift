@@ -15,10 +15,15 @@ public struct Comparison: Sendable, Hashable {
     public let squaredNorm: Double
     /// Σ (w − w′)².
     public let squaredError: Double
+    /// NaNs and infinities; the sums leave them out.
+    public let nonFinite: NonFiniteChange
 
     /// ‖W − W′‖ / ‖W‖ (Frobenius): 0 where nothing changed, infinite where
-    /// zeros became something.
-    public var error: Double { squaredError == 0 ? 0 : (squaredError / squaredNorm).squareRoot() }
+    /// zeros became something, NaN where a NaN or an infinity appeared or vanished.
+    public var error: Double {
+      if nonFinite.hasChanged { return .nan }
+      return squaredError == 0 ? 0 : (squaredError / squaredNorm).squareRoot()
+    }
 
     /// Share of the weights after that are 0.
     public var sparsity: Double { weights == 0 ? 0 : Double(zeros) / Double(weights) }
@@ -26,7 +31,15 @@ public struct Comparison: Sendable, Hashable {
     static func + (a: Difference, b: Difference) -> Difference {
       Difference(
         weights: a.weights + b.weights, zeros: a.zeros + b.zeros, kept: a.kept + b.kept,
-        squaredNorm: a.squaredNorm + b.squaredNorm, squaredError: a.squaredError + b.squaredError)
+        squaredNorm: a.squaredNorm + b.squaredNorm, squaredError: a.squaredError + b.squaredError,
+        nonFinite: a.nonFinite + b.nonFinite)
+    }
+
+    static func sum(_ layers: some Sequence<Layer>) -> Difference {
+      let nothing = Difference(
+        weights: 0, zeros: 0, kept: 0, squaredNorm: 0, squaredError: 0,
+        nonFinite: NonFiniteChange())
+      return layers.reduce(nothing) { $0 + $1.difference }
     }
   }
 
@@ -40,25 +53,35 @@ public struct Comparison: Sendable, Hashable {
     public let difference: Difference
   }
 
-  /// Layers that both models have in the same shape, in the order of the first.
+  /// Layers that both models have in the same shape, in the order of the first: the linear
+  /// layers of the blocks, and those that passes were given besides.
   public let layers: [Layer]
+  /// Of `layers`, those that passes were given; nil where they were given all linear layers.
+  public let given: [Layer]?
+  /// Weights that are none of `layers`, such as embeddings and norms, where they were asked
+  /// for.
+  public let others: [Layer]
   /// Names of layers of the first that the second has not, or not in that shape.
   public let missing: [String]
 
   /// All layers together.
-  public var total: Difference {
-    let nothing = Difference(weights: 0, zeros: 0, kept: 0, squaredNorm: 0, squaredError: 0)
-    return layers.reduce(nothing) { $0 + $1.difference }
-  }
+  public var total: Difference { .sum(layers) }
 
   /// Compares layer by layer, holding two tensors at a time; a layer that is the
-  /// very same in both is read once. Throws `Cancelled`, and what reading throws.
+  /// very same in both is read once. `given` is what passes worked on; `others` asks for
+  /// all other weights too. Throws `Cancelled`, and what reading throws.
   public init(
-    of before: Parameters, with after: Parameters, layers selection: LayerSelection = .all,
-    in job: borrowing JobContext
+    of before: Parameters, with after: Parameters, given: [LayerSelection] = [],
+    others: Bool = false, in job: borrowing JobContext
   ) throws {
-    let chosen = selection.of(before)
+    let isLimited = given.contains { $0 != .all }
+    let chosen = before.filter { parameter in
+      LayerSelection.all.contains(parameter) || given.contains { $0.contains(parameter) }
+        || others && parameter.isWeight
+    }
     var compared: [Layer] = []
+    var rest: [Layer] = []
+    var limited: [Layer] = []
     var missing: [String] = []
     for (index, parameter) in chosen.enumerated() {
       job.progress(Double(index) / Double(chosen.count), parameter.place.path)
@@ -69,18 +92,45 @@ public struct Comparison: Sendable, Hashable {
       }
       let difference = try Difference(
         of: parameter, with: other, threads: job.threads, shouldStop: job.shouldStop)
-      compared.append(
-        Layer(name: parameter.name, place: parameter.place, difference: difference))
+      let layer = Layer(name: parameter.name, place: parameter.place, difference: difference)
+      let isGiven = given.contains { $0.contains(parameter) }
+      if isGiven || LayerSelection.all.contains(parameter) {
+        compared.append(layer)
+      } else {
+        rest.append(layer)
+      }
+      if isLimited && isGiven { limited.append(layer) }
     }
     layers = compared
+    self.given = isLimited ? limited : nil
+    self.others = rest
     self.missing = missing
     job.progress(1)
   }
 }
 
+extension Comparison {
+  /// Layers and others whose weights are not all finite, before or after.
+  public var nonFinite: [Layer] {
+    (layers + others).filter { !$0.difference.nonFinite.isEmpty }
+  }
+
+  /// Those that passes were given, together; nil as `given`.
+  public var givenTotal: Difference? { given.map { .sum($0) } }
+
+  /// The others, together; nil where there are none.
+  public var othersTotal: Difference? { others.isEmpty ? nil : .sum(others) }
+}
+
+extension Parameter {
+  /// Whether it is a weight of the network, of any number of axes.
+  public var isWeight: Bool {
+    dtype.isFloatingPoint && place.role != .buffer && place.role != .optimizer
+  }
+}
+
 extension Comparison.Difference {
-  /// Streams two layers of one shape. Weights that are not finite in both count
-  /// as no error.
+  /// Streams two layers of one shape.
   init(
     of before: Parameter, with after: Parameter, threads: Int, shouldStop: @Sendable () -> Bool
   ) throws {
@@ -93,15 +143,17 @@ extension Comparison.Difference {
       let summary = Statistics.summary(of: second, threads: threads, shouldStop: shouldStop)
     else { throw Cancelled() }
     var (norm, error) = (summary.sumOfSquares, 0.0)
+    var nonFinite = NonFiniteChange(unchanged: summary)
     if !first.isIdentical(to: second) {
       guard
         let difference = TensorDifference(
           from: first, to: second, threads: threads, shouldStop: shouldStop)
       else { throw Cancelled() }
       (norm, error) = (difference.sumOfSquares, difference.squaredError)
+      nonFinite = difference.nonFinite
     }
     self.init(
       weights: after.shape.count, zeros: summary.zeroCount, kept: changed.keptCount,
-      squaredNorm: norm, squaredError: error)
+      squaredNorm: norm, squaredError: error, nonFinite: nonFinite)
   }
 }

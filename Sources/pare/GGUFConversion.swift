@@ -21,6 +21,7 @@ struct GGUFConversion {
   func run(asJSON: Bool) throws {
     try output.check(against: input.file)
     let checkpoint = try input.open()
+    try checkpoint.tellNonFinite(threads: threads)
     let measured = try importance.path.map { path in
       try Work.run("importance", threads: threads) {
         try Headless.importance(
@@ -33,19 +34,18 @@ struct GGUFConversion {
     plan.tellOmissions()
     for note in plan.notes { StandardError.write("pare: \(sentence(note))\n") }
     for group in fallbacks(of: plan) { StandardError.write("pare: \(sentence(group))\n") }
-    let error = try Work.run("convert", threads: threads) { job in
+    let comparison = try Work.run("convert", threads: threads) { job in
       try plan.write(to: output.path, recipe: "", in: job.part(Part.writing))
       // Of the file as it is read back.
       return try TensorComparison(
-        of: checkpoint, with: Checkpoint.open(output.path), in: job.part(Part.measuring)
-      ).layerError
+        of: checkpoint, with: Checkpoint.open(output.path), in: job.part(Part.measuring))
     }
     if asJSON {
-      json(plan, error, checkpoint, measured?.measuredOn).print()
+      json(plan, comparison, checkpoint, measured?.measuredOn).print()
     } else {
       StandardOutput.write(
-        text(plan, error, checkpoint) + weighting(plan, measured?.measuredOn)
-          + SaveLoss.text(plan.losses))
+        text(plan, comparison, checkpoint) + weighting(plan, measured?.measuredOn)
+          + comparison.nonFinite.text + SaveLoss.text(plan.losses))
     }
   }
 
@@ -72,7 +72,7 @@ struct GGUFConversion {
   }
 
   private func json(
-    _ plan: GGUFPlan, _ error: Double?, _ checkpoint: Checkpoint, _ text: String?
+    _ plan: GGUFPlan, _ comparison: TensorComparison, _ checkpoint: Checkpoint, _ text: String?
   ) -> JSON {
     let fields: [String: JSON] = [
       "bits_per_weight": .number(bitsPerWeight(plan)),
@@ -84,8 +84,10 @@ struct GGUFConversion {
           ])
         }),
       "input_bytes": .integer(checkpoint.fileByteCount),
-      "layer_error": .number(error),
+      "layer_error": .number(comparison.layerError),
+      "non_finite": comparison.nonFinite.json,
       "notes": .array(plan.notes.map { .string($0) }),
+      "other_error": .number(comparison.otherError),
       "types": .object(types(of: plan).mapValues { .integer($0) }),
       "weighted": .array(plan.entries.filter(\.isWeighted).map { .string($0.name) }),
       "weighted_on": .string(text),
@@ -93,15 +95,22 @@ struct GGUFConversion {
     return .object(fields.merging(plan.fields(files: [output.path], .gguf)) { own, _ in own })
   }
 
-  private func text(_ plan: GGUFPlan, _ error: Double?, _ checkpoint: Checkpoint) -> String {
+  private func text(
+    _ plan: GGUFPlan, _ comparison: TensorComparison, _ checkpoint: Checkpoint
+  ) -> String {
     let types = types(of: plan).sorted { $0.key < $1.key }.map { "\($1) \($0)" }
+    let others = comparison.otherError.flatMap {
+      $0 == 0 ? nil : "   other tensors \(Figure.percent($0))"
+    }
+    let missing = comparison.uncomparedLayers
     return """
       \(output.path): \(Figure.bytes(plan.byteCount)), \
       \(Figure.change(from: checkpoint.fileByteCount, to: plan.byteCount)) \(checkpoint.name)
       \(types.joined(separator: ", "))   \(Figure.short(bitsPerWeight(plan))) bits/weight   \
-      layer error \(Figure.percent(error))
+      layer error \(Figure.percent(comparison.layerError))\(others ?? "") \
+      against \(sentence(checkpoint.name))
 
-      """
+      """ + (missing == 0 ? "" : "\(missing) linear layers are not in the file as they were\n")
   }
 
   /// Which matrices in blocks were weighed by the importance of their columns.

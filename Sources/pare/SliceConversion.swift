@@ -23,6 +23,7 @@ struct SliceConversion {
   func run(asJSON: Bool) throws {
     try target.check(against: input.file)
     let checkpoint = try input.open()
+    try checkpoint.tellNonFinite(threads: threads)
     let (sliced, plan) = try Work.run("slice", threads: threads) { job in
       let sliced = try slice(checkpoint, in: job)
       let plan = try target.plan(

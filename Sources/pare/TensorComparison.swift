@@ -21,6 +21,7 @@ struct TensorComparison {
   /// One tensor that both have, in different shapes.
   struct Reshaped {
     let name: String
+    let isLayer: Bool
     let first: Shape
     let second: Shape
   }
@@ -45,20 +46,39 @@ struct TensorComparison {
       guard pair.second.shape == pair.first.shape else {
         reshaped.append(
           Reshaped(
-            name: pair.first.name, first: pair.first.shape, second: pair.second.shape))
+            name: pair.first.name, isLayer: pair.first.place.role == .linear,
+            first: pair.first.shape, second: pair.second.shape))
         continue
       }
       rows.append(try Row(pair, in: job))
     }
   }
 
-  /// ‖W − W′‖ / ‖W‖ over all linear layers; nil when there is none in both.
-  var layerError: Double? {
-    let layers = rows.filter(\.isLayer).map(\.difference)
-    guard !layers.isEmpty else { return nil }
-    let error = layers.reduce(0) { $0 + $1.squaredError }
-    let norm = layers.reduce(0) { $0 + $1.sumOfSquares }
+  /// ‖W − W′‖ / ‖W‖ over all linear layers; nil when there is none in both, NaN where a NaN
+  /// or an infinity appeared or vanished.
+  var layerError: Double? { Self.error(of: rows.filter(\.isLayer)) }
+
+  /// The same of all other tensors.
+  var otherError: Double? { Self.error(of: rows.filter { !$0.isLayer }) }
+
+  private static func error(of rows: [Row]) -> Double? {
+    let differences = rows.map(\.difference)
+    guard !differences.isEmpty else { return nil }
+    if differences.contains(where: \.nonFinite.hasChanged) { return .nan }
+    let error = differences.reduce(0) { $0 + $1.squaredError }
+    let norm = differences.reduce(0) { $0 + $1.sumOfSquares }
     return error == 0 ? 0 : (error / norm).squareRoot()
+  }
+
+  /// NaN and infinity.
+  var nonFinite: NonFiniteReport {
+    NonFiniteReport(rows.map { ($0.name, $0.difference.nonFinite) })
+  }
+
+  /// Linear layers of the first that no row compares.
+  var uncomparedLayers: Int {
+    reshaped.count(where: \.isLayer)
+      + matching.onlyInFirst.count { $0.place.role == .linear }
   }
 }
 
@@ -78,7 +98,7 @@ extension TensorComparison {
         StandardOutput.write("and \(Figure.count(rest)) more; --json lists all\n")
       }
     }
-    StandardOutput.write("\n" + summary.joined(separator: "\n") + "\n")
+    StandardOutput.write("\n" + summary.joined(separator: "\n") + "\n" + nonFinite.text)
   }
 
   /// A row for each tensor that is compared.
@@ -132,9 +152,14 @@ extension TensorComparison {
     if matching.pairs.isEmpty {
       lines.append("no tensor of one is in the other: these are different architectures")
     } else if let layerError {
-      lines.append("layer error \(Figure.percent(layerError))")
+      let others = otherError.map { "   other tensors \(Figure.percent($0))" } ?? ""
+      lines.append("layer error \(Figure.percent(layerError))\(others)")
     } else {
-      lines.append("no linear layer has the same shape in both")
+      let others = otherError.map { ", other tensors \(Figure.percent($0))" } ?? ""
+      lines.append("no linear layer has the same shape in both\(others)")
+    }
+    if layerError != nil, uncomparedLayers > 0 {
+      lines.append("\(uncomparedLayers) linear layers of the first are not compared")
     }
     if parameterCounts.first != parameterCounts.second {
       lines.append(
@@ -167,8 +192,10 @@ extension TensorComparison {
     [
       "different_shapes": .array(reshaped.map(\.json)),
       "layer_error": .number(layerError),
+      "non_finite": nonFinite.json,
       "only_in_first": .array(matching.onlyInFirst.map { .string($0.name) }),
       "only_in_second": .array(matching.onlyInSecond.map { .string($0.name) }),
+      "other_error": .number(otherError),
       "parameters_first": .integer(parameterCounts.first),
       "parameters_second": .integer(parameterCounts.second),
       "tensors": .array(rows.map(\.json)),
@@ -205,9 +232,11 @@ extension TensorComparison.Row {
     sparsity = (before.sparsity, after.sparsity)
   }
 
-  /// 10 log₁₀ (Σ w² / Σ (w − w′)²), in dB; infinite where nothing differs.
+  /// 10 log₁₀ (Σ w² / Σ (w − w′)²), in dB; infinite where nothing differs, NaN where the
+  /// error is.
   private var signalToNoise: Double {
-    difference.squaredError == 0
+    if difference.nonFinite.hasChanged { return .nan }
+    return difference.squaredError == 0
       ? .infinity : 10 * log10(difference.sumOfSquares / difference.squaredError)
   }
 
@@ -225,6 +254,7 @@ extension TensorComparison.Row {
       "is_reordered": .bool(isReordered),
       "largest_error": .number(Double(difference.maximumError)),
       "name": .string(name),
+      "non_finite": .object(difference.nonFinite.fields),
       "second_name": .string(secondName),
       "signal_to_noise": .number(signalToNoise),
       "sparsity_first": .number(sparsity.first),

@@ -25,50 +25,92 @@ struct Transformation {
   func run(asJSON: Bool) throws {
     try target.check(against: input.file)
     let checkpoint = try input.open()
+    try checkpoint.tellNonFinite(threads: threads)
     let title = recipe.steps.first?.passName ?? "convert"
-    let (plan, sizes) = try Work.run(title, threads: threads) { job in
+    let (plan, comparison) = try Work.run(title, threads: threads) { job in
       let parameters = try Headless.apply(recipe, to: checkpoint, in: job.part(Part.passes))
       let plan = try target.plan(
         parameters, of: checkpoint, form: form, in: job.part(Part.planning))
       try plan.write(recipe: recipe.yaml, in: job.part(Part.writing))
       // Of the file as it is read back, so that the figures are the file's.
-      let sizes = try Headless.differences(
-        of: Checkpoint.open(plan.path).parameters, from: checkpoint,
+      let comparison = try Headless.comparison(
+        of: Checkpoint.open(plan.path).parameters, from: checkpoint, after: recipe,
         in: job.part(Part.measuring))
-      return (plan, sizes)
+      return (plan, comparison)
     }
     plan.plan.tellOmissions()
     if asJSON {
-      json(plan, sizes, checkpoint).print()
+      json(plan, comparison, checkpoint).print()
     } else {
-      StandardOutput.write(text(plan, sizes, checkpoint))
+      StandardOutput.write(text(plan, comparison, checkpoint))
     }
   }
 
-  private func json(_ plan: PlannedSave, _ sizes: Metrics, _ checkpoint: Checkpoint) -> JSON {
+  private func json(
+    _ plan: PlannedSave, _ comparison: Compression.Comparison, _ checkpoint: Checkpoint
+  ) -> JSON {
+    let total = comparison.total
+    let figures = comparison.layers.isEmpty ? nil : total
     let fields: [String: JSON] = [
       "bits_per_weight": .number(bitsPerWeight(plan, checkpoint)),
       "encodings": .object(
         Dictionary(grouping: plan.entries, by: \.encoding).mapValues { .integer($0.count) }),
       "input_bytes": .integer(checkpoint.fileByteCount),
-      "kept_weights": .integer(sizes.keptWeights),
-      "layer_error": .number(sizes.layerError),
+      "kept_weights": .integer(total.weights - total.zeros),
+      "layer_error": .number(figures?.error),
+      "non_finite": NonFiniteReport(comparison).json,
+      "other_error": .number(comparison.othersTotal?.error),
       "passes": .array(recipe.steps.map { .string($0.title) }),
-      "sparsity": .number(sizes.sparsity),
-      "weights": .integer(sizes.weights),
+      "selected": comparison.givenTotal.map { selected in
+        .object([
+          "error": .number(selected.error), "layers": .integer(comparison.given?.count),
+          "sparsity": .number(selected.sparsity), "weights": .integer(selected.weights),
+        ])
+      } ?? .null,
+      "sparsity": .number(figures?.sparsity),
+      "weights": .integer(total.weights),
     ]
     return .object(fields.merging(plan.fields) { own, _ in own })
   }
 
-  private func text(_ plan: PlannedSave, _ sizes: Metrics, _ checkpoint: Checkpoint) -> String {
-    """
-    \(plan.path): \(Figure.bytes(plan.plan.byteCount))\(plan.shardsText), \
-    \(Figure.change(from: checkpoint.fileByteCount, to: plan.plan.byteCount)) \(checkpoint.name)
-    sparsity \(Figure.percent(sizes.sparsity))   \
-    \(Figure.short(bitsPerWeight(plan, checkpoint))) bits/weight   \
-    layer error \(Figure.percent(sizes.layerError))
+  private func text(
+    _ plan: PlannedSave, _ comparison: Compression.Comparison, _ checkpoint: Checkpoint
+  ) -> String {
+    let figures = comparison.layers.isEmpty ? nil : comparison.total
+    return """
+      \(plan.path): \(Figure.bytes(plan.plan.byteCount))\(plan.shardsText), \
+      \(Figure.change(from: checkpoint.fileByteCount, to: plan.plan.byteCount)) \(checkpoint.name)
+      sparsity \(Figure.percent(figures?.sparsity))   \
+      \(Figure.short(bitsPerWeight(plan, checkpoint))) bits/weight   \
+      layer error \(Figure.percent(figures?.error))\(othersText(comparison)) \
+      against \(sentence(checkpoint.name))
 
-    """ + (recipe.steps.isEmpty || !plan.plan.losses.isEmpty ? SaveLoss.text(plan.plan.losses) : "")
+      """ + selectedText(comparison) + missingText(comparison) + NonFiniteReport(comparison).text
+        + (recipe.steps.isEmpty || !plan.plan.losses.isEmpty ? SaveLoss.text(plan.plan.losses) : "")
+  }
+
+  /// The error of what is no layer, where there is any.
+  private func othersText(_ comparison: Compression.Comparison) -> String {
+    guard let error = comparison.othersTotal?.error, error != 0 else { return "" }
+    return "   other tensors \(Figure.percent(error))"
+  }
+
+  /// Weights that the figures leave out, as the file has none of their name and shape.
+  private func missingText(_ comparison: Compression.Comparison) -> String {
+    let names = comparison.missing
+    guard let first = names.first else { return "" }
+    let rest = names.count > 1 ? " and \(names.count - 1) more" : ""
+    return "not compared, as the file does not hold them as they were: \(sentence(first))\(rest)\n"
+  }
+
+  /// The figures of the layers that passes were given, where these are not all.
+  private func selectedText(_ comparison: Compression.Comparison) -> String {
+    guard let layers = comparison.given, let total = comparison.givenTotal else { return "" }
+    let noun = layers.count == 1 ? "1 selected layer" : "\(layers.count) selected layers"
+    return """
+      \(noun): sparsity \(Figure.percent(total.sparsity))   error \(Figure.percent(total.error))
+
+      """
   }
 
   /// Bits of the file's tensors divided by the weights of the original.

@@ -54,6 +54,7 @@ enum ReadmeScreen {
       metrics.loss = loss
       metrics.perplexity = 3.87
       metrics.tokensPerSecond = 5200
+      metrics.measuredOn = "shakespeare-validation.txt, 16,397 characters of validation text"
       tree.setMetrics(metrics, of: id)
     }
     return tree

@@ -127,6 +127,10 @@ import Testing
         errors += [error, ternary, fit.error, fit.products, fit.squares]
         errors += [group.sum_magnitude, group.sum_squares]
         errors += [difference.difference_squares, difference.product]
+        results += [difference.nan_first, difference.nan_second, difference.nan_both]
+        results += [
+          difference.infinite_first, difference.infinite_second, difference.infinite_both,
+        ]
         return results + errors.map(\.bitPattern) + [group.finite, difference.different]
       }
     }

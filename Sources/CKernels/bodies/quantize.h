@@ -163,17 +163,35 @@ static double NAME(ternarize)(const float *values, size_t count, float scale, fl
   return NAME(sum)(error);
 }
 
+INLINE uint64_t NAME(lanes_in)(i32x16 mask) {
+  return (uint64_t)__builtin_popcount(NAME(bits)(mask));
+}
+
+// Adds the lanes where a NaN or an infinity stands; rarely called.
+INLINE void NAME(count_rare)(f32x16 x, f32x16 y, i32x16 here, pare_difference *out) {
+  i32x16 first = NAME(as_i32)(x) & MAGNITUDE, second = NAME(as_i32)(y) & MAGNITUDE;
+  i32x16 nan_first = (first > INFINITE) & here, nan_second = (second > INFINITE) & here;
+  i32x16 infinite_first = (first == INFINITE) & here;
+  i32x16 infinite_second = (second == INFINITE) & here;
+  out->nan_first += NAME(lanes_in)(nan_first);
+  out->nan_second += NAME(lanes_in)(nan_second);
+  out->nan_both += NAME(lanes_in)(nan_first & nan_second);
+  out->infinite_first += NAME(lanes_in)(infinite_first);
+  out->infinite_second += NAME(lanes_in)(infinite_second);
+  out->infinite_both += NAME(lanes_in)(infinite_first & (x == y));
+}
+
 static void NAME(compare)(const float *first, const float *second, size_t count,
                           pare_difference *out) {
   f64x16 dd = 0, aa = 0, bb = 0, ab = 0;
   f32x16 largest = 0;
-  uint64_t different = 0, skipped = 0;
+  *out = (pare_difference){0};
   for (size_t i = 0; i < count; i += LANES) {
     f32x16 x = NAME(take)(first, i, count), y = NAME(take)(second, i, count);
     i32x16 here = NAME(present)(i, count);
     i32x16 taken = NAME(is_finite)(x) & NAME(is_finite)(y) & here;
-    different += (uint64_t)__builtin_popcount(NAME(bits)((x != y) & taken));
-    skipped += (uint64_t)__builtin_popcount(NAME(bits)(~taken & here));
+    out->different += NAME(lanes_in)((x != y) & ((x == x) | (y == y)) & here);
+    if (NAME(bits)(~taken & here)) NAME(count_rare)(x, y, here, out);
     x = taken ? x : (f32x16)0.0f;
     y = taken ? y : (f32x16)0.0f;
     f32x16 difference = NAME(magnitude)(x - y);
@@ -185,8 +203,11 @@ static void NAME(compare)(const float *first, const float *second, size_t count,
     bb = __builtin_elementwise_fma(b, b, bb);
     ab = __builtin_elementwise_fma(a, b, ab);
   }
-  *out = (pare_difference){NAME(sum)(dd), NAME(sum)(aa), NAME(sum)(bb), NAME(sum)(ab),
-                           NAME(largest)(largest), different, skipped};
+  out->difference_squares = NAME(sum)(dd);
+  out->first_squares = NAME(sum)(aa);
+  out->second_squares = NAME(sum)(bb);
+  out->product = NAME(sum)(ab);
+  out->maximum_difference = NAME(largest)(largest);
 }
 
 static void NAME(add_magnitudes)(const float *row, size_t count, float *sums, float *maxima) {

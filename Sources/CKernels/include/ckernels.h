@@ -124,11 +124,15 @@ void pare_fit_scale(int level, const float *values, size_t count, float scale, f
 double pare_ternarize(int level, const float *values, size_t count, float scale, float threshold,
                       float *out);
 
-/// Sums over the places where both are finite.
+/// Sums over the places where both are finite, and counts over all of them: places that
+/// differ, where two NaNs are the same; NaNs of the first, of the second and of both in one
+/// place; and the same of infinities, where both have the same sign.
 typedef struct {
   double difference_squares, first_squares, second_squares, product;
   float maximum_difference;
-  uint64_t different, skipped;
+  uint64_t different;
+  uint64_t nan_first, nan_second, nan_both;
+  uint64_t infinite_first, infinite_second, infinite_both;
 } pare_difference;
 
 void pare_compare(int level, const float *first, const float *second, size_t count,

@@ -1,5 +1,5 @@
 public import CheckpointIO
-internal import Compression
+public import Compression
 public import Jobs
 public import Tensors
 
@@ -32,23 +32,25 @@ public enum Headless {
   }
 
   /// The figures of `parameters`, which come of `checkpoint`, that need no
-  /// network: bytes, bits per weight, sparsity, layer error.
+  /// network: bytes, bits per weight, sparsity, layer error. `given` is what passes worked on.
   public static func sizes(
-    of parameters: Parameters, from checkpoint: Checkpoint, in job: borrowing JobContext
+    of parameters: Parameters, from checkpoint: Checkpoint, given: [LayerSelection] = [],
+    in job: borrowing JobContext
   ) throws -> Metrics {
     var metrics = Metrics()
-    metrics.take(try ModelSizes(of: parameters, against: checkpoint, in: job))
+    metrics.take(try ModelSizes(of: parameters, against: checkpoint, given: given, in: job))
     return metrics
   }
 
-  /// Those of them that tell weights from weights: sparsity and layer error, with
-  /// each tensor read once.
-  public static func differences(
-    of parameters: Parameters, from checkpoint: Checkpoint, in job: borrowing JobContext
-  ) throws -> Metrics {
-    var metrics = Metrics()
-    metrics.take(try Comparison(of: checkpoint.parameters, with: parameters, in: job).total)
-    return metrics
+  /// How far the weights are from the original's, with each tensor read once. `recipe` says
+  /// which layers passes worked on.
+  public static func comparison(
+    of parameters: Parameters, from checkpoint: Checkpoint, after recipe: Recipe,
+    in job: borrowing JobContext
+  ) throws -> Compression.Comparison {
+    try Comparison(
+      of: checkpoint.parameters, with: parameters, given: recipe.steps.map(\.layers),
+      others: true, in: job)
   }
 
   /// The original's loss on a text. Throws `TextError`, and `NetworkError`

@@ -11,8 +11,11 @@ public struct LayerStatistics: Sendable, Hashable {
   public let summary: Summary
   /// Counts of its weights between the least and the greatest of them.
   public let histogram: Histogram
-  /// ‖W − W′‖ / ‖W‖ against the original; nil for the original itself.
+  /// ‖W − W′‖ / ‖W‖ against the original; nil for the original itself, NaN where a NaN or an
+  /// infinity appeared or vanished.
   public let error: Double?
+  /// NaNs and infinities, against the original.
+  public let nonFinite: NonFiniteChange
   /// What each channel (output row) is like.
   public let rows: [RowSummary]
   /// Bits a kept weight of each channel takes: its learned bit depth, those of its
@@ -20,6 +23,9 @@ public struct LayerStatistics: Sendable, Hashable {
   public let rowBits: [Float]
   /// Bytes it takes in the packed file.
   public let packedBytes: Int
+
+  /// Whether some of its weights are NaN or infinite.
+  public var isBroken: Bool { nonFinite.presence != nil }
 
   /// Weights that are not zero.
   public var keptWeights: Int { summary.count - summary.zeroCount }
@@ -48,7 +54,7 @@ public struct LayerStatistics: Sendable, Hashable {
   func attributed(to revision: RevisionID) -> LayerStatistics {
     LayerStatistics(
       name: name, revision: revision, summary: summary, histogram: histogram,
-      error: revision == .original ? nil : error ?? 0, rows: rows,
+      error: revision == .original ? nil : error ?? 0, nonFinite: nonFinite, rows: rows,
       rowBits: rowBits, packedBytes: packedBytes)
   }
 }
@@ -79,12 +85,14 @@ extension LayerStatistics {
     self.histogram = histogram
     self.rows = rows
     packedBytes = SavePlan.packedByteCount(of: parameter, weights)
-    error = try original.map { original in
-      if original.isIdentical(to: tensor) { return 0 }
+    if let original, !original.isIdentical(to: tensor) {
       let difference = TensorDifference(
         from: original, to: tensor, threads: job.threads, shouldStop: shouldStop)
       guard let difference else { throw Cancelled() }
-      return difference.relativeError
+      (error, nonFinite) = (difference.relativeError, difference.nonFinite)
+    } else {
+      error = original == nil ? nil : 0
+      nonFinite = NonFiniteChange(unchanged: summary)
     }
     let bits =
       parameter.blocks.map { Float($0.bitsPerWeight) }

@@ -5,7 +5,7 @@ internal import Tensors
 
 /// The figures of a revision that need no network.
 struct ModelSizes: Sendable {
-  /// The linear layers against the original's.
+  /// The layers against the original's.
   let comparison: Compression.Comparison
   /// Of the packed file, header included.
   let fileBytes: Int
@@ -14,13 +14,16 @@ struct ModelSizes: Sendable {
   /// Of the layers with bit depths, where there are such.
   let channelSizes: ChannelSizes?
 
-  /// Measures a model against the checkpoint it comes of. Throws `Cancelled`,
-  /// and what reading a tensor throws.
+  /// Measures a model against the checkpoint it comes of; `given` is what passes worked on,
+  /// and `others` asks for the weights of no layer too. Throws `Cancelled`, and what reading
+  /// a tensor throws.
   init(
-    of parameters: Parameters, against checkpoint: Checkpoint, in job: borrowing JobContext
+    of parameters: Parameters, against checkpoint: Checkpoint, given: [LayerSelection],
+    others: Bool = true, in job: borrowing JobContext
   ) throws {
     let original = checkpoint.parameters
-    comparison = try Comparison(of: original, with: parameters, in: job.part(0...0.5))
+    comparison = try Comparison(
+      of: original, with: parameters, given: given, others: others, in: job.part(0...0.5))
     let plan = try Saving.plan(parameters, of: checkpoint, form: .packed, in: job.part(0.5...1))
     fileBytes = plan.byteCount
     channelSizes = plan.channelSizes
@@ -31,15 +34,18 @@ struct ModelSizes: Sendable {
 }
 
 extension Metrics {
-  mutating func take(_ total: Compression.Comparison.Difference) {
+  /// Figures of no layers do not exist.
+  private mutating func take(_ comparison: Compression.Comparison) {
+    let total = comparison.total
     weights = total.weights
     keptWeights = total.weights - total.zeros
-    sparsity = total.sparsity
-    layerError = total.error
+    sparsity = comparison.layers.isEmpty ? nil : total.sparsity
+    layerError = comparison.layers.isEmpty ? nil : total.error
+    nonFinite = comparison.nonFinite.reduce(NonFiniteChange()) { $0 + $1.difference.nonFinite }
   }
 
   mutating func take(_ sizes: ModelSizes) {
-    take(sizes.comparison.total)
+    take(sizes.comparison)
     fileBytes = sizes.fileBytes
     channelSizes = sizes.channelSizes
     bitsPerWeight = sizes.bitsPerWeight

@@ -1,4 +1,5 @@
 public import CheckpointIO
+public import Tensors
 
 /// What a revision costs and what it is worth. A figure that has not been
 /// measured yet is nil.
@@ -17,19 +18,23 @@ public struct Metrics: Codable, Hashable, Sendable {
   public var tokens: Int?
   /// Tokens a second while the loss was measured.
   public var tokensPerSecond: Double?
-  /// Share of the linear layers' weights that are zero, 0…1.
+  /// Share of the layers' weights that are zero, 0…1: the linear layers of the blocks, and
+  /// those that passes were given besides.
   public var sparsity: Double?
   /// Bits of the packed file's tensors divided by the weights of the original.
   public var bitsPerWeight: Double?
-  /// ‖W − W′‖ / ‖W‖ over all linear layers, against the original.
+  /// ‖W − W′‖ / ‖W‖ over the same layers, against the original; NaN where a weight became
+  /// NaN or infinite, or was.
   public var layerError: Double?
+  /// NaNs and infinities among all weights, against the original.
+  public var nonFinite: NonFiniteChange?
   /// Bytes of the packed file, header included.
   public var fileBytes: Int?
   /// Of the layers with bit depths, where there are such.
   public var channelSizes: ChannelSizes?
-  /// Weights of the linear layers that are not zero.
+  /// Weights of the layers that are not zero.
   public var keptWeights: Int?
-  /// Weights of the linear layers.
+  /// Weights of the layers.
   public var weights: Int
   /// On what the loss was measured, in a few words for the screen.
   public var measuredOn: String?
@@ -43,5 +48,5 @@ public struct Metrics: Codable, Hashable, Sendable {
   }
 
   /// Whether the figures that need no network are all there.
-  public var hasSizes: Bool { fileBytes != nil && sparsity != nil && layerError != nil }
+  public var hasSizes: Bool { fileBytes != nil && nonFinite != nil }
 }

@@ -51,6 +51,12 @@ public struct RevisionTree: Hashable, Sendable {
   /// The steps that lead to `id`.
   public func recipe(to id: RevisionID) -> Recipe { Recipe(steps: path(to: id).compactMap(\.step)) }
 
+  /// The layers that the passes leading to `id` were given. Weights from elsewhere stand
+  /// for no layers of their own.
+  func givenLayers(to id: RevisionID) -> [LayerSelection] {
+    path(to: id).compactMap(\.step).filter { !($0.pass is any GivenWeights) }.map(\.layers)
+  }
+
   /// Adds what `step` makes of `parent`; the current revision stays. The
   /// parent must exist.
   @discardableResult

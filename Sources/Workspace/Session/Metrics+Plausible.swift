@@ -1,3 +1,5 @@
+internal import Tensors
+
 extension Metrics {
   /// Far beyond any model, and small enough that sums and bits of it fit.
   private static let countLimit = 1 << 53
@@ -15,7 +17,7 @@ extension Metrics {
     if !isLossPlausible { metrics.forgetLoss() }
     if !areSizesPlausible {
       (metrics.sparsity, metrics.bitsPerWeight, metrics.layerError) = (nil, nil, nil)
-      (metrics.fileBytes, metrics.keptWeights) = (nil, nil)
+      (metrics.fileBytes, metrics.keptWeights, metrics.nonFinite) = (nil, nil, nil)
     }
     return metrics
   }
@@ -36,6 +38,12 @@ extension Metrics {
       && (bitsPerWeight.map { $0 >= 0 && $0 < Double(Self.countLimit) } ?? true)
       && (fileBytes.map { (0..<Self.countLimit).contains($0) } ?? true)
       && (keptWeights.map { (0...weights).contains($0) } ?? true)
+      && (nonFinite.map { Self.isPlausible($0.nan) && Self.isPlausible($0.infinite) } ?? true)
+  }
+
+  private static func isPlausible(_ count: NonFiniteChange.Count) -> Bool {
+    (0..<countLimit).contains(count.before) && (0..<countLimit).contains(count.after)
+      && (0...min(count.before, count.after)).contains(count.stayed)
   }
 
   /// Whether a figure is none yet, an amount, or one beyond all limits.

@@ -101,9 +101,9 @@ extension Workbench {
       workbench.measuring.sizing.remove(id)
       return []
     }
-    let checkpoint = checkpoint
+    let (checkpoint, given) = (checkpoint, tree.givenLayers(to: id))
     start(plan, on: queues.sizes, needing: id) { parameters, job, _ in
-      try ModelSizes(of: parameters, against: checkpoint, in: job)
+      try ModelSizes(of: parameters, against: checkpoint, given: given, in: job)
     } onFinish: { workbench, sizes in
       workbench.update(id) { $0.take(sizes) }
     }

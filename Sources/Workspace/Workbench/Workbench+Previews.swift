@@ -22,7 +22,8 @@ extension Workbench {
     let ticket = previews.ticket
     guard tree[id] != nil else { return ticket }
     let request = PreviewRequest(
-      ticket: ticket, step: step, revision: id, layer: layer, checkpoint: checkpoint)
+      ticket: ticket, step: step, revision: id, layer: layer, checkpoint: checkpoint,
+      given: tree.givenLayers(to: id) + [step.layers])
     var plan = JobPlan<Preview>(
       title: "preview \(step.title)", kind: .preview, isShown: false)
     plan.onPartial = { _, preview in [.previewReady(preview)] }
@@ -52,6 +53,8 @@ struct PreviewRequest: Sendable {
   let revision: RevisionID
   let layer: String?
   let checkpoint: Checkpoint
+  /// What the passes worked on, and this one would.
+  let given: [LayerSelection]
 
   /// Applies the step, to the layer on screen alone first where a layer's
   /// outcome does not hang on the others.
@@ -68,7 +71,8 @@ struct PreviewRequest: Sendable {
     }
     let changed = try Replay(base: parameters, steps: [step]).run(in: job.part(0.1...0.7))
     if snapshot == nil, let layer { snapshot = try self.snapshot(of: changed[layer], in: job) }
-    let sizes = try ModelSizes(of: changed, against: checkpoint, in: job)
+    let sizes = try ModelSizes(
+      of: changed, against: checkpoint, given: given, others: false, in: job)
     let count = parameters.count(where: step.layers.contains)
     return preview(snapshot, whole: PreviewTotals(sizes, layerCount: count))
   }

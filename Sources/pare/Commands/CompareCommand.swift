@@ -79,8 +79,8 @@ struct CompareCommand: ParsableCommand {
     }
     return """
       loss \(Figure.short(first.loss)) → \(Figure.short(second.loss))   \
-      KL \(Figure.short(second.kl))   agreement \(Figure.percent(second.agreement))   \
-      on \(sentence(first.measuredOn ?? "nothing"))
+      KL \(Figure.short(second.kl))   agreement \(Figure.percent(second.agreement))
+      of the second against the first, on \(sentence(first.measuredOn ?? "nothing"))
 
       """
   }

@@ -9,7 +9,7 @@ enum Figure {
   static func short(_ value: Double?) -> String {
     guard let value else { return none }
     if value == 0 { return "0" }
-    if !value.isFinite { return String(value) }
+    if !value.isFinite { return nonFinite(value) }
     let exponent = Int(log10(abs(value)).rounded(.down))
     if exponent < -5 || exponent >= 7 {
       let scaled = (value / pow(10, Double(exponent)) * 1000).rounded() / 1000
@@ -28,7 +28,8 @@ enum Figure {
 
   /// `digits` digits after the point, without trailing zeros cut.
   static func fixed(_ value: Double, digits: Int) -> String {
-    guard value.isFinite, abs(value) < 1e12 else { return String(value) }
+    guard value.isFinite else { return nonFinite(value) }
+    guard abs(value) < 1e12 else { return String(value) }
     let scaled = Int((abs(value) * pow(10, Double(digits))).rounded())
     let sign = value < 0 && scaled != 0 ? "-" : ""
     guard digits > 0 else { return "\(sign)\(scaled)" }
@@ -39,7 +40,11 @@ enum Figure {
 
   /// A share as `50.0 %`.
   static func percent(_ share: Double?) -> String {
-    share.map { fixed($0 * 100, digits: 1) + " %" } ?? none
+    share.map { fixed($0 * 100, digits: 1) + ($0.isFinite ? " %" : "") } ?? none
+  }
+
+  private static func nonFinite(_ value: Double) -> String {
+    value.isNaN ? "NaN" : value > 0 ? "∞" : "-∞"
   }
 
   /// A whole number in groups of three: `10,745,088`.

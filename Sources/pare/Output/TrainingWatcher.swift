@@ -52,7 +52,8 @@ final class TrainingWatcher {
     return """
       \(run.output): \(Figure.count(progress.step)) steps in \(Figure.duration(progress.elapsed))
       validation loss \(Figure.short(progress.validation))   lowest \
-      \(Figure.short(progress.bestValidation))   \(Figure.count(meanSpeed)) tokens/s
+      \(Figure.short(progress.bestValidation))   on the last tenth of the text   \
+      \(Figure.count(meanSpeed)) tokens/s
 
       """
   }
