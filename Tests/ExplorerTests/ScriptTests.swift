@@ -116,7 +116,7 @@ final class Play {
     play.expect("turned", shows: "55 %", "sparsity 55.0 %")
     play.expect("command", shows: "pare prune small.safetensors", "--amount 0.55")
     play.expect("pruned", shows: "r1 prune", "sparsity 55.0 %", "45 %")
-    play.expect("compare", shows: "r0 original", "r1 prune", "agreement 100.0 %")
+    play.expect("compare", shows: "r0 original", "r1 prune", "vs r0: loss ", "error here ")
     play.expect("difference", shows: "lost ", "gained 0")
     play.expect("undone", shows: "r0 original", "sparsity 0.0 %")
     play.expect("redone", shows: "r1 prune")

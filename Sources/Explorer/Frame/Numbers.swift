@@ -95,6 +95,11 @@ public enum Decimal {
     text(share * 100, digits) + " %"
   }
 
+  /// An error as per cent; `NaN` where it is no number.
+  public static func error(_ share: Double) -> String {
+    share.isNaN ? "NaN" : percent(share)
+  }
+
   /// With its sign: `+0.0210`.
   public static func signed(_ value: Double, _ digits: Int) -> String {
     let text = text(value, digits)

@@ -1,4 +1,5 @@
 internal import Jobs
+internal import Tensors
 internal import Terminal
 internal import Workspace
 
@@ -6,7 +7,7 @@ internal import Workspace
 /// parent. What is not measured yet shows `…`.
 enum MetricsLine {
   /// Columns that all metrics of a revision take side by side.
-  private static let wholeWidth = 144
+  private static let wholeWidth = 158
   /// Rows under which the view needs every one.
   private static let enoughRows = 20
 
@@ -18,10 +19,8 @@ enum MetricsLine {
 
   static func draw(_ state: AppState, on grid: inout CellGrid, in area: Rect) {
     guard let revision = state.tree[state.current] else { return }
-    let parent = revision.parent.flatMap { state.tree[$0]?.metrics }
-    let original = state.tree.original.metrics
     var (x, y) = (area.x + 1, area.y)
-    for part in parts(revision.metrics, parent, original, state) {
+    for part in parts(revision.metrics, parent: revision.parent, state) {
       let width = part.reduce(0) { $0 + $1.columns }
       if width == 0 { continue }
       if x + width > area.right {
@@ -31,12 +30,38 @@ enum MetricsLine {
       grid.put(part, x: x, y: y, in: area)
       x += width + 3
     }
+    drawText(revision.metrics, state, on: &grid, in: area, x: x, y: y)
+  }
+
+  /// The text that the loss was measured on, as far as there is room.
+  private static func drawText(
+    _ metrics: Metrics, _ state: AppState, on grid: inout CellGrid, in area: Rect, x: Int, y: Int
+  ) {
+    let room = area.right - 1 - x
+    guard y < area.bottom, room >= leastTextWidth, let text = metrics.measuredOn else { return }
+    grid.put("on \(text)".truncated(to: room), x: x, y: y, state.theme[.dim], in: area)
+  }
+
+  /// A text's name is told from this many columns on.
+  private static let leastTextWidth = 16
+
+  /// What the figures compare with and were measured on, one sentence; nil while nothing is
+  /// measured.
+  static func basis(_ state: AppState) -> String? {
+    guard let revision = state.tree[state.current] else { return nil }
+    let text = revision.metrics.measuredOn.map { "loss on \($0)" }
+    guard revision.parent != nil else { return text }
+    let original = RevisionID.original
+    let figures = text == nil ? "error" : "KL, agreement and error"
+    return [text, "\(figures) against \(original), the original"].compactMap { $0 }
+      .joined(separator: "; ")
   }
 
   /// The metrics one by one, most telling first.
   private static func parts(
-    _ metrics: Metrics, _ parent: Metrics?, _ original: Metrics, _ state: AppState
+    _ metrics: Metrics, parent id: RevisionID?, _ state: AppState
   ) -> [[Span]] {
+    let parent = id.flatMap { state.tree[$0]?.metrics }
     let theme = state.theme
     let text = theme[.text]
     func pending(_ label: String) -> [Span] {
@@ -45,11 +70,14 @@ enum MetricsLine {
     let isShort = state.columns < 100 || (wholeWidth..<wholeWidth + 10).contains(state.columns)
     let unit = isShort ? "b/w" : "bits/weight"
     var parts: [[Span]] = []
+    if let broken = metrics.nonFinite?.presence {
+      parts.append([Span("! \(broken)", theme[.bad])])
+    }
     if state.whyNotRunnable != nil {
       parts.append([Span("loss n/a", theme[.dim])])
     } else if let loss = metrics.loss {
       parts.append(
-        [Span("loss " + Decimal.text(loss, 4), text)] + change(loss, parent?.loss, theme))
+        [Span("loss " + Decimal.text(loss, 4), text)] + change(loss, parent?.loss, id, theme))
       parts.append([Span("ppl " + Decimal.text(metrics.perplexity ?? .nan, 2), text)])
     } else {
       parts.append(pending("loss"))
@@ -67,15 +95,17 @@ enum MetricsLine {
     }
     parts.append(
       metrics.sparsity.map { [Span("sparsity " + Decimal.percent($0), text)] }
-        ?? pending("sparsity"))
-    if let kl = metrics.kl, parent != nil {
-      parts.append([Span("KL " + Decimal.short(kl), text)])
-    }
-    if let agreement = metrics.agreement, parent != nil {
-      parts.append([Span("agrees " + Decimal.percent(agreement), text)])
-    }
-    if let error = metrics.layerError, parent != nil {
-      parts.append([Span("error " + Decimal.percent(error), text)])
+        ?? (metrics.hasSizes ? [Span("sparsity n/a", theme[.dim])] : pending("sparsity")))
+    if parent != nil {
+      let compared = [
+        metrics.kl.map { "KL " + Decimal.short($0) },
+        metrics.agreement.map { "agrees " + Decimal.percent($0) },
+        metrics.layerError.map { "error " + Decimal.error($0) },
+      ].compactMap { $0 }
+      if !compared.isEmpty {
+        let lead = "vs \(RevisionID.original): "
+        parts.append([Span(lead, theme[.dim]), Span(compared.joined(separator: "  "), text)])
+      }
     }
     if let speed = metrics.tokensPerSecond {
       parts.append([Span(Count.text(speed) + " tok/s", text)])
@@ -83,11 +113,13 @@ enum MetricsLine {
     return parts
   }
 
-  private static func change(_ loss: Double, _ former: Double?, _ theme: Theme) -> [Span] {
-    guard let former else { return [] }
+  private static func change(
+    _ loss: Double, _ former: Double?, _ id: RevisionID?, _ theme: Theme
+  ) -> [Span] {
+    guard let former, let id else { return [] }
     let difference = loss - former
     let role: Role = difference > 0.00005 ? .bad : .good
-    return [Span(" (\(Decimal.signed(difference, 4)))", theme[role])]
+    return [Span(" (\(Decimal.signed(difference, 4)) vs \(id))", theme[role])]
   }
 }
 
@@ -108,7 +140,9 @@ enum JobLine {
     }
     let live = state.liveJobs
     guard let job = state.foremostJob else {
-      let hint = state.whyNotRunnable.map { "No loss: \($0)" } ?? state.model.warnings.first ?? ""
+      let hint =
+        state.whyNotRunnable.map { "No loss: \($0)" } ?? state.model.warnings.first
+        ?? MetricsLine.basis(state) ?? ""
       grid.putLine(hint, in: line, theme[.dim])
       return
     }

@@ -41,7 +41,9 @@ struct LayerRanking: Sendable {
 
   init(_ layers: [ModelMap.Layer], error: (String) -> Double?) {
     let changed = layers.enumerated().compactMap { index, layer in
-      error(layer.name).flatMap { $0 > 0 ? (error: $0, index: index) : nil }
+      // An error that is no number is the greatest change.
+      error(layer.name).map { $0.isNaN ? .infinity : $0 }
+        .flatMap { $0 > 0 ? (error: $0, index: index) : nil }
     }
     names = changed.sorted { ($1.error, $0.index) < ($0.error, $1.index) }
       .map { layers[$0.index].name }
@@ -84,7 +86,8 @@ extension AppState {
     let keyed = rows.enumerated().map { index, row in
       let values = row.layers.compactMap { barValue($0.name) }
       let mean = values.reduce(0, +) / Double(max(values.count, 1))
-      return (row, values.isEmpty || mean.isNaN ? -Double.infinity : mean, index)
+      let key = values.isEmpty ? -Double.infinity : mean.isNaN ? .infinity : mean
+      return (row, key, index)
     }
     return keyed.sorted { ($1.1, $0.2) < ($0.1, $1.2) }.map(\.0)
   }

@@ -7,6 +7,8 @@ struct LayersTotal: Sendable, Hashable {
   private(set) var (layerCount, knownCount) = (0, 0)
   /// Whether some of them are as a pass would leave them.
   private(set) var isPlanned = false
+  /// Whether weights of some of them are NaN or infinite.
+  private(set) var isBroken = false
   private var (weights, zeros, bytes) = (0.0, 0.0, 0.0)
   /// Σ weights · error².
   private var squares = 0.0
@@ -30,6 +32,7 @@ struct LayersTotal: Sendable, Hashable {
     squares += count * error * error
     outliers = max(outliers, figures.outliers)
     if planned != nil { isPlanned = true }
+    if figures.isBroken { isBroken = true }
   }
 
   /// What the layers come to: sums over all of them, the root mean square of

@@ -11,6 +11,8 @@ struct BlocksCell {
   let isDim: Bool
   /// Whether it is what a pass would leave.
   let isPlanned: Bool
+  /// Whether weights are NaN or infinite.
+  let isBroken: Bool
 
   func draw(on grid: inout CellGrid, in area: Rect, _ theme: Theme) {
     let edge = theme[isCursor ? .cursor : .border]
@@ -19,7 +21,8 @@ struct BlocksCell {
     let mark = isMarked ? "*" : isCursor ? "›" : " "
     grid.put(mark, x: area.x, y: area.y, theme[isMarked ? .marked : .accent], in: area)
     grid.put("▏", x: area.x + 1, y: area.y, edge, in: area)
-    grid.put("▕", x: bar.right, y: area.y, edge, in: area)
+    grid.put(
+      isBroken ? "!" : "▕", x: bar.right, y: area.y, isBroken ? theme[.bad] : edge, in: area)
     if let share {
       grid.bar(
         share, in: bar, filled: theme[isDim ? .dim : isPlanned ? .preview : .barFilled],

@@ -103,7 +103,8 @@ extension BlocksState.Quantity {
 
   /// A value as it stands behind its bar.
   func text(_ value: Double) -> String {
-    switch self {
+    if value.isNaN { return "NaN" }
+    return switch self {
     case .kept, .error: Decimal.percent(value, value < 0.0995 && value > 0 ? 1 : 0)
     case .bits: Decimal.text(value, 2)
     case .bytes: ByteCount.text(value)

@@ -15,7 +15,8 @@ extension BlocksView {
       text: total.value(quantity).map(quantity.text) ?? "…",
       isMarked: !marked.isEmpty && layers.contains { marked.contains($0.name) },
       isCursor: isCursor, isDim: !isWanted || !total.isWhole,
-      isPlanned: total.isPlanned && (quantity == .kept || quantity == .error))
+      isPlanned: total.isPlanned && (quantity == .kept || quantity == .error),
+      isBroken: total.isBroken)
     cell.draw(on: &grid, in: area, state.theme)
   }
 
@@ -29,7 +30,8 @@ extension BlocksView {
     let cell = BlocksCell(
       share: routing?.share, text: routing.map { Decimal.text($0.norm, 3) } ?? "…",
       isMarked: state.blocks.marked.contains(router.name), isCursor: isCursor, isDim: false,
-      isPlanned: false)
+      isPlanned: false,
+      isBroken: state.figures[state.current]?[router.name]?.isBroken == true)
     cell.draw(on: &grid, in: area, state.theme)
   }
 

@@ -101,7 +101,7 @@ public enum BlocksView: View {
     }
     let right = layout.summary
     grid.putLine(
-      state.blocks.quantity == .bits ? "kept  b/w" : "kept  b/w",
+      "kept  b/w",
       in: Rect(x: right.x, y: line.y, width: right.width, height: 1), .trailing, theme[.dim])
     var note = "bars: \(state.blocks.quantity.title)"
     if state.sheet?.preview?.whole != nil { note += ", as the pass would leave them" }
@@ -119,6 +119,7 @@ public enum BlocksView: View {
         + " of \(state.model.kinds.count)"
     }
     if let experts = state.expertsNote { note += " · " + experts }
+    if let broken = state.nonFiniteNote { note = broken + " · " + note }
     grid.putLine(note, in: layout.note, theme[.dim])
   }
 
@@ -173,7 +174,8 @@ public enum BlocksView: View {
     let cell = BlocksCell(
       share: value.map(scale.share), text: value.map(state.blocks.quantity.text) ?? "…",
       isMarked: state.blocks.marked.contains(layer.name), isCursor: isCursor,
-      isDim: !filter.matches(layer), isPlanned: planned != nil)
+      isDim: !filter.matches(layer), isPlanned: planned != nil,
+      isBroken: state.figures[state.current]?[layer.name]?.isBroken == true)
     cell.draw(on: &grid, in: area, state.theme)
   }
 
@@ -243,6 +245,16 @@ extension BlocksState.Quantity {
 }
 
 extension AppState {
+  /// How many weights are NaN or infinite: of the layer under the cursor, else of all.
+  fileprivate var nonFiniteNote: String? {
+    if let layer = blocks.layer(self),
+      let here = figures[current]?[layer.name]?.nonFinite, !here.isEmpty
+    {
+      return "! here: \(here)"
+    }
+    return tree[current]?.metrics.nonFinite?.presence.map { "! \($0) weights" }
+  }
+
   /// Opens the layer under the cursor, or unfolds the experts there.
   mutating func openInBlocks() -> [Effect] {
     let layers = blocks.layers(self)

@@ -14,6 +14,9 @@ public struct CompareState: Sendable, Hashable {
 }
 
 extension AppState {
+  /// The text that losses are measured on, in a few words; nil while none is measured.
+  var measuredOn: String? { tree.original.metrics.measuredOn }
+
   /// The revision in the right half.
   var comparedRevision: RevisionID { compare.right ?? current }
 }
@@ -104,12 +107,14 @@ public enum CompareView: View {
     in area: Rect
   ) {
     guard let metrics = state.tree[id]?.metrics else { return }
-    let original = state.tree.original.metrics
     var facts: [String] = []
+    if let change = snapshot?.statistics.nonFinite, !change.isEmpty {
+      facts.append("! here: \(change)")
+    } else if let broken = metrics.nonFinite?.presence {
+      facts.append("! \(broken) weights")
+    }
     if let loss = metrics.loss {
-      let change = original.loss.map { loss / $0 - 1 } ?? 0
-      let tail = id == .original ? "" : " (\(Decimal.signed(change * 100, 1)) %)"
-      facts.append("loss \(Decimal.text(loss, 4))\(tail)")
+      facts.append("loss \(Decimal.text(loss, 4))")
     } else {
       facts.append(state.whyNotRunnable == nil ? "loss …" : "loss n/a")
     }
@@ -117,16 +122,29 @@ public enum CompareView: View {
       let ratio = Double(state.model.fileByteCount) / Double(max(bytes, 1))
       facts.append("\(ByteCount.text(bytes)) (\(Decimal.text(ratio, 1))×)")
     }
+    if id != .original { facts += changes(metrics, snapshot, state) }
     metrics.bitsPerWeight.map { facts.append("\(Decimal.text($0, 2)) b/w") }
-    metrics.kl.map { facts.append("KL \(Decimal.short($0))") }
-    metrics.agreement.map { facts.append("agreement \(Decimal.percent($0))") }
-    let error = snapshot?.statistics.error ?? (id == .original ? 0 : nil)
-    facts.append("error here \(error.map { Decimal.percent($0) } ?? "…")")
     metrics.sparsity.map { facts.append("sparsity \(Decimal.percent($0))") }
     metrics.tokensPerSecond.map { facts.append("\(Count.text($0)) tok/s") }
+    metrics.measuredOn.map { facts.append("loss on \($0)") }
     for (row, line) in Facts.lines(facts, width: area.width).prefix(area.height).enumerated() {
       grid.putLine(line, in: area, row: row, state.theme[.text])
     }
+  }
+
+  /// What compares a revision with the original; the first fact says so.
+  private static func changes(
+    _ metrics: Metrics, _ snapshot: LayerSnapshot?, _ state: AppState
+  ) -> [String] {
+    var changes: [String] = []
+    if let loss = metrics.loss, let former = state.tree.original.metrics.loss {
+      changes.append("loss \(Decimal.signed((loss / former - 1) * 100, 1)) %")
+    }
+    changes.append("error here \(snapshot?.statistics.error.map { Decimal.error($0) } ?? "…")")
+    metrics.kl.map { changes.append("KL \(Decimal.short($0))") }
+    metrics.agreement.map { changes.append("agrees \(Decimal.percent($0))") }
+    changes[0] = "vs \(RevisionID.original): " + changes[0]
+    return changes
   }
 
   public static func handle(_ mouse: Mouse, in area: Rect, _ state: inout AppState) -> [Effect] {

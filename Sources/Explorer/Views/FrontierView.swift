@@ -61,7 +61,9 @@ public enum FrontierView: View {
     let (status, upper) = area.split(bottom: 2)
     drawStatus(state, unmeasured: unmeasured, on: &grid, in: status.inset(left: 1, right: 1))
     let inner = grid.box(
-      upper, title: "loss over bytes (logarithmic)", theme[.border], in: area)
+      upper,
+      title: "loss over bytes (logarithmic)" + (state.measuredOn.map { " · on \($0)" } ?? ""),
+      theme[.border], in: area)
     guard !points.isEmpty else {
       let text =
         state.whyNotRunnable.map { "No loss: \($0)" } ?? "Nothing is measured yet; it is under way."

@@ -54,8 +54,11 @@ public enum HistoryView: View {
   public static func draw(_ state: AppState, on grid: inout CellGrid, in area: Rect) {
     let theme = state.theme
     let panes = area.columns(weights: [3, 2])
+    let text = state.tree[state.history.cursor]?.metrics.measuredOn ?? state.measuredOn
+    let title = "revisions" + (text.map { " · loss on \($0)" } ?? "")
     let tree = grid.box(
-      panes[0], title: "revisions", theme[state.history.isInJobs ? .border : .borderFocused],
+      panes[0], title: title.truncated(to: max(9, panes[0].width - 4)),
+      theme[state.history.isInJobs ? .border : .borderFocused],
       in: area)
     let jobs = grid.box(
       panes[1], title: "jobs", theme[state.history.isInJobs ? .borderFocused : .border], in: area)

@@ -39,9 +39,10 @@ enum LayerHeading {
     let type = snapshot?.blocks?.rawValue ?? layer.dtype.rawValue.lowercased()
     x += grid.put("   \(layer.shape) · \(type)", x: x, y: line.y, theme[.text], in: line)
     guard let statistics = snapshot?.statistics else { return }
-    var parts = ["kept \(Decimal.percent(1 - statistics.sparsity))"]
+    var parts = statistics.nonFinite.isEmpty ? [] : ["! \(statistics.nonFinite)"]
+    parts.append("kept \(Decimal.percent(1 - statistics.sparsity))")
     parts.append("\(Decimal.text(statistics.bitsPerWeight, 2)) b/w")
-    if let error = statistics.error, error > 0 { parts.append("error \(Decimal.percent(error))") }
+    if let error = statistics.error, error != 0 { parts.append("error \(Decimal.error(error))") }
     parts.append("σ \(Decimal.short(statistics.summary.standardDeviation))")
     let room = max(0, line.right - x - 2)
     let facts = Facts.line(parts, width: room)
