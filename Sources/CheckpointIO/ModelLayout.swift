@@ -128,9 +128,15 @@ private struct StoredWeights: Sendable {
   let conv1D: Conv1D?
 
   var source: ParameterSource {
-    ParameterSource(blocks: { tensors[$0].blocks }) { position, threads, shouldStop in
+    ParameterSource(blocks: blocks(at:)) { position, threads, shouldStop in
       Weights(values: try tensor(at: position, threads: threads, shouldStop: shouldStop))
     }
+  }
+
+  private func blocks(at position: Int) -> StoredBlocks? {
+    guard let format = tensors[position].blocks else { return nil }
+    let stored = bytes[tensors[position].byteRange]
+    return StoredBlocks(format) { try stored.copy() }
   }
 
   private func tensor(

@@ -14,6 +14,18 @@ public struct Weights: Sendable {
   }
 }
 
+/// Blocks of ggml's that a file has a matrix in.
+public struct StoredBlocks: Sendable {
+  public let format: BlockFormat
+  /// Reads them: rows of whole blocks, in the orientation of the file.
+  public let read: @Sendable () throws -> [UInt8]
+
+  public init(_ format: BlockFormat, read: @escaping @Sendable () throws -> [UInt8]) {
+    self.format = format
+    self.read = read
+  }
+}
+
 /// One named tensor of a model, whose values are read when they are asked for.
 public struct Parameter: Sendable {
   /// The name in the checkpoint.
@@ -37,11 +49,16 @@ public struct Parameter: Sendable {
     let mask: Mask?
     let isDeferred: Bool
     let inputs: InputSquares?
+    /// Of a parameter that its source has in no blocks.
+    let origin: StoredBlocks?
 
     init?(
-      grid: QuantizationGrid?, mask: Mask?, isDeferred: Bool = false, inputs: InputSquares? = nil
+      grid: QuantizationGrid?, mask: Mask?, isDeferred: Bool = false,
+      inputs: InputSquares? = nil, origin: StoredBlocks? = nil
     ) {
-      guard grid != nil || mask != nil || isDeferred || inputs != nil else { return nil }
+      guard grid != nil || mask != nil || isDeferred || inputs != nil || origin != nil
+      else { return nil }
+      self.origin = origin
       self.grid = grid
       self.mask = mask
       self.isDeferred = isDeferred
@@ -118,7 +135,8 @@ public struct Parameter: Sendable {
     let source = ParameterSource { _, threads, shouldStop in try make(threads, shouldStop) }
     return Parameter(
       self, source: source, number: 0,
-      form: Form(grid: nil, mask: nil, isDeferred: true, inputs: form?.inputs))
+      form: Form(
+        grid: nil, mask: nil, isDeferred: true, inputs: form?.inputs, origin: origin))
   }
 
   /// Reads the values: f32, `shape`, logical orientation. Throws what reading
@@ -137,7 +155,18 @@ public struct Parameter: Sendable {
   }
 
   /// The blocks of ggml's that its file has it in; nil of what a pass has made.
-  public var blocks: BlockFormat? { source.blocks(number) }
+  public var blocks: BlockFormat? { source.blocks(number)?.format }
+
+  /// The blocks of ggml's that its file has it in, also of what passes have made of it.
+  package var origin: StoredBlocks? { form?.origin ?? source.blocks(number) }
+
+  /// The same parameter, whose file has it in blocks; so has whatever it is replaced by.
+  package func storedIn(_ blocks: StoredBlocks?) -> Parameter {
+    Parameter(
+      self, source: source, number: number,
+      form: Form(
+        grid: grid, mask: mask, isDeferred: isDeferred, inputs: form?.inputs, origin: blocks))
+  }
 
   /// Whether both are one and the same, so that comparing values is needless.
   /// False tells nothing. O(1).
@@ -151,7 +180,7 @@ public struct Parameter: Sendable {
     return Parameter(
       name: name, shape: shape, dtype: dtype, place: place, isTransposed: isTransposed,
       grid: grid, mask: mask, load: { tensor }
-    ).knowing(form?.inputs)
+    ).knowing(form?.inputs).storedIn(origin)
   }
 
   /// Reads the mean square of each of a layer's inputs on some text: `columns`
@@ -171,7 +200,8 @@ public struct Parameter: Sendable {
   public func knowing(_ inputs: InputSquares?) -> Parameter {
     Parameter(
       self, source: source, number: number,
-      form: Form(grid: grid, mask: mask, isDeferred: isDeferred, inputs: inputs))
+      form: Form(
+        grid: grid, mask: mask, isDeferred: isDeferred, inputs: inputs, origin: form?.origin))
   }
 
   /// `other`'s inputs for this parameter.
@@ -197,10 +227,10 @@ package final class ParameterSource: Sendable {
 
   let read: Reading
   /// The blocks that one of its parameters is stored in.
-  let blocks: @Sendable (_ number: Int) -> BlockFormat?
+  let blocks: @Sendable (_ number: Int) -> StoredBlocks?
 
   package init(
-    blocks: @escaping @Sendable (_ number: Int) -> BlockFormat? = { _ in nil },
+    blocks: @escaping @Sendable (_ number: Int) -> StoredBlocks? = { _ in nil },
     read: @escaping Reading
   ) {
     self.read = read

@@ -36,4 +36,36 @@ int pare_weighs(int format);
 void pare_quantize_weighted(int level, int format, const float *values, const float *importance,
                             size_t rows, size_t columns, uint8_t *bytes);
 
+/// Codes apart from scales.
+enum { PARE_MOST_BLOCK_WEIGHTS = 256, PARE_MOST_CODE_BITS = 8 };
+
+/// Blocks of a format. `bits` of a weight make its code. Where they are is said by an array
+/// of PARE_MOST_CODE_BITS places for each weight, the lowest bit's first: a place is a bit
+/// of the block, bit 0 of byte 0 the first.
+typedef struct {
+  int32_t format, weights, bytes, bits;
+} pare_block_form;
+
+/// Finds the places of a format's codes, and how many bits they have: `block` is one whose
+/// scales are 1, and `is_code` has a number above 0 for each byte of codes. Whether every
+/// such bit belongs to one weight, and all weights have as many.
+int pare_find_places(pare_block_form *form, const uint8_t *block, const uint8_t *is_code,
+                     uint16_t *places);
+
+/// The codes of so many blocks, one a byte.
+void pare_block_codes(pare_block_form form, const uint16_t *places, const uint8_t *blocks,
+                      size_t count, uint8_t *codes);
+
+/// The code of each weight whose value in its block is the nearest to 0.
+void pare_least_codes(pare_block_form form, const uint16_t *places, const uint8_t *blocks,
+                      size_t count, uint8_t *codes);
+
+/// Puts codes into blocks: those of weights that are kept stay as they are. The first
+/// weight's bit is the lowest of the first word.
+void pare_put_block_codes(pare_block_form form, const uint16_t *places, const uint8_t *codes,
+                          const uint64_t *kept, size_t count, uint8_t *blocks);
+
+/// Whether `values` are `before` bit for bit where they are kept, and 0 elsewhere.
+int pare_are_pruned(const float *values, const float *before, const uint64_t *kept, size_t count);
+
 #endif

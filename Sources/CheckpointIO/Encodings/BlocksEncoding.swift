@@ -1,7 +1,8 @@
 package import Tensors
 
 /// Blocks of a format of ggml's, byte for byte as a GGUF file has them: what such a
-/// file's tensors stay as long as no pass has changed them.
+/// file's tensors stay as long as no pass has changed them, or has pruned so few weights
+/// that a mask would take more than it saves.
 ///
 ///     NAME.pare.blocks   [bytes] of U8
 ///     ┌─────────┬─────────┬──
@@ -11,12 +12,16 @@ package import Tensors
 /// `blocks` in the metadata names the format, such as `Q4_K`.
 package enum BlocksEncoding: StorageEncoding {
   package static let name = "blocks"
+  package static let hasBlocks = true
   static let suffix = "blocks"
 
-  /// Never chosen for values; blocks that are there already are copied.
-  package static func parts(_ facts: TensorFacts) -> [StoredPart]? { nil }
+  package static func parts(_ facts: TensorFacts) -> [StoredPart]? {
+    facts.blocks?.byteCount.map { [StoredPart(suffix: suffix, dtype: .u8, count: $0)] }
+  }
 
-  package static func encode(_ source: EncodingSource) -> [Bytes] { [] }
+  package static func encode(_ source: EncodingSource) -> [Bytes] {
+    source.blocks?.edited().map { [Bytes($0.bytes)] } ?? []
+  }
 
   package static func check(_ stored: PackedTensor) throws(CheckpointError) {
     _ = try reader(stored)
@@ -24,6 +29,10 @@ package enum BlocksEncoding: StorageEncoding {
 
   package static func decode(_ stored: PackedTensor) throws(CheckpointError) -> Tensor {
     try reader(stored).tensor(threads: Parallel.defaultThreads, shouldStop: { false })
+  }
+
+  package static func blocks(of stored: PackedTensor) throws(CheckpointError) -> [UInt8] {
+    try reader(stored).bytes.copy()
   }
 
   private static func reader(_ stored: PackedTensor) throws(CheckpointError) -> BlockReader {

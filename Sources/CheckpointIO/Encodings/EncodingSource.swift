@@ -14,6 +14,8 @@ package struct EncodingSource: Sendable {
   let gridCoversPruned: Bool
   /// Present when the values lie on a grid of bit depths.
   let channels: ChannelCodes?
+  /// Present when the values are those of a file's blocks, or 0.
+  let blocks: PrunedBlocks?
   /// Which values are stored when pruned ones are left out: all that are not
   /// +0, and those the parameter's mask keeps although they are 0.
   let kept: Mask
@@ -32,6 +34,7 @@ package struct EncodingSource: Sendable {
     grid = reach == .none ? nil : weights.grid
     gridCoversPruned = reach == .all
     channels = weights.grid.flatMap { ChannelCodes($0, weights.values) }
+    blocks = PrunedBlocks(parameter, weights.values, kept: kept)
   }
 
   package var facts: TensorFacts {
@@ -43,7 +46,8 @@ package struct EncodingSource: Sendable {
           scaleType: GridScales.type(of: grid.scales), zeroType: GridScales.type(of: grid.zeros),
           coversPruned: gridCoversPruned)
       },
-      channels: channels.map(TensorFacts.Channels.init))
+      channels: channels.map(TensorFacts.Channels.init),
+      blocks: blocks.map(TensorFacts.Blocks.init))
   }
 }
 

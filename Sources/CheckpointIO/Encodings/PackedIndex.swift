@@ -82,7 +82,11 @@ extension PackedTensor {
     let parameter = Parameter(
       name: name, shape: record.shape, dtype: record.dtype, place: place,
       isTransposed: record.isTransposed, grid: grid, mask: mask,
-      load: { try self.read(encoding) })
+      load: { try self.read(encoding) }
+    ).storedIn(
+      record.blocks.flatMap { format in
+        encoding.hasBlocks ? StoredBlocks(format) { try encoding.blocks(of: self) } : nil
+      })
     guard !isKnown else { return parameter }
     return parameter.deferring { _, _ in
       let (mask, grid) = (try self.mask(), try encoding.grid(of: self))

@@ -9,7 +9,7 @@ package import Tensors
 ///
 /// `shape` is logical, `[out, in]`; `transposed` says that the checkpoint it
 /// came from had it the other way round. `bits` and what follows belong to
-/// encodings with codes; `"blocks": "Q4_K"` stands in their place for `blocks`.
+/// encodings with codes; `"blocks": "Q4_K"` stands in their place for those of blocks.
 package struct PackingRecord: Sendable, Hashable {
   static let metadataKey = "pare.packing"
   static let version = 1
@@ -109,7 +109,7 @@ package struct PackingRecord: Sendable, Hashable {
     shape = source.tensor.shape
     isTransposed = source.isTransposed
     grid = encoding.hasGrid ? source.grid.map(GridLayout.init) : nil
-    blocks = nil
+    blocks = encoding.hasBlocks ? source.blocks?.format : nil
   }
 
   private static func grid(

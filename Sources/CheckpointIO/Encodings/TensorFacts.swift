@@ -46,6 +46,22 @@ public struct TensorFacts: Sendable, Hashable {
     }
   }
 
+  /// What keeping the blocks of a file takes.
+  public struct Blocks: Sendable, Hashable {
+    /// Bytes of all blocks; nil where these cannot hold the weights that are 0.
+    public var byteCount: Int?
+    /// Bits of a weight's code; nil where weights share bits.
+    public var codeBits: Int?
+    /// Bytes of what is no code, of the blocks that have a weight that is kept.
+    public var sideByteCount: Int
+
+    init(_ blocks: PrunedBlocks) {
+      byteCount = blocks.holdZeros ? blocks.stored.count : nil
+      codeBits = blocks.coding?.bits
+      sideByteCount = blocks.sideByteCount
+    }
+  }
+
   /// Number of values.
   public var count: Int
   /// How many are stored when pruned ones are left out.
@@ -56,10 +72,14 @@ public struct TensorFacts: Sendable, Hashable {
   public var grid: Grid?
   /// Present when every value lies on a grid of bit depths.
   public var channels: Channels?
+  /// Present when kept values are those of a file's blocks.
+  public var blocks: Blocks?
 
   public init(
-    count: Int, keptCount: Int, dtype: DType, grid: Grid? = nil, channels: Channels? = nil
+    count: Int, keptCount: Int, dtype: DType, grid: Grid? = nil, channels: Channels? = nil,
+    blocks: Blocks? = nil
   ) {
+    self.blocks = blocks
     self.channels = channels
     self.count = count
     self.keptCount = keptCount
@@ -88,6 +108,7 @@ public enum EncodingCatalog {
     ChannelsEncoding.self,
     CodedChannelsEncoding.self,
     BlocksEncoding.self,
+    BitmapBlocksEncoding.self,
   ]
 
   /// Those that keep bit depths and exponents.
@@ -133,11 +154,14 @@ public enum EncodingCatalog {
 }
 
 /// One way to store a tensor's values: which arrays it makes of them, and back.
-/// `decode(encode(x))` is `x` bit for bit, or `encode` is never called.
+/// `decode(encode(x))` is `x` bit for bit, or `encode` is never called; only a 0 may have
+/// the sign of the scale of its block.
 package protocol StorageEncoding: Sendable {
   static var name: String { get }
   /// Whether scales are among the arrays, and the metadata describes their grid.
   static var hasGrid: Bool { get }
+  /// Whether the arrays are of a format's blocks, which the metadata names.
+  static var hasBlocks: Bool { get }
   /// The arrays it would store; nil where it cannot hold the values.
   static func parts(_ facts: TensorFacts) -> [StoredPart]?
   /// The arrays' bytes, in the order of `parts`.
@@ -146,12 +170,17 @@ package protocol StorageEncoding: Sendable {
   static func check(_ stored: PackedTensor) throws(CheckpointError)
   /// The grid that the values lie on, if they do; reads no codes.
   static func grid(of stored: PackedTensor) throws(CheckpointError) -> QuantizationGrid?
+  /// The blocks again, of an encoding of blocks.
+  static func blocks(of stored: PackedTensor) throws(CheckpointError) -> [UInt8]
   /// The values again, in logical orientation.
   static func decode(_ stored: PackedTensor) throws(CheckpointError) -> Tensor
 }
 
 extension StorageEncoding {
   package static var hasGrid: Bool { false }
+  package static var hasBlocks: Bool { false }
+
+  package static func blocks(of stored: PackedTensor) throws(CheckpointError) -> [UInt8] { [] }
 
   /// The one that the metadata describes, of an encoding that stores its scales.
   package static func grid(

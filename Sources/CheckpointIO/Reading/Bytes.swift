@@ -73,6 +73,11 @@ package struct Bytes: @unchecked Sendable {
     return result
   }
 
+  /// The bytes in memory of their own. Throws `CheckpointError.changed`.
+  func copy() throws(CheckpointError) -> [UInt8] {
+    try reading { unsafe withUnsafeBytes { unsafe Array($0) } }
+  }
+
   /// Tells the system that they are needed soon.
   func expect() { mapping.expect(range) }
 

@@ -43,8 +43,8 @@ struct GatheredTensors {
     let stored = Dictionary(
       checkpoint?.stored.lazy.filter { !$0.isOptimizer }.map { ($0.name, $0) } ?? [],
       uniquingKeysWith: { $1 })
-    let blocks = StoredBlocks(checkpoint)
-    let encodings = Self.encodings(of: checkpoint, blocks)
+    let blocks = BlockIndex(checkpoint)
+    let encodings = Self.encodings(of: checkpoint)
     let total = Double(max(1, parameters.count))
     for parameter in parameters {
       if shouldStop() { throw CheckpointError.stopped }
@@ -71,19 +71,13 @@ struct GatheredTensors {
     losses = SaveLoss.grouped(losses)
   }
 
-  /// What a file has as more than values: blocks, and other tools' layouts. Pare's own
-  /// encodings are known by a parameter's grid.
-  private static func encodings(
-    of checkpoint: Checkpoint?, _ blocks: StoredBlocks
-  ) -> [String: String] {
+  /// The layouts of other tools that a file has weights in. Pare's own encodings are known
+  /// by a parameter's grid and blocks.
+  private static func encodings(of checkpoint: Checkpoint?) -> [String: String] {
     let own = Set(EncodingCatalog.names)
     var encodings: [String: String] = [:]
-    for tensor in checkpoint?.tensors ?? [] {
-      if let entry = blocks[tensor.name] {
-        encodings[tensor.name] = "\(entry.format.rawValue) blocks"
-      } else if !own.contains(tensor.encoding) {
-        encodings[tensor.name] = tensor.encoding
-      }
+    for tensor in checkpoint?.tensors ?? [] where !own.contains(tensor.encoding) {
+      encodings[tensor.name] = tensor.encoding
     }
     return encodings
   }

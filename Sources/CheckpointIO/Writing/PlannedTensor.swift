@@ -52,7 +52,7 @@ struct PlannedTensor: Sendable {
   }
 
   /// A copy of the blocks that a parameter is stored in.
-  init(_ parameter: Parameter, copying blocks: StoredBlocks.Entry) {
+  init(_ parameter: Parameter, copying blocks: BlockIndex.Entry) {
     name = parameter.name
     source = .bytes(blocks.byteRange)
     record = PackingRecord(parameter, blocks: blocks.format)
@@ -83,7 +83,9 @@ struct PlannedTensor: Sendable {
         parameter, weights.values, wanted, widening)
       let facts = TensorFacts(
         count: parameter.shape.count, keptCount: parameter.shape.count, dtype: dtype)
-      let codes = storedAs ?? (weights.grid == nil ? nil : "codes")
+      let codes =
+        storedAs ?? parameter.origin.map { "\($0.format.rawValue) blocks" }
+        ?? (weights.grid == nil ? nil : "codes")
       let losses = PlannedTensor.losses(parameter, as: dtype, isExact: isExact, codes)
       self.init(parameter, facts, DenseEncoding.self, nil, losses)
     case .packed:
@@ -213,7 +215,11 @@ struct PlannedTensor: Sendable {
     let packed = PackedTensor(name: name, record: record, parts: stored)
     try encoding.check(packed)
     _ = try encoding.grid(of: packed)
-    guard StoredNumbers.areSame(try encoding.decode(packed), source.tensor) else {
+    let (meant, found) = (source.tensor, try encoding.decode(packed))
+    let isSame =
+      encoding.hasBlocks
+      ? found.isPruned(meant, keeping: source.kept) : StoredNumbers.areSame(found, meant)
+    guard isSame else {
       throw .invalidConversion(
         reason: "tensor \(name.quoted) stored as \(encoding.name) has other values")
     }

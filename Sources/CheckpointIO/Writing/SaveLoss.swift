@@ -6,6 +6,8 @@ public struct SaveLoss: Sendable, Hashable {
     case rounded
     /// Values changed: they were fitted to blocks that share a scale.
     case quantized
+    /// Values changed: weights that are 0 are not, in blocks that have no such value.
+    case nearest
     /// Every value is kept, under another type.
     case retyped
     /// Every value is kept, but not the codes, grids or blocks it was stored as.
@@ -40,7 +42,7 @@ public struct SaveLoss: Sendable, Hashable {
   /// Whether weights have other values than before.
   public var changesValues: Bool {
     switch kind {
-    case .rounded, .quantized: true
+    case .rounded, .quantized, .nearest: true
     case .retyped, .unpacked, .metadata, .file, .state, .unwritable, .place: false
     }
   }
@@ -70,6 +72,9 @@ extension SaveLoss: CustomStringConvertible {
     switch kind {
     case .rounded: return "\(tensors) rounded \(types)"
     case .quantized: return "\(tensors) quantized \(types)"
+    case .nearest:
+      return "\(tensors) with pruned weights not 0 but the nearest that a block of "
+        + "\(from ?? "its type") has"
     case .retyped:
       return "\(tensors) of \(from ?? "one type") written as \(to ?? "another"), values unchanged"
     case .unpacked:

@@ -7,7 +7,7 @@ extension Checkpoint {
     of name: String, threads: Int = Parallel.defaultThreads,
     shouldStop: @Sendable () -> Bool = { false }
   ) -> BlockCodes? {
-    guard let entry = StoredBlocks(self)[name] else { return nil }
+    guard let entry = BlockIndex(self)[name] else { return nil }
     return unsafe bytes[entry.byteRange].withUnsafeBytes {
       unsafe BlockCodes(
         entry.shape, $0, of: entry.format, threads: threads, shouldStop: shouldStop)

@@ -56,17 +56,16 @@ public struct CodedBlocks: Sendable {
 
 extension Checkpoint {
   /// The format of the blocks that a tensor is stored in; nil where it is none such.
-  public func blockFormat(of name: String) -> BlockFormat? { StoredBlocks(self)[name]?.format }
+  public func blockFormat(of name: String) -> BlockFormat? { BlockIndex(self)[name]?.format }
 
   /// The blocks that a parameter is stored in; nil where it is no such tensor, and
   /// where a pass has changed it since.
   ///
   /// Throws `CheckpointError.changed` when the file did.
   public func blocks(of parameter: Parameter) throws(CheckpointError) -> CodedBlocks? {
-    guard let entry = StoredBlocks(self).entry(of: parameter) else { return nil }
-    let stored = bytes[entry.byteRange]
-    let copy = try stored.reading { unsafe stored.withUnsafeBytes { unsafe Array($0) } }
+    guard let entry = BlockIndex(self).entry(of: parameter) else { return nil }
     return CodedBlocks(
-      entry.format, entry.shape, isTransposed: parameter.isTransposed, copy)
+      entry.format, entry.shape, isTransposed: parameter.isTransposed,
+      try bytes[entry.byteRange].copy())
   }
 }

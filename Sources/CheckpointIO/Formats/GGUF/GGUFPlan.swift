@@ -1,7 +1,7 @@
 public import Tensors
 
-/// Everything about a GGUF file that is going to be written. Making the plan reads
-/// no weights and writes nothing.
+/// Everything about a GGUF file that is going to be written. Making the plan writes
+/// nothing, and reads only weights that come from blocks and that a pass has changed.
 public struct GGUFPlan: Sendable {
   /// One tensor of the file.
   public struct Entry: Sendable, Hashable {
@@ -49,10 +49,12 @@ public struct GGUFPlan: Sendable {
   /// what no reader would take.
   public static func make(
     parameters: Parameters, of checkpoint: Checkpoint? = nil, storage: GGUFStorage,
-    importance: [String: [Float]] = [:], threads: Int = Parallel.defaultThreads
-  ) throws(CheckpointError) -> GGUFPlan {
+    importance: [String: [Float]] = [:], threads: Int = Parallel.defaultThreads,
+    progress: (Double, String) -> Void = { _, _ in },
+    shouldStop: @Sendable () -> Bool = { false }
+  ) throws -> GGUFPlan {
     if case .blocks(let format) = storage, !format.isWritable {
-      throw .invalidConversion(reason: "\(format.rawValue) is read, but not written")
+      throw CheckpointError.invalidConversion(reason: "\(format.rawValue) is read, but not written")
     }
     // Under whatever name a parameter is written, it knows its inputs.
     let weighted = parameters.map { parameter in
@@ -63,18 +65,21 @@ public struct GGUFPlan: Sendable {
     var tensors: [GGUFTensor] = []
     var names: Set<String> = []
     var end = 0
-    let stored = StoredBlocks(checkpoint)
+    let stored = BlockIndex(checkpoint)
     for source in content.sources {
       guard names.insert(source.name).inserted else {
-        throw .duplicateTensor(name: source.name)
+        throw CheckpointError.duplicateTensor(name: source.name)
       }
-      var tensor = try GGUFTensor(source, storage, stored) {
-        try? $0.inputSquares(threads: 1, shouldStop: { false })
-      }
+      if shouldStop() { throw CheckpointError.stopped }
+      progress(Double(tensors.count) / Double(content.sources.count), source.name)
+      var tensor = try GGUFTensor(
+        source, storage, stored, { try? $0.inputSquares(threads: 1, shouldStop: { false }) },
+        shouldStop: shouldStop)
       tensor.offset = end
       end = aligned(end + tensor.byteCount)
       tensors.append(tensor)
     }
+    progress(1, "")
     let header = GGUFWriter.header(
       tensors, content.pairs + GGUFPairs.ofFile(type: fileType(storage, tensors)))
     return GGUFPlan(

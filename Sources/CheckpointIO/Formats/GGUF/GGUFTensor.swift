@@ -15,8 +15,9 @@ struct GGUFTensor: Sendable {
   private enum Form: Sendable {
     case numbers(DType)
     case blocks(BlockFormat)
-    /// As the open checkpoint has them.
-    case copied(BlockFormat)
+    /// As the open checkpoint has them, and where a pass has changed weights as near to
+    /// that as can be.
+    case kept(BlockFormat)
   }
 
   let name: String
@@ -34,28 +35,39 @@ struct GGUFTensor: Sendable {
   /// One, or the experts of a stack, whose bytes follow each other.
   let parts: [Parameter]
   private let form: Form
-  /// The bytes of each part, where they are copied.
-  private let copies: [Bytes]
+  /// The bytes of each part that is copied.
+  private let copies: [Bytes?]
   /// Of each part's columns, where that makes a difference.
   private let importance: [[Float]?]
 
   init(
-    _ source: GGUFSource, _ wanted: GGUFStorage, _ stored: StoredBlocks,
-    _ importance: (Parameter) -> [Float]?
-  ) throws(CheckpointError) {
+    _ source: GGUFSource, _ wanted: GGUFStorage, _ stored: BlockIndex,
+    _ importance: (Parameter) -> [Float]?, shouldStop: @Sendable () -> Bool
+  ) throws {
     name = source.name
     shape = source.shape
     parts = source.parts
     guard shape.dimensions.count <= GGUFHeader.axisLimit else {
-      throw .tooManyDimensions(tensor: name, limit: GGUFHeader.axisLimit)
+      throw CheckpointError.tooManyDimensions(tensor: name, limit: GGUFHeader.axisLimit)
     }
     let part = source.parts[0]
-    let (chosen, fallback) = Self.form(of: part, named: name, wanted, stored.entry(of: part))
-    var form = chosen
-    var copies: [Bytes] = []
-    if case .blocks(let format) = form {
-      copies = parts.compactMap { stored.bytes(of: $0, format) }
-      if copies.count == parts.count { form = .copied(format) }
+    var (form, fallback) = Self.form(of: part, named: name, wanted)
+    var copies: [Bytes?] = []
+    var fits: [Fit] = []
+    if case .blocks(let format) = form,
+      parts.allSatisfy({ $0.origin?.format == format && !$0.isTransposed })
+    {
+      copies = parts.map { stored.bytes(of: $0, format) }
+      fits = try zip(parts, copies).map { part, copy in
+        try copy == nil ? Self.keeping(part, format, shouldStop).fit : .exact
+      }
+      form = .kept(format)
+    }
+    if case .blocks(let format) = form, !format.isWritable { fits = [.impossible] }
+    if fits.contains(.impossible) {
+      let format = part.origin?.format.rawValue ?? ""
+      (form, copies) = (.numbers(.f16), [])
+      fallback = "\(format) is read, but not written, and weights are others now"
     }
     self.form = form
     self.copies = copies
@@ -68,7 +80,7 @@ struct GGUFTensor: Sendable {
       type = GGUFType.number(of: dtype) ?? 0
       fileType = GGUFPairs.fileType(dtype)
       typeName = dtype.rawValue
-    case .blocks(let format), .copied(let format):
+    case .blocks(let format), .kept(let format):
       size = format.byteCount(of: part.shape) ?? 0
       type = GGUFType.number(of: format) ?? 0
       fileType = GGUFPairs.fileType(format)
@@ -78,7 +90,38 @@ struct GGUFTensor: Sendable {
     entry = GGUFPlan.Entry(
       name: name, type: typeName, shape: shape, byteCount: byteCount, fallback: fallback,
       isWeighted: self.importance.contains { $0 != nil })
-    losses = parts.flatMap { Self.losses($0, form, from: stored.entry(of: $0)?.format) }
+    let missing = [Fit](repeating: .exact, count: source.parts.count - fits.count)
+    let written = form
+    losses = zip(source.parts, fits + missing).flatMap { Self.losses($0, written, $1) }
+  }
+
+  /// How much of changed weights the blocks that they were in hold.
+  private enum Fit {
+    case exact
+    /// Kept weights exactly, and pruned ones as near to 0 as their blocks allow.
+    case nearest
+    /// Blocks are made anew.
+    case rounded
+    case impossible
+  }
+
+  /// A changed part in the format of its file.
+  private static func keeping(
+    _ parameter: Parameter, _ format: BlockFormat, _ shouldStop: @Sendable () -> Bool
+  ) throws -> (bytes: Bytes, fit: Fit) {
+    let weights = try parameter.loaded(shouldStop: shouldStop)
+    let kept = Bitmap.kept(of: weights.values, mask: weights.mask)
+    if let edited = PrunedBlocks(parameter, weights.values, kept: kept)?.edited() {
+      return (Bytes(edited.bytes), edited.isExact ? .exact : .nearest)
+    }
+    guard format.isWritable else { return (Bytes([UInt8]()), .impossible) }
+    guard let bytes = weights.values.blocks(of: format, shouldStop: shouldStop),
+      let after = unsafe bytes.withUnsafeBytes({
+        unsafe Tensor(weights.values.shape, dequantizing: $0, from: format)
+      })
+    else { throw CheckpointError.stopped }
+    let isExact = after.isPruned(weights.values, keeping: kept)
+    return (Bytes(bytes), isExact ? .exact : .rounded)
   }
 
   /// As a reader finds it behind a header of so many bytes: of a stack, its experts.
@@ -89,7 +132,7 @@ struct GGUFTensor: Sendable {
       byteRange: start..<start + byteCount)
     switch form {
     case .numbers(let dtype): array.dtype = dtype
-    case .blocks(let format), .copied(let format): array.blocks = format
+    case .blocks(let format), .kept(let format): array.blocks = format
     }
     return ExpertStack.unfolded(array)
   }
@@ -109,11 +152,17 @@ struct GGUFTensor: Sendable {
   }
 
   private static func losses(
-    _ parameter: Parameter, _ form: Form, from blocks: BlockFormat?
+    _ parameter: Parameter, _ form: Form, _ fit: Fit
   ) -> [SaveLoss] {
+    let blocks = parameter.origin?.format
     let type = blocks?.rawValue ?? parameter.dtype.rawValue
     switch form {
-    case .copied: return []
+    case .kept(let format):
+      switch fit {
+      case .nearest: return [SaveLoss(.nearest, from: format.rawValue)]
+      case .rounded: return [SaveLoss(.quantized, from: type, to: format.rawValue)]
+      case .exact, .impossible: return []
+      }
     case .blocks(let format):
       return [SaveLoss(.quantized, from: type, to: format.rawValue)]
     case .numbers(let dtype):
@@ -125,8 +174,7 @@ struct GGUFTensor: Sendable {
   }
 
   private static func form(
-    of parameter: Parameter, named name: String, _ wanted: GGUFStorage,
-    _ stored: StoredBlocks.Entry?
+    of parameter: Parameter, named name: String, _ wanted: GGUFStorage
   ) -> (Form, fallback: String?) {
     guard parameter.dtype.isFloatingPoint else {
       return (.numbers(GGUFType.number(of: parameter.dtype) == nil ? .i32 : parameter.dtype), nil)
@@ -141,7 +189,9 @@ struct GGUFTensor: Sendable {
     case .blocks(let format): return blocks(format, of: parameter)
     case .own:
       // Blocks that stand transposed are rows no more.
-      if let stored, !parameter.isTransposed { return (.blocks(stored.format), nil) }
+      if let origin = parameter.origin, !parameter.isTransposed {
+        return (.blocks(origin.format), nil)
+      }
       return (.numbers(own(parameter.dtype)), nil)
     }
   }
@@ -184,7 +234,8 @@ struct GGUFTensor: Sendable {
     part: Int, threads: Int, shouldStop: @Sendable () -> Bool
   ) throws -> Bytes {
     switch form {
-    case .copied: return copies[part]
+    case .kept(let format):
+      return try copies[part] ?? Self.keeping(parts[part], format, shouldStop).bytes
     case .numbers(let dtype):
       let tensor = try parts[part].tensor(threads: threads, shouldStop: shouldStop)
       return StoredNumbers.stored(tensor, dtype)

@@ -2,7 +2,7 @@ internal import Tensors
 
 /// The tensors of an open checkpoint that are stored in blocks: of a GGUF file, or kept
 /// as such in a packed one.
-struct StoredBlocks {
+struct BlockIndex {
   struct Entry {
     let format: BlockFormat
     /// In the orientation of the file.

@@ -1,0 +1,198 @@
+import CKernels
+import Synchronization
+
+/// The codes in a format's blocks, apart from what is stored beside them: scales, minima.
+///
+/// Where each weight's bits are is found by turning over one bit of a block after another,
+/// so that the formats are known in one place, the kernel that makes weights of them. Codes
+/// are those bits as the block has them, whatever they stand for.
+package struct BlockCoding: Sendable {
+  package let format: BlockFormat
+  /// Bits of a code.
+  package let bits: Int
+  /// The code that stands for 0 whatever the scales are. Formats of minima have none
+  /// (Q4_1, Q5_1, Q2_K, Q4_K, Q5_K), nor have those whose levels leave 0 out (IQ4_NL,
+  /// IQ4_XS, Q1_0).
+  package let zero: UInt8?
+  /// Bytes of a block that hold no codes.
+  package let side: [Range<Int>]
+  private let places: [UInt16]
+
+  /// nil of formats in which weights share bits, as those of TQ1_0 do.
+  package static func of(_ format: BlockFormat) -> BlockCoding? { all[format] }
+
+  private static let all: [BlockFormat: BlockCoding] = Dictionary(
+    uniqueKeysWithValues: BlockFormat.allCases.compactMap { format in
+      BlockCoding(format).map { (format, $0) }
+    })
+
+  private init?(_ format: BlockFormat) {
+    let layout = BlockLayout(format)
+    var block = [UInt8](repeating: 0, count: format.byteCount)
+    var isCode = block
+    for patch in layout.codes + layout.plainScales {
+      block.replaceSubrange(patch.offset..<patch.offset + patch.bytes.count, with: patch.bytes)
+    }
+    for patch in layout.codes {
+      for offset in patch.bytes.indices { isCode[patch.offset + offset] = 1 }
+    }
+    let room = Int(PARE_MOST_CODE_BITS) * format.weightCount
+    var places = [UInt16](repeating: 0, count: room)
+    var form = pare_block_form(format, bits: 0)
+    guard unsafe pare_find_places(&form, block, isCode, &places) != 0 else { return nil }
+    self.format = format
+    self.places = places
+    bits = Int(form.bits)
+    side = isCode.indices.filter { isCode[$0] == 0 }.reduce(into: []) { ranges, offset in
+      if let last = ranges.last, last.upperBound == offset {
+        ranges[ranges.count - 1] = last.lowerBound..<offset + 1
+      } else {
+        ranges.append(offset..<offset + 1)
+      }
+    }
+    zero = layout.minimum == nil ? Self.zero(form, places, block) : nil
+  }
+
+  private static func zero(
+    _ form: pare_block_form, _ places: [UInt16], _ block: [UInt8]
+  ) -> UInt8? {
+    let none: [UInt64] = [0, 0, 0, 0]
+    return (0..<UInt8(clamping: 1 << form.bits)).first { code in
+      var changed = block
+      let codes = [UInt8](repeating: code, count: Int(form.weights))
+      unsafe pare_put_block_codes(form, places, codes, none, 1, &changed)
+      var values = [Float](repeating: 1, count: Int(form.weights))
+      unsafe pare_dequantize(0, form.format, changed, 1, &values, 0)
+      return values.allSatisfy { $0 == 0 }
+    }
+  }
+
+  private var form: pare_block_form { pare_block_form(format, bits: bits) }
+
+  /// Bytes of a block beside its codes.
+  package var sideByteCount: Int { side.reduce(0) { $0 + $1.count } }
+
+  /// The codes of blocks, one a byte.
+  package func codes(of blocks: [UInt8]) -> [UInt8] {
+    unsafe made(of: blocks) { start, count, codes in
+      unsafe pare_block_codes(form, places, start, count, codes)
+    }
+  }
+
+  /// The code of each weight that makes it the nearest to 0 that its block allows.
+  private func leastCodes(of blocks: [UInt8]) -> [UInt8] {
+    if let zero {
+      return [UInt8](
+        repeating: zero, count: blocks.count / format.byteCount * format.weightCount)
+    }
+    return unsafe made(of: blocks) { start, count, codes in
+      unsafe pare_least_codes(form, places, start, count, codes)
+    }
+  }
+
+  /// The blocks with all weights that are not kept as near to 0 as they can be; codes of
+  /// the others and scales are as they were.
+  package func pruned(_ blocks: [UInt8], keeping kept: Mask) -> [UInt8] {
+    replacing(leastCodes(of: blocks), in: blocks, but: kept)
+  }
+
+  /// Blocks with codes put into them.
+  package func putting(_ codes: [UInt8], into blocks: [UInt8]) -> [UInt8] {
+    let none = [UInt64](repeating: 0, count: (codes.count + 63) / 64)
+    return replacing(codes, in: blocks, but: Mask(shape: [codes.count], words: none))
+  }
+
+  /// Precondition: a code and a bit of the mask for each weight.
+  private func replacing(_ codes: [UInt8], in blocks: [UInt8], but kept: Mask) -> [UInt8] {
+    precondition(codes.count == kept.shape.count)
+    var changed = blocks
+    let count = blocks.count / format.byteCount
+    unsafe changed.withUnsafeMutableBufferPointer { changed in
+      unsafe codes.withUnsafeBufferPointer { codes in
+        unsafe kept.words.withUnsafeBufferPointer { words in
+          let target = unsafe Shared(changed.baseAddress)
+          let (codes, words) = unsafe (Shared(codes.baseAddress), Shared(words.baseAddress))
+          forEachUnit(count) { range in
+            let first = range.lowerBound * format.weightCount
+            guard let target = unsafe target.pointer, let codes = unsafe codes.pointer,
+              let words = unsafe words.pointer
+            else { return }
+            unsafe pare_put_block_codes(
+              form, places, codes + first, words + first / 64, range.count,
+              target + range.lowerBound * format.byteCount)
+          }
+        }
+      }
+    }
+    return changed
+  }
+
+  private func made(
+    of blocks: [UInt8],
+    _ make:
+      @Sendable (UnsafePointer<UInt8>, _ count: Int, UnsafeMutablePointer<UInt8>) -> Void
+  ) -> [UInt8] {
+    let count = blocks.count / format.byteCount
+    return unsafe [UInt8](unsafeUninitializedCapacity: count * format.weightCount) {
+      codes, initialized in
+      let target = unsafe Shared(codes.baseAddress)
+      unsafe blocks.withUnsafeBufferPointer { blocks in
+        let source = unsafe Shared(blocks.baseAddress)
+        forEachUnit(count) { range in
+          guard let source = unsafe source.pointer, let target = unsafe target.pointer
+          else { return }
+          unsafe make(
+            source + range.lowerBound * format.byteCount, range.count,
+            target + range.lowerBound * format.weightCount)
+        }
+      }
+      initialized = count * format.weightCount
+    }
+  }
+
+  /// Runs of blocks, which begin at whole words of a mask.
+  private func forEachUnit(_ count: Int, _ body: @Sendable (Range<Int>) -> Void) {
+    let size = Parallel.chunk / format.weightCount
+    Parallel.forEach(count: Parallel.chunks(count, of: size)) { index in
+      body(Parallel.range(index, of: count, size: size))
+    }
+  }
+}
+
+extension pare_block_form {
+  fileprivate init(_ format: BlockFormat, bits: Int) {
+    self.init(
+      format: format.kernelFormat, weights: Int32(format.weightCount),
+      bytes: Int32(format.byteCount), bits: Int32(bits))
+  }
+}
+
+extension Tensor {
+  /// Whether each value that is kept is the other tensor's bit for bit, and all else 0.
+  package func isPruned(_ before: Tensor, keeping kept: Mask) -> Bool {
+    guard shape.count == before.shape.count, shape.count == kept.shape.count else { return false }
+    let count = shape.count
+    return unsafe withUnsafeValues { values in
+      unsafe before.withUnsafeValues { before in
+        unsafe kept.words.withUnsafeBufferPointer { words in
+          let (values, before) = unsafe (Shared(values.baseAddress), Shared(before.baseAddress))
+          let words = unsafe Shared(words.baseAddress)
+          let isOther = Atomic(false)
+          Parallel.forEach(
+            count: Parallel.chunks(count), shouldStop: { isOther.load(ordering: .relaxed) }
+          ) { index in
+            let range = Parallel.range(index, of: count)
+            guard let values = unsafe values.pointer, let before = unsafe before.pointer,
+              let words = unsafe words.pointer,
+              unsafe pare_are_pruned(
+                values + range.lowerBound, before + range.lowerBound,
+                words + range.lowerBound / 64, range.count) == 0
+            else { return }
+            isOther.store(true, ordering: .relaxed)
+          }
+          return !isOther.load(ordering: .relaxed)
+        }
+      }
+    }
+  }
+}
