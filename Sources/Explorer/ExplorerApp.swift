@@ -117,8 +117,8 @@ public final class ExplorerApp {
     case .sample(let ids, let prompt, let seed):
       workbench.sample(ids, prompt: prompt, seed: seed, count: 400, temperature: 0.8)
     case .stopSampling: workbench.stopSampling()
-    case .save(let id, let path, let kind, let overwrite):
-      workbench.save(id, to: path, as: kind, overwrite: overwrite)
+    case .save(let id, let path, let request, let overwrite):
+      workbench.save(id, to: path, as: request, overwrite: overwrite)
     case .writeRecipe(let id, let path, let overwrite):
       if let given = workbench.tree.givenWeights(of: id) {
         throw CommandError("no recipe makes the weights of \(given); save a checkpoint with S")

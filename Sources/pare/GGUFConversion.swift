@@ -1,25 +1,29 @@
 internal import CheckpointIO
+internal import Compression
 internal import Jobs
 internal import Tensors
 internal import Workspace
 
-/// A checkpoint saved as GGUF: what `pare convert -o NAME.gguf` does.
+/// A checkpoint taken through a recipe and saved as GGUF; with no pass at all, what
+/// `pare convert -o NAME.gguf` does.
 struct GGUFConversion {
+  let recipe: Recipe
   let input: FileArgument
-  let output: OutputOptions
-  let storage: GGUFStorage
+  let target: SaveTarget
   let importance: ImportanceOptions
   let threads: Int
 
   /// Shares of the whole, for one bar of progress.
   private enum Part {
+    static let passes = 0.0...0.4
+    static let planning = 0.4...0.5
     static let writing = 0.0...0.8
     static let measuring = 0.8...1.0
   }
 
   /// Does it and tells what came of it; first which tensors take another type.
   func run(asJSON: Bool) throws {
-    try output.check(against: input.file)
+    try target.check(against: input.file)
     let checkpoint = try input.open()
     try checkpoint.tellNonFinite(threads: threads)
     let measured = try importance.path.map { path in
@@ -28,23 +32,37 @@ struct GGUFConversion {
           of: checkpoint, on: .file(path), part: importance.part.part, in: $0)
       }
     }
-    let plan = try GGUFPlan.make(
-      parameters: checkpoint.parameters, of: checkpoint, storage: storage,
-      importance: measured?.squares ?? [:], threads: threads)
+    let title = recipe.steps.first?.passName ?? "convert"
+    let planned = try Work.run(title, threads: threads) { job in
+      let parameters = try Headless.apply(recipe, to: checkpoint, in: job.part(Part.passes))
+      return try target.plan(
+        parameters, of: checkpoint, importance: measured?.squares ?? [:],
+        in: job.part(Part.planning))
+    }
+    guard let plan = planned.plan as? GGUFPlan else { return }
     plan.tellOmissions()
     for note in plan.notes { StandardError.write("pare: \(sentence(note))\n") }
     for group in fallbacks(of: plan) { StandardError.write("pare: \(sentence(group))\n") }
-    let comparison = try Work.run("convert", threads: threads) { job in
-      try plan.write(to: output.path, recipe: "", in: job.part(Part.writing))
+    let (comparison, zeros) = try Work.run(title, threads: threads) { job in
+      try planned.write(of: checkpoint, recipe: recipe.yaml, in: job.part(Part.writing))
       // Of the file as it is read back.
-      return try TensorComparison(
-        of: checkpoint, with: Checkpoint.open(output.path), in: job.part(Part.measuring))
+      let file = try Checkpoint.open(planned.path)
+      let comparison = try TensorComparison(
+        of: checkpoint, with: file, in: job.part(Part.measuring))
+      // Its layers have llama.cpp's names: zeros are counted by themselves.
+      let zeros =
+        try recipe.steps.isEmpty
+        ? nil
+        : Headless.comparison(
+          of: file.parameters, from: file, after: Recipe(steps: []), in: job.part(1...1)
+        ).total
+      return (comparison, zeros)
     }
     if asJSON {
-      json(plan, comparison, checkpoint, measured?.measuredOn).print()
+      json(planned, plan, comparison, zeros, checkpoint, measured?.measuredOn).print()
     } else {
       StandardOutput.write(
-        text(plan, comparison, checkpoint) + weighting(plan, measured?.measuredOn)
+        text(plan, comparison, zeros, checkpoint) + weighting(plan, measured?.measuredOn)
           + comparison.nonFinite.text + SaveLoss.text(plan.losses))
     }
   }
@@ -72,9 +90,10 @@ struct GGUFConversion {
   }
 
   private func json(
-    _ plan: GGUFPlan, _ comparison: TensorComparison, _ checkpoint: Checkpoint, _ text: String?
+    _ planned: PlannedSave, _ plan: GGUFPlan, _ comparison: TensorComparison,
+    _ zeros: Compression.Comparison.Difference?, _ checkpoint: Checkpoint, _ text: String?
   ) -> JSON {
-    let fields: [String: JSON] = [
+    var fields: [String: JSON] = [
       "bits_per_weight": .number(bitsPerWeight(plan)),
       "fallbacks": .array(
         plan.entries.filter { $0.fallback != nil }.map { entry in
@@ -92,11 +111,18 @@ struct GGUFConversion {
       "weighted": .array(plan.entries.filter(\.isWeighted).map { .string($0.name) }),
       "weighted_on": .string(text),
     ]
-    return .object(fields.merging(plan.fields(files: [output.path], .gguf)) { own, _ in own })
+    if let zeros {
+      fields["passes"] = .array(recipe.steps.map { .string($0.title) })
+      fields["kept_weights"] = .integer(zeros.weights - zeros.zeros)
+      fields["sparsity"] = .number(zeros.sparsity)
+      fields["weights"] = .integer(zeros.weights)
+    }
+    return .object(fields.merging(planned.fields) { own, _ in own })
   }
 
   private func text(
-    _ plan: GGUFPlan, _ comparison: TensorComparison, _ checkpoint: Checkpoint
+    _ plan: GGUFPlan, _ comparison: TensorComparison,
+    _ zeros: Compression.Comparison.Difference?, _ checkpoint: Checkpoint
   ) -> String {
     let types = types(of: plan).sorted { $0.key < $1.key }.map { "\($1) \($0)" }
     let others = comparison.otherError.flatMap {
@@ -104,9 +130,11 @@ struct GGUFConversion {
     }
     let missing = comparison.uncomparedLayers
     return """
-      \(output.path): \(Figure.bytes(plan.byteCount)), \
+      \(target.output.path): \(Figure.bytes(plan.byteCount)), \
       \(Figure.change(from: checkpoint.fileByteCount, to: plan.byteCount)) \(checkpoint.name)
-      \(types.joined(separator: ", "))   \(Figure.short(bitsPerWeight(plan))) bits/weight   \
+      \(types.joined(separator: ", "))   \
+      \(zeros.map { "sparsity \(Figure.percent($0.sparsity))   " } ?? "")\
+      \(Figure.short(bitsPerWeight(plan))) bits/weight   \
       layer error \(Figure.percent(comparison.layerError))\(others ?? "") \
       against \(sentence(checkpoint.name))
 

@@ -1,107 +1,98 @@
 internal import CheckpointIO
 internal import Jobs
 internal import Tensors
+internal import Workspace
 
 /// Where a command writes a model, and as what.
 struct SaveTarget {
   let output: OutputOptions
-  let format: FileFormat
-  /// Of the tensors of one shard, where there are to be shards.
-  let shardByteCount: Int?
+  private(set) var request: SaveRequest
 
-  /// Throws `UsageError` for options that exclude each other, and for GGUF, which
-  /// `pare convert` alone writes.
-  init(_ output: OutputOptions, _ options: FormatOptions) throws {
+  /// Throws `UsageError` for options that exclude each other; `packs` says whether
+  /// safetensors is packed where nothing is said.
+  init(_ output: OutputOptions, _ options: SaveOptions, packs: Bool = true) throws {
     self.output = output
-    format = try options.format(of: output.path)
-    shardByteCount = options.shardSize?.count
-    if format == .gguf {
-      throw UsageError(
-        "\(output.path) would be GGUF, which pare convert writes; --format says otherwise")
+    do {
+      request = try SaveRequest(named: output.path, options, packs: packs)
+    } catch {
+      throw UsageError("\(error)")
     }
-    if shardByteCount != nil, !output.path.hasSuffix(ShardedPlan.suffix) {
-      throw UsageError(
-        "shards have their names from the output's, which must end in \(ShardedPlan.suffix)")
-    }
+  }
+
+  /// The same of what commands of passes are given.
+  init(
+    _ output: OutputOptions, _ form: FormOptions, _ blocks: BlockOptions, _ format: FormatOptions
+  ) throws {
+    try self.init(
+      output,
+      SaveOptions(
+        format: format.format, isPacked: form.isPacked, blocks: blocks.type?.format,
+        shardByteCount: format.shardSize?.byteCount))
   }
 
   /// As `OutputOptions.check`, of the index of shards too.
   func check(against input: String) throws {
     try output.check(against: input)
-    if shardByteCount != nil { try output.check(others: [ShardedPlan.index(for: output.path)]) }
-  }
-
-  /// The form of a file of this format. Throws `UsageError` where it was asked for
-  /// another.
-  func form(_ options: FormOptions) throws -> SaveForm {
-    if format == .pytorch {
-      if options.layouts.first == .packed { throw Self.unpackable }
-      return .dense(nil)
+    if request.shardByteCount != nil {
+      try output.check(others: [ShardedPlan.index(for: output.path)])
     }
-    return options.form
   }
-
-  /// What is said when a PyTorch file is to be packed.
-  static let unpackable = UsageError(
-    "a PyTorch file is dense; --packed goes with safetensors")
 
   /// Plans the files. Throws what planning throws.
   func plan(
     _ parameters: Parameters, of checkpoint: Checkpoint, metadata: [String: String] = [:],
-    form: SaveForm, in job: borrowing JobContext
+    importance: [String: [Float]] = [:], in job: borrowing JobContext
   ) throws -> PlannedSave {
-    let report = job.reporter
-    let progress = { (fraction: Double, name: String) in report(fraction, name) }
-    if format == .pytorch {
-      var dtype: DType?
-      if case .dense(let wanted) = form { dtype = wanted }
-      let plan = try PyTorchPlan.make(
-        parameters: parameters, of: checkpoint, metadata: metadata, dtype: dtype,
-        progress: progress, shouldStop: job.shouldStop)
-      return PlannedSave(plan, plan.entries, .pytorch, path: output.path)
+    var request = request
+    request.metadata = metadata
+    request.importance = importance
+    let plan = try Headless.plan(parameters, of: checkpoint, as: request, to: output.path, in: job)
+    if let shards = plan.plan as? ShardedPlan { try output.check(shards: shards) }
+    return plan
+  }
+
+  /// Takes a checkpoint through a recipe to the files, and tells what came of it.
+  func write(
+    _ recipe: Recipe, of input: FileArgument, importance: ImportanceOptions, threads: Int,
+    asJSON: Bool
+  ) throws {
+    if request.format == .gguf {
+      try GGUFConversion(
+        recipe: recipe, input: input, target: self, importance: importance, threads: threads
+      ).run(asJSON: asJSON)
+    } else {
+      try Transformation(recipe: recipe, input: input, target: self, threads: threads)
+        .run(asJSON: asJSON)
     }
-    let plan = try SavePlan.make(
-      parameters: parameters, of: checkpoint, metadata: metadata, form: form,
-      progress: progress, shouldStop: job.shouldStop)
-    let file = PlannedSave(plan, plan.entries, .safetensors, path: output.path)
-    guard let shardByteCount else { return file }
-    let shards = try ShardedPlan(plan, shardByteCount: shardByteCount)
-    if shards.shards.count == 1 { return file }
-    try output.check(shards: shards)
-    return PlannedSave(shards, plan.entries, .safetensors, path: output.path)
   }
 }
 
-/// Files about to be written, of one format or another.
-struct PlannedSave {
-  let plan: any FilePlan
-  let entries: [SavePlan.Entry]
-  let format: FileFormat
-  /// Every file; the one that opens the checkpoint is the last.
-  let files: [String]
-  private let output: String
-
-  init(
-    _ plan: any FilePlan, _ entries: [SavePlan.Entry], _ format: FileFormat, path: String
-  ) {
-    self.plan = plan
-    self.entries = entries
-    self.format = format
-    files = plan.paths(for: path)
-    output = path
-  }
-
-  /// What opens what was written.
-  var path: String { files.last ?? output }
-
+extension PlannedSave {
   /// ` in 3 shards`; nothing where there is one file.
   var shardsText: String { files.count > 1 ? " in \(files.count - 1) shards" : "" }
 
   /// Fields that all who write files have in JSON.
   var fields: [String: JSON] { plan.fields(files: files, format) }
 
-  /// Writes the files as `FilePlan.write` does.
-  func write(recipe: String, in job: borrowing JobContext) throws {
+  /// Bits of the file's tensors divided by the weights of the original.
+  func bitsPerWeight(of checkpoint: Checkpoint) -> Double? {
+    let weights = checkpoint.parameters.weightCount
+    return weights == 0 ? nil : Double(tensorByteCount * 8) / Double(weights)
+  }
+
+  /// Writes the files as `FilePlan.write` does; says first that they are larger than what
+  /// they are made of.
+  func write(
+    of checkpoint: Checkpoint, recipe: String, in job: borrowing JobContext
+  ) throws {
+    if isLarger(than: checkpoint) {
+      StandardError.write(
+        """
+        pare: \(sentence(output)) will be larger than \(sentence(checkpoint.name)): \
+        \(Figure.bytes(plan.byteCount)) instead of \(Figure.bytes(checkpoint.fileByteCount))
+
+        """)
+    }
     try plan.write(to: output, recipe: recipe, in: job)
   }
 }

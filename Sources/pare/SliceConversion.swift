@@ -2,14 +2,13 @@ internal import CheckpointIO
 internal import Jobs
 internal import Tensors
 internal import Transformers
+internal import Workspace
 
 /// A checkpoint saved without the channels that change nothing: what
 /// `pare convert --slice` does.
 struct SliceConversion {
   let input: FileArgument
   let target: SaveTarget
-  /// The type of the weights; nil keeps each tensor's own.
-  let dtype: DType?
   let threads: Int
 
   /// Shares of the whole, for one bar of progress.
@@ -27,9 +26,9 @@ struct SliceConversion {
     let (sliced, plan) = try Work.run("slice", threads: threads) { job in
       let sliced = try slice(checkpoint, in: job)
       let plan = try target.plan(
-        sliced.parameters, of: checkpoint, metadata: sliced.metadata, form: .dense(dtype),
+        sliced.parameters, of: checkpoint, metadata: sliced.metadata,
         in: job.part(Part.planning))
-      try plan.write(recipe: "slice", in: job.part(Part.writing))
+      try plan.write(of: checkpoint, recipe: "slice", in: job.part(Part.writing))
       return (sliced, plan)
     }
     plan.plan.tellOmissions()

@@ -5,12 +5,12 @@ internal import Tensors
 internal import Workspace
 
 /// A checkpoint taken through a recipe and saved: what `pare prune`,
-/// `pare quantize`, `pare run` and, with no pass at all, `pare convert` do.
+/// `pare quantize`, `pare run` and, with no pass at all, `pare convert` do where the file is no
+/// GGUF.
 struct Transformation {
   let recipe: Recipe
   let input: FileArgument
   let target: SaveTarget
-  let form: SaveForm
   let threads: Int
 
   /// Shares of the whole, for one bar of progress: passes take the longest.
@@ -29,9 +29,8 @@ struct Transformation {
     let title = recipe.steps.first?.passName ?? "convert"
     let (plan, comparison) = try Work.run(title, threads: threads) { job in
       let parameters = try Headless.apply(recipe, to: checkpoint, in: job.part(Part.passes))
-      let plan = try target.plan(
-        parameters, of: checkpoint, form: form, in: job.part(Part.planning))
-      try plan.write(recipe: recipe.yaml, in: job.part(Part.writing))
+      let plan = try target.plan(parameters, of: checkpoint, in: job.part(Part.planning))
+      try plan.write(of: checkpoint, recipe: recipe.yaml, in: job.part(Part.writing))
       // Of the file as it is read back, so that the figures are the file's.
       let comparison = try Headless.comparison(
         of: Checkpoint.open(plan.path).parameters, from: checkpoint, after: recipe,
@@ -52,9 +51,8 @@ struct Transformation {
     let total = comparison.total
     let figures = comparison.layers.isEmpty ? nil : total
     let fields: [String: JSON] = [
-      "bits_per_weight": .number(bitsPerWeight(plan, checkpoint)),
-      "encodings": .object(
-        Dictionary(grouping: plan.entries, by: \.encoding).mapValues { .integer($0.count) }),
+      "bits_per_weight": .number(plan.bitsPerWeight(of: checkpoint)),
+      "encodings": .object(plan.encodings.mapValues { .integer($0) }),
       "input_bytes": .integer(checkpoint.fileByteCount),
       "kept_weights": .integer(total.weights - total.zeros),
       "layer_error": .number(figures?.error),
@@ -81,7 +79,7 @@ struct Transformation {
       \(plan.path): \(Figure.bytes(plan.plan.byteCount))\(plan.shardsText), \
       \(Figure.change(from: checkpoint.fileByteCount, to: plan.plan.byteCount)) \(checkpoint.name)
       sparsity \(Figure.percent(figures?.sparsity))   \
-      \(Figure.short(bitsPerWeight(plan, checkpoint))) bits/weight   \
+      \(Figure.short(plan.bitsPerWeight(of: checkpoint))) bits/weight   \
       layer error \(Figure.percent(figures?.error))\(othersText(comparison)) \
       against \(sentence(checkpoint.name))
 
@@ -111,12 +109,5 @@ struct Transformation {
       \(noun): sparsity \(Figure.percent(total.sparsity))   error \(Figure.percent(total.error))
 
       """
-  }
-
-  /// Bits of the file's tensors divided by the weights of the original.
-  private func bitsPerWeight(_ plan: PlannedSave, _ checkpoint: Checkpoint) -> Double? {
-    let weights = checkpoint.parameters.weightCount
-    let bytes = plan.entries.reduce(0) { $0 + $1.byteCount }
-    return weights == 0 ? nil : Double(bytes * 8) / Double(weights)
   }
 }

@@ -78,7 +78,7 @@ import Workspace
       ("`dense`", "DenseEncoding"), ("`bitmap`", "BitmapEncoding"),
       ("`packed`", "PackedEncoding"), ("`bitmap+packed`", "BitmapPackedEncoding"),
       ("`channels`", "ChannelsEncoding"), ("`channels+coded`", "CodedChannelsEncoding"),
-      ("`blocks`", "BlocksEncoding"),
+      ("`blocks`", "BlocksEncoding"), ("`bitmap+blocks`", "BitmapBlocksEncoding"),
       ("Lists of depths and exponents", "ChannelNumbers"),
       ("Metadata", "PackingRecord"),
     ]

@@ -39,12 +39,12 @@ import Workspace
   }
 
   @Test(arguments: [
-    ("save a", SaveKind.safetensors(.packed), false),
+    ("save a", SaveRequest.safetensors(.packed), false),
     ("save --dense a.safetensors", .safetensors(.dense(nil)), false),
     ("save a.pt --force", .pytorch, true), ("save a.gguf --type q4_k", .gguf(.blocks(.q4K)), false),
     ("save --type=Q8_0 a", .gguf(.blocks(.q8_0)), false), ("save a.gguf", .gguf(.own), false),
   ])
-  func aSaveIsWhatItsNameSays(_ command: String, _ kind: SaveKind, _ overwrite: Bool) throws {
+  func aSaveIsWhatItsNameSays(_ command: String, _ kind: SaveRequest, _ overwrite: Bool) throws {
     let desk = try Desk { try SmallModels.open(in: $0) }
     let effects = desk.state.execute(command)
     let path = try #require(command.split(separator: " ").first { $0.hasPrefix("a") })

@@ -81,7 +81,7 @@ enum Seeds {
      "unk_id": 0, "vocab": [["<unk>", 0.0], ["a", -1.5], ["b", -2e1]]}}
     """
 
-  /// A bitmap, codes in groups, and bit depths.
+  /// A bitmap, codes in groups, bit depths, and what is left of blocks.
   static func packed() throws -> [UInt8] {
     let shape: Shape = [6, 16]
     func parameter(_ name: String, _ grid: QuantizationGrid?) -> Parameter {
@@ -102,9 +102,24 @@ enum Seeds {
       try SavePlan.make(
         parameters: Parameters([
           parameter("bitmap", nil), parameter("packed", groups), parameter("channels", depths),
+          prunedBlocks(),
         ]), form: .packed
       ).write(to: $0)
     }
+  }
+
+  private static func prunedBlocks() -> Parameter {
+    let shape: Shape = [2, 64]
+    let values = Tensor(shape, (0..<shape.count).map { Float($0 % 13) - 6 })
+    let blocks = values.blocks(of: .q5_0) ?? []
+    let kept = unsafe blocks.withUnsafeBytes {
+      unsafe Tensor(shape, dequantizing: $0, from: .q5_0)
+    }
+    let half = (kept ?? values).array.enumerated().map { $0 % 2 == 0 ? $1 : 0 }
+    return Parameter(
+      name: "h.0.blocks.weight", shape: shape, dtype: .f32,
+      place: Place(block: 0, layer: "blocks", role: .linear), load: { Tensor(shape, half) }
+    ).storedIn(StoredBlocks(.q5_0) { blocks })
   }
 
   /// The small network's matrices in blocks.

@@ -41,6 +41,10 @@ extension AppState {
       samples.take(revision, text: text, tokensPerSecond: speed, isDone: isDone)
     case .training(let news): fold(news)
     case .saved(let file): notice = Notice(Self.text(of: file))
+    case .saveGrows(let path, let before, let after):
+      notice = Notice(
+        "\(path) will be larger than the file it is made of: \(ByteCount.text(after)) instead of "
+          + "\(ByteCount.text(before)).")
     case .saveStopped(let kept):
       notice = Notice("Stopped; the same save goes on from what is kept in \(kept).")
     case .failed(let sentence): notice = Notice(sentence, isError: true)

@@ -59,7 +59,7 @@ public enum CommandCatalog {
     ) { state, words in
       let save = try SaveCommand(words)
       return [
-        .save(state.current, path: save.path, as: save.kind, overwrite: save.overwrite)
+        .save(state.current, path: save.path, as: save.request, overwrite: save.overwrite)
       ]
     },
     Command(

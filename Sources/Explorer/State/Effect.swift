@@ -23,7 +23,7 @@ public enum Effect: Sendable, Hashable {
   case requestFigures(RevisionID, visible: [String])
   case sample([RevisionID], prompt: String, seed: UInt64)
   case stopSampling
-  case save(RevisionID, path: String, as: SaveKind, overwrite: Bool)
+  case save(RevisionID, path: String, as: SaveRequest, overwrite: Bool)
   /// Search the best mix of quantizers for a size, and run it.
   case reach(Int, from: RevisionID)
   case writeRecipe(RevisionID, path: String, overwrite: Bool)

@@ -31,6 +31,14 @@ public enum Headless {
     return plan
   }
 
+  /// Plans files of `parameters`, which come of `checkpoint`, as the explorer does.
+  public static func plan(
+    _ parameters: Parameters, of checkpoint: Checkpoint, as request: SaveRequest, to path: String,
+    in job: borrowing JobContext
+  ) throws -> PlannedSave {
+    try Saving.plan(parameters, of: checkpoint, as: request, to: path, in: job)
+  }
+
   /// The figures of `parameters`, which come of `checkpoint`, that need no
   /// network: bytes, bits per weight, sparsity, layer error. `given` is what passes worked on.
   public static func sizes(

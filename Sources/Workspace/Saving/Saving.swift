@@ -23,23 +23,16 @@ enum Saving {
     }
   }
 
-  /// The same for a file of any kind.
+  /// The same for files of any kind.
   static func plan(
-    _ parameters: Parameters, of checkpoint: Checkpoint, as kind: SaveKind,
+    _ parameters: Parameters, of checkpoint: Checkpoint, as request: SaveRequest, to path: String,
     in job: borrowing JobContext
-  ) throws -> any FilePlan {
-    switch kind {
-    case .safetensors(let form):
-      return try plan(parameters, of: checkpoint, form: form, in: job)
-    case .pytorch:
-      return try stoppable(job) { progress, shouldStop in
-        try PyTorchPlan.make(
-          parameters: parameters, of: checkpoint, dtype: nil, progress: progress,
-          shouldStop: shouldStop)
-      }
-    case .gguf(let storage):
-      return try GGUFPlan.make(
-        parameters: parameters, of: checkpoint, storage: storage, threads: job.threads)
+  ) throws -> PlannedSave {
+    let threads = job.threads
+    return try stoppable(job) { progress, shouldStop in
+      try request.plan(
+        parameters, of: checkpoint, to: path, threads: threads, progress: progress,
+        shouldStop: shouldStop)
     }
   }
 
@@ -51,7 +44,7 @@ enum Saving {
     _ plan: any FilePlan, to path: String, recipe: String? = nil, overwrite: Bool,
     in job: borrowing JobContext
   ) throws -> Int {
-    try refuseExisting(path, overwrite)
+    for file in plan.paths(for: path) { try refuseExisting(file, overwrite) }
     return try stoppable(job) { progress, shouldStop in
       try plan.write(to: path, recipe: recipe, progress: progress, shouldStop: shouldStop)
     }

@@ -245,16 +245,10 @@ public final class TrainingRun {
     metadata["iter_num"] = String(progress.step)
     metadata["val_loss"] = progress.validation.map { String($0) }
     metadata["best_val_loss"] = progress.bestValidation.map { String($0) }
-    let parameters = trainer.network.parameters()
-    if FileFormat(named: output) == .pytorch {
-      try PyTorchPlan.make(parameters: parameters, metadata: metadata, dtype: nil)
-        .write(to: output)
-      return
-    }
-    try SavePlan.make(
-      parameters: parameters, metadata: metadata,
-      form: trainer.compression == nil ? .dense(nil) : .packed
-    ).write(to: output)
+    var request = try SaveRequest(
+      named: output, SaveOptions(isPacked: trainer.compression != nil ? true : nil), packs: false)
+    request.metadata = metadata
+    try request.plan(trainer.network.parameters(), of: nil, to: output).plan.write(to: output)
   }
 
   private func saveOrTellWhy(_ report: (Event) -> Void) {

@@ -9,21 +9,29 @@ extension Workbench {
   /// next one of the same revision to the same path.
   @discardableResult
   public func save(
-    _ id: RevisionID, to path: String, as kind: SaveKind, overwrite: Bool = false
+    _ id: RevisionID, to path: String, as request: SaveRequest, overwrite: Bool = false
   ) -> JobID {
-    var plan = JobPlan<Never>(
+    var plan = JobPlan<PlannedSave>(
       title: "save \(id) to \(path)", kind: .save, revision: id,
-      retry: { $0.save(id, to: path, as: kind, overwrite: overwrite) })
+      retry: { $0.save(id, to: path, as: request, overwrite: overwrite) })
     plan.onCancel = { _ in
       UnfinishedSave.file(for: path).map { [.saveStopped(kept: $0)] } ?? []
     }
     let checkpoint = checkpoint
+    plan.onPartial = { _, planned in
+      [
+        .saveGrows(
+          path: path, from: checkpoint.fileByteCount, to: planned.plan.byteCount)
+      ]
+    }
     // Weights that no recipe makes may be others the next time.
     let recipe = tree.givenWeights(of: id) == nil ? tree.recipe(to: id).yaml : nil
-    return start(plan, on: queues.passes, needing: id) { parameters, job, _ in
+    return start(plan, on: queues.passes, needing: id) { parameters, job, post in
       try Saving.refuseExisting(path, overwrite)
-      let plan = try Saving.plan(
-        parameters, of: checkpoint, as: kind, in: job.part(Saving.planning))
+      let planned = try Saving.plan(
+        parameters, of: checkpoint, as: request, to: path, in: job.part(Saving.planning))
+      let plan = planned.plan
+      if planned.isLarger(than: checkpoint) { post(planned) }
       let resumed = try Saving.write(
         plan, to: path, recipe: recipe, overwrite: overwrite, in: job.part(Saving.writing))
       return SavedFile(

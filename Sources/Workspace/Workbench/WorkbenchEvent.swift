@@ -16,6 +16,8 @@ public enum WorkbenchEvent: Sendable {
   case sample(RevisionID, text: String, tokensPerSecond: Double, isDone: Bool)
   case training(TrainingNews)
   case saved(SavedFile)
+  /// A file is about to be written that takes more bytes than the one it comes of.
+  case saveGrows(path: String, from: Int, to: Int)
   /// A save was stopped; the next one to the same path goes on from the file that is kept.
   case saveStopped(kept: String)
   /// Something nobody waits for went wrong, one sentence.

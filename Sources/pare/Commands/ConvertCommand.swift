@@ -38,14 +38,7 @@ struct ConvertCommand: ParsableCommand {
     completion: .list(FloatType.allCases.map(\.rawValue)))
   var dtype: FloatType?
 
-  @Option(
-    help: ArgumentHelp(
-      "Write GGUF with the matrices in these blocks, not in their own types: "
-        + "\(BlockType.names).", valueName: "type"),
-    completion: .list(BlockType.allValueStrings))
-  var type: BlockType?
-
-  @OptionGroup var importance: ImportanceOptions
+  @OptionGroup var blocks: BlockOptions
 
   @OptionGroup var output: OutputOptions
   @OptionGroup var format: FormatOptions
@@ -77,36 +70,10 @@ struct ConvertCommand: ParsableCommand {
     }
   }
 
-  /// A block format that can be written, in any case of letters.
-  struct BlockType: ExpressibleByArgument {
-    let format: BlockFormat
-
-    init?(argument: String) {
-      guard let format = BlockFormat(writable: argument) else { return nil }
-      self.format = format
-    }
-
-    static let allValueStrings = BlockFormat.writableNames
-    static let names = allValueStrings.joined(separator: ", ")
-    static let weighted = BlockFormat.allCases.filter(\.isWeighted).map { $0.rawValue.lowercased() }
-      .joined(separator: ", ")
-  }
-
   func validate() throws {
-    guard type == nil || (layouts.isEmpty && dtype == nil && !slice) else {
+    guard blocks.type == nil || (layouts.isEmpty && dtype == nil && !slice) else {
       throw ValidationError(
         "--type writes GGUF in blocks; --dense, --packed, --slice and --dtype go without it")
-    }
-    if importance.path != nil {
-      guard let type else {
-        throw ValidationError("--text weighs the errors of GGUF's blocks; it goes with --type")
-      }
-      guard type.format.isWeighted else {
-        throw ValidationError(
-          """
-          \(type.format.rawValue) takes no importance; --text goes with \(BlockType.weighted)
-          """)
-      }
     }
     guard Set(layouts).count < 2 else { throw FormOptions.conflict }
     if layouts.first == .packed && dtype != nil {
@@ -118,28 +85,21 @@ struct ConvertCommand: ParsableCommand {
   }
 
   func run() throws {
-    if try format.format(of: output.path, implied: type == nil ? nil : .gguf) == .gguf {
-      if slice || layouts.first == .packed {
-        throw UsageError("--packed and --slice go with safetensors; \(output.path) would be GGUF")
-      }
-      return try GGUFConversion(
-        input: input, output: output,
-        storage: type.map { .blocks($0.format) } ?? dtype.map { .values($0.dtype) } ?? .own,
-        importance: importance,
-        threads: threads.count
-      ).run(asJSON: report.json)
+    let target = try SaveTarget(
+      output,
+      SaveOptions(
+        format: format.format, isPacked: layouts.first.map { $0 == .packed },
+        dtype: dtype?.dtype, blocks: blocks.type?.format,
+        shardByteCount: format.shardSize?.byteCount), packs: false)
+    guard slice else {
+      return try target.write(
+        Recipe(steps: []), of: input, importance: blocks.importance, threads: threads.count,
+        asJSON: report.json)
     }
-    let target = try SaveTarget(output, format)
-    if slice {
-      return try SliceConversion(
-        input: input, target: target, dtype: dtype?.dtype, threads: threads.count
-      ).run(asJSON: report.json)
+    if target.request.format == .gguf {
+      throw UsageError("--slice goes with safetensors; \(output.path) would be GGUF")
     }
-    let isPacked = layouts.first == .packed
-    if isPacked, target.format == .pytorch { throw SaveTarget.unpackable }
-    try Transformation(
-      recipe: Recipe(steps: []), input: input, target: target,
-      form: isPacked ? .packed : .dense(dtype?.dtype), threads: threads.count
-    ).run(asJSON: report.json)
+    try SliceConversion(input: input, target: target, threads: threads.count)
+      .run(asJSON: report.json)
   }
 }

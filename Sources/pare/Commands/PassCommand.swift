@@ -14,12 +14,13 @@ struct PassCommand<Pass: CompressionPass>: ParsableCommand {
   @OptionGroup var layers: LayerOptions
   @OptionGroup var output: OutputOptions
   @OptionGroup var form: FormOptions
+  @OptionGroup var blocks: BlockOptions
   @OptionGroup var format: FormatOptions
   @OptionGroup var threads: ThreadOptions
   @OptionGroup var report: ReportOptions
 
   func run() throws {
-    let target = try SaveTarget(output, format)
+    let target = try SaveTarget(output, form, blocks, format)
     let step: Step
     do {
       step = try Step(
@@ -28,10 +29,9 @@ struct PassCommand<Pass: CompressionPass>: ParsableCommand {
     } catch let error as PassError {
       throw UsageError(error.description)
     }
-    try Transformation(
-      recipe: Recipe(steps: [step]), input: input, target: target, form: target.form(form),
-      threads: threads.count
-    ).run(asJSON: report.json)
+    try target.write(
+      Recipe(steps: [step]), of: input, importance: blocks.importance, threads: threads.count,
+      asJSON: report.json)
   }
 }
 

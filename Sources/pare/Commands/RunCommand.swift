@@ -12,20 +12,20 @@ struct RunCommand: ParsableCommand {
   @OptionGroup var input: FileArgument
   @OptionGroup var output: OutputOptions
   @OptionGroup var form: FormOptions
+  @OptionGroup var blocks: BlockOptions
   @OptionGroup var format: FormatOptions
   @OptionGroup var threads: ThreadOptions
   @OptionGroup var report: ReportOptions
 
   func run() throws {
-    let target = try SaveTarget(output, format)
+    let target = try SaveTarget(output, form, blocks, format)
     try output.check(against: recipe)
     let passes = try Recipe(contentsOf: recipe)
     guard !passes.steps.isEmpty else {
       throw CommandError("the recipe \(recipe) has no passes; pare convert copies a checkpoint")
     }
-    try Transformation(
-      recipe: passes, input: input, target: target, form: target.form(form),
-      threads: threads.count
-    ).run(asJSON: report.json)
+    try target.write(
+      passes, of: input, importance: blocks.importance, threads: threads.count,
+      asJSON: report.json)
   }
 }

@@ -1,5 +1,4 @@
 internal import ArgumentParser
-internal import CheckpointIO
 
 /// How the weights of an output are stored.
 struct FormOptions: ParsableArguments {
@@ -24,5 +23,5 @@ struct FormOptions: ParsableArguments {
     if Set(layouts).count > 1 { throw Self.conflict }
   }
 
-  var form: SaveForm { layouts.first == .dense ? .dense(nil) : .packed }
+  var isPacked: Bool? { layouts.first.map { $0 == .packed } }
 }

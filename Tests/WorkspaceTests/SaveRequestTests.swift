@@ -8,12 +8,13 @@ import Testing
 import Workspace
 
 /// What a save from the explorer writes, and how it goes on.
-@Suite struct SaveKindTests {
+@Suite struct SaveRequestTests {
   @Test func nameAndOptionsDecide() throws {
     func kind(_ path: String, isDense: Bool = false, _ blocks: BlockFormat? = nil) throws
-      -> SaveKind
+      -> SaveRequest
     {
-      try SaveKind(named: path, isDense: isDense, blocks: blocks)
+      try SaveRequest(
+        named: path, SaveOptions(isPacked: isDense ? false : nil, blocks: blocks))
     }
     #expect(try kind("a.safetensors") == .safetensors(.packed))
     #expect(try kind("a", isDense: true) == .safetensors(.dense(nil)))
@@ -28,10 +29,10 @@ import Workspace
   }
 
   @Test(arguments: [
-    ("a.pt", SaveKind.pytorch, "pytorch"), ("a.gguf", .gguf(.own), "gguf"),
+    ("a.pt", SaveRequest.pytorch, "pytorch"), ("a.gguf", .gguf(.own), "gguf"),
     ("b.gguf", .gguf(.blocks(.q8_0)), "gguf"),
   ])
-  func otherFormatsAreWritten(_ name: String, _ kind: SaveKind, _ format: String) throws {
+  func otherFormatsAreWritten(_ name: String, _ kind: SaveRequest, _ format: String) throws {
     let script = try Script(isRunnable: false)
     script.workbench.run(Script.prune(0.5), on: .original)
     script.settle()
@@ -52,6 +53,49 @@ import Workspace
     for parameter in try #require(script.workbench.parameters(of: id)) {
       #expect(try saved.parameters[parameter.name]?.tensor().array == parameter.tensor().array)
     }
+  }
+
+  private func kinds(of events: [WorkbenchEvent]) -> [String] {
+    events.compactMap { event in
+      switch event {
+      case .saveGrows: "grows"
+      case .saved: "saved"
+      case .failed: "failed"
+      default: nil
+      }
+    }
+  }
+
+  @Test func aLargerFileIsToldOfBeforeItIsWritten() throws {
+    let folder = TemporaryFolder()
+    let tiny = try TinyModel.checkpoint(in: folder)
+    try GGUFPlan.make(parameters: tiny.parameters, of: tiny, storage: .blocks(.q8_0))
+      .write(to: folder.file("m.gguf"))
+    let script = try Script(checkpoint: Checkpoint.open(folder.file("m.gguf")))
+    script.workbench.save(
+      .original, to: script.folder.file("a.safetensors"), as: .safetensors(.dense(.f32)))
+    script.settle()
+    #expect(kinds(of: script.events) == ["grows", "saved"])
+    script.forget()
+    script.workbench.save(.original, to: script.folder.file("a.gguf"), as: .gguf(.own))
+    script.settle()
+    #expect(kinds(of: script.events) == ["saved"])
+  }
+
+  @Test func shardsAreWrittenAndNotReplacedUnasked() throws {
+    let script = try Script(isRunnable: false)
+    var request = SaveRequest.safetensors(.packed)
+    request.shardByteCount = 4_000
+    let path = script.folder.file("a.safetensors")
+    script.workbench.save(.original, to: path, as: request)
+    script.settle()
+    #expect(kinds(of: script.events) == ["saved"])
+    let saved = try Checkpoint.open(path + ".index.json")
+    #expect(saved.parameters.count == script.checkpoint.parameters.count)
+    script.forget()
+    script.workbench.save(.original, to: path, as: request)
+    script.settle()
+    #expect(!kinds(of: script.events).contains("saved"))
   }
 
   /// A save that was stopped is gone on with by the explorer, to the same bytes.

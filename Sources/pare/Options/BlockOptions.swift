@@ -1,0 +1,43 @@
+internal import ArgumentParser
+internal import Tensors
+internal import Workspace
+
+/// In which blocks GGUF has the matrices.
+struct BlockOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Write GGUF with the matrices in these blocks, not in their own types: "
+        + "\(BlockType.names).", valueName: "type"),
+    completion: .list(BlockType.allValueStrings))
+  var type: BlockType?
+
+  @OptionGroup var importance: ImportanceOptions
+
+  /// A block format that can be written, in any case of letters.
+  struct BlockType: ExpressibleByArgument {
+    let format: BlockFormat
+
+    init?(argument: String) {
+      guard let format = BlockFormat(writable: argument) else { return nil }
+      self.format = format
+    }
+
+    static let allValueStrings = BlockFormat.writableNames
+    static let names = allValueStrings.joined(separator: ", ")
+    static let weighted = BlockFormat.allCases.filter(\.isWeighted).map { $0.rawValue.lowercased() }
+      .joined(separator: ", ")
+  }
+
+  func validate() throws {
+    guard importance.path != nil else { return }
+    guard let type else {
+      throw ValidationError("--text weighs the errors of GGUF's blocks; it goes with --type")
+    }
+    guard type.format.isWeighted else {
+      throw ValidationError(
+        """
+        \(type.format.rawValue) takes no importance; --text goes with \(BlockType.weighted)
+        """)
+    }
+  }
+}
