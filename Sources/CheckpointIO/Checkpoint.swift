@@ -94,8 +94,11 @@ public final class Checkpoint: Sendable {
     EmbeddedGGUF.read(into: &index)
     Sidecars.read(beside: path, into: &index)
     let names = LayerNames(index.tensors)
+    TrainingState.mark(in: &index, names)
+    if let warning = MissingWeights.warning(index.tensors) { index.warnings.append(warning) }
     TiedHead.mark(in: &index, names, bytes)
     var resolved = try PackedIndex.resolve(index, names, bytes)
+    try DerivedIndex.resolve(&resolved, index, bytes)
     try QuantizedIndex.resolve(&resolved, &index, bytes)
     let layout = try ModelLayout(index, resolved, bytes: bytes)
     self.bytes = bytes
@@ -114,6 +117,12 @@ public final class Checkpoint: Sendable {
     lazyParameters = Lazy { layout.parameters() }
     lazyBlockMap = Lazy { layout.blockMap() }
     try bytes.check()
+  }
+
+  /// Throws `CheckpointError.noWeights` where nothing in it can be worked on, but a reason is
+  /// known: an optimizer's file, or matrices that a training run left empty.
+  public func checkWeights() throws(CheckpointError) {
+    if let absence = parameters.absence { throw .noWeights(reason: absence) }
   }
 
   /// Throws `CheckpointError.changed` when a file was written to, cut short or

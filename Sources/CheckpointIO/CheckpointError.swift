@@ -27,6 +27,9 @@ public enum CheckpointError: Error, Hashable, Sendable {
   case unreadableType(tensor: String, dtype: String)
   case invalidPacking(tensor: String, reason: String)
   case invalidQuantization(tensor: String, reason: String)
+  case invalidParts(tensor: String, reason: String)
+  case noWeights(reason: String)
+  case wholeModule(name: String)
   case invalidZip(offset: Int, reason: String)
   case invalidDeflate(name: String, offset: Int, reason: String)
   case compressedEntry(name: String)
@@ -98,6 +101,12 @@ extension CheckpointError: CustomStringConvertible {
       "packed tensor \(tensor.quoted) is damaged: \(reason)"
     case .invalidQuantization(let tensor, let reason):
       "quantized tensor \(tensor.quoted) is damaged: \(reason)"
+    case .invalidParts(let tensor, let reason):
+      "tensor \(tensor.quoted), which several arrays make, is damaged: \(reason)"
+    case .noWeights(let reason): "the file holds no weights: \(reason)"
+    case .wholeModule(let name):
+      "the file holds a whole pickled module, \(name.quoted), which only its own code can open; "
+        + "save its state dictionary: torch.save(model.state_dict(), \"model.pt\")"
     case .invalidZip(let offset, let reason): "invalid zip archive at byte \(offset): \(reason)"
     case .invalidDeflate(let name, let offset, let reason):
       "\(name.quoted) is damaged at byte \(offset) of its compressed bytes: \(reason)"
@@ -118,7 +127,7 @@ extension CheckpointError: CustomStringConvertible {
       "tensor \(tensor.quoted) has rows of \(columns), and \(format) needs multiples of \(block)"
     case .forbiddenConstructor(let name, let offset):
       "the pickle asks for \(name.quoted) at byte \(offset), which is refused: "
-        + "only tensors and plain values are read"
+        + "it would run code in PyTorch, and no checkpoint needs it"
     case .storageTooShort(let tensor, let needed, let available):
       "tensor \(tensor.quoted) reaches to byte \(needed) of a storage of \(available) bytes"
     case .negativeStride(let tensor): "tensor \(tensor.quoted) has a negative stride or offset"

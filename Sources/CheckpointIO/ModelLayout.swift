@@ -75,7 +75,7 @@ final class ModelLayout: Sendable {
     for position in resolved.tensors.indices {
       if let parameter = parameter(at: position) { list.append(parameter) }
     }
-    return Parameters(list)
+    return Parameters(list, absence: MissingWeights.reason(resolved.tensors))
   }
 
   /// Where the parameters are, by block and layer. O(n).
@@ -105,13 +105,15 @@ final class ModelLayout: Sendable {
     guard isParameter(position), let dtype = resolved.tensors[position].dtype else { return nil }
     // Fields one by one: a tensor's whole record costs more to copy than the parameter to make.
     let (name, shape) = (resolved.tensors[position].name, resolved.tensors[position].shape)
+    let isTransposed = conv1D.map { $0.isOne(resolved.tensors[position]) } ?? false
     switch resolved[position] {
     case .companion: return nil
+    case .derived(let weights):
+      return weights.parameter(place: place(at: position), isTransposed: isTransposed)
     case .packed: return packed[position]
     case .quantized(let weights, _, _):
       return weights.parameter(named: name, place: place(at: position))
     case nil:
-      let isTransposed = conv1D.map { $0.isOne(resolved.tensors[position]) } ?? false
       return Parameter(
         name: name, shape: isTransposed ? shape.reversed : shape, dtype: dtype,
         place: place(at: position), isTransposed: isTransposed, source: source,

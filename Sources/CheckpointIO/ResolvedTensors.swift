@@ -8,7 +8,9 @@ struct ResolvedTensors {
     case packed(PackedTensor, byteCount: Int)
     /// A quantizer's matrix, the name of its layout, and that of its codes in the file.
     case quantized(any QuantizedWeights, layout: String, codes: String)
-    /// An array that belongs to such a matrix.
+    /// A tensor that several arrays of the file make.
+    case derived(DerivedWeights)
+    /// An array that belongs to such a matrix or tensor.
     case companion
   }
 
@@ -17,6 +19,8 @@ struct ResolvedTensors {
   private(set) var names: LayerNames
   /// By position; few files have any.
   private var forms: [Int: Form] = [:]
+  /// The derived tensors that arrays became part of, by the arrays' names.
+  var derivedNames: [String: String] = [:]
 
   init(_ tensors: [IndexedTensor], _ names: LayerNames) {
     self.tensors = tensors
@@ -47,13 +51,17 @@ struct ResolvedTensors {
     switch self[position] {
     case .packed(let packed, _): packed.record.encoding
     case .quantized(_, let layout, _): layout
+    case .derived(let weights): weights.form.name
     case .companion, nil: tensors[position].blocks == nil ? DenseEncoding.name : "blocks"
     }
   }
 
   /// Bytes that the file spends on a tensor.
   func byteCount(at position: Int) -> Int {
-    if case .packed(_, let byteCount) = self[position] { return byteCount }
-    return tensors[position].byteRange.count
+    switch self[position] {
+    case .packed(_, let byteCount): byteCount
+    case .derived(let weights): weights.byteCount
+    case .quantized, .companion, nil: tensors[position].byteRange.count
+    }
   }
 }

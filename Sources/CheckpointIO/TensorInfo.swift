@@ -29,7 +29,8 @@ public struct TensorInfo: Sendable {
   public var place: Place { layout.place(at: position) }
   /// `dense`, `blocks` of a format of ggml's, the name of the encoding of a packed
   /// tensor, or of the layout of a quantizer's: `gptq`, `awq`, `bitsandbytes`,
-  /// `llm.int8`, `compressed-tensors`.
+  /// `llm.int8`, `compressed-tensors`; or how several arrays make it: `torch.prune`,
+  /// `weight_norm`, `spectral_norm`, `torch.sparse_coo`, `torch.qint`.
   public var encoding: String { layout.resolved.encoding(at: position) }
   /// The tensor that this one is only another name for.
   public var sharesStorageOf: String? { tensor.sharesStorageOf }
@@ -95,6 +96,8 @@ package struct CheckpointIndex: Sendable {
   var metadata: [String: String] = [:]
   var configuration: [String: String] = [:]
   var vocabulary: [String]?
+  /// Tensors that the file's own structure says several arrays make.
+  var derived: [DerivedTensor] = []
   /// How a quantizer laid out the weights, where files beside the checkpoint say so.
   var quantization: QuantizationSettings?
   var gguf: GGUFMetadata?

@@ -4,13 +4,19 @@ internal import Synchronization
 public struct Parameters: Sendable, RandomAccessCollection {
   private let list: [Parameter]
   private let positions: NamePositions
+  /// Why there are no weights among them, where whoever made them knows; nil where there are
+  /// some.
+  public let absence: String?
 
   /// The last of several parameters of one name wins look-ups.
-  public init(_ list: [Parameter]) { self.init(list, NamePositions()) }
+  public init(_ list: [Parameter], absence: String? = nil) {
+    self.init(list, NamePositions(), absence)
+  }
 
-  private init(_ list: [Parameter], _ positions: NamePositions) {
+  private init(_ list: [Parameter], _ positions: NamePositions, _ absence: String?) {
     self.list = list
     self.positions = positions
+    self.absence = absence
   }
 
   public var startIndex: Int { 0 }
@@ -26,7 +32,7 @@ public struct Parameters: Sendable, RandomAccessCollection {
   /// The same model with some parameters replaced, by name.
   public func replacing(_ changed: [Parameter]) -> Parameters {
     let changes = Dictionary(changed.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
-    return Parameters(list.map { changes[$0.name] ?? $0 }, positions)
+    return Parameters(list.map { changes[$0.name] ?? $0 }, positions, absence)
   }
 
   /// The weight matrices of the blocks' linear layers.

@@ -25,6 +25,7 @@ enum Refusal: CaseIterable, Sendable {
   case invalidNumPy, invalidPart, misaligned, rowNotInBlocks, forbiddenConstructor
   case storageTooShort, negativeStride, limitExceeded, invalidConversion, sameFile, cannotRead
   case cannotWrite, exists, stopped, changed, invalidQuantization, invalidDeflate
+  case invalidParts, noWeights, wholeModule
 
   init(_ error: CheckpointError) {
     self =
@@ -72,6 +73,9 @@ enum Refusal: CaseIterable, Sendable {
       case .stopped: .stopped
       case .changed: .changed
       case .invalidQuantization: .invalidQuantization
+      case .invalidParts: .invalidParts
+      case .noWeights: .noWeights
+      case .wholeModule: .wholeModule
       }
   }
 
@@ -83,8 +87,8 @@ enum Refusal: CaseIterable, Sendable {
       .stopped, .invalidPart, .invalidConversion, .changed, .invalidQuantization:
       fileExample(in: folder)
     case .invalidZip, .compressedEntry, .invalidDeflate, .missingEntry, .invalidPickle,
-      .forbiddenConstructor,
-      .storageTooShort, .negativeStride:
+      .forbiddenConstructor, .storageTooShort, .negativeStride, .invalidParts, .noWeights,
+      .wholeModule:
       pickleExample
     case .empty, .unrecognized, .unsupportedFormat, .truncated, .headerTooLong, .unreadableType,
       .invalidGGUF, .invalidNumPy, .misaligned, .rowNotInBlocks:
@@ -238,9 +242,36 @@ extension Refusal {
         ZipBytes.pytorch(pickle: [0x80, 2, 0xFE], count: 1))
     case .forbiddenConstructor:
       return Self.opening(
-        "the pickle asks for 'os.system' at byte 42, which is refused: only tensors and plain "
-          + "values are read",
+        "the pickle asks for 'os.system' at byte 42, which is refused: it would run code in "
+          + "PyTorch, and no checkpoint needs it",
         ZipBytes.pytorch(pickle: [0x80, 2] + ZipBytes.global("os", "system") + [0x2E], count: 1))
+    case .invalidParts:
+      return (
+        "tensor 'a', which several arrays make, is damaged: its index 9 is outside of its shape",
+        {
+          var pickle = PickleBytes()
+          let indices = pickle.tensor([2, 2], integers: [0, 9, 1, 2])
+          let parts = [indices, pickle.tensor([2], [3, 4])]
+          let bytes = pickle.file([("a", PickleBytes.sparse("coo", parts, shape: [2, 4]))])
+          _ = try Checkpoint.open(bytes: bytes, name: "bad").parameters[0].tensor()
+        }
+      )
+    case .noWeights:
+      return (
+        "the file holds no weights: its one tensor is training state, such as an optimizer keeps",
+        {
+          var pickle = PickleBytes()
+          let state = pickle.tensor([2], [1, 2])
+          let bytes = pickle.file([("exp_avg", state)])
+          try Checkpoint.open(bytes: bytes, name: "bad").checkWeights()
+        }
+      )
+    case .wholeModule:
+      return Self.opening(
+        "the file holds a whole pickled module, 'net.GPT', which only its own code can open; save "
+          + "its state dictionary: torch.save(model.state_dict(), \"model.pt\")",
+        PickleBytes().file(
+          root: PickleBytes.object("net", "GPT", attributes: [("_modules", [0x7D])])))
     case .storageTooShort:
       return Self.opening(
         "tensor 'a' reaches to byte 48 of a storage of 8 bytes",

@@ -14,6 +14,11 @@ public enum SharedData {
   /// A file in it.
   public static func path(_ relative: String) -> String { root + "/" + relative }
 
+  /// Whether a file or folder in it is there.
+  public static func exists(_ relative: String) -> Bool {
+    FileManager.default.fileExists(atPath: path(relative))
+  }
+
   /// The folder of Package.swift.
   public static let packageRoot: String = {
     URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()

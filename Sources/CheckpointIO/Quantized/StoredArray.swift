@@ -27,7 +27,8 @@ struct StoredArray: Sendable {
   var rowMajor: Bytes { reader.rowMajor }
 
   /// The numbers as f32.
-  var floats: [Float] { reader.tensor().array }
+  var floats: [Float] { tensor.array }
+  var tensor: Tensor { reader.tensor() }
 
   private var reader: TensorReader {
     TensorReader(

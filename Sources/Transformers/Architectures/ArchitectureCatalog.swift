@@ -23,6 +23,9 @@ public enum ArchitectureCatalog {
   public static func blueprint(
     of parameters: Parameters, configuration: [String: String]
   ) throws -> Blueprint {
+    if let absence = parameters.absence {
+      throw NetworkError.notRunnable("its file holds no weights: \(absence)")
+    }
     for architecture in all {
       if let found = try architecture.blueprint(of: parameters, configuration: configuration) {
         return found

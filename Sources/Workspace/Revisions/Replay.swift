@@ -15,13 +15,18 @@ struct Replay: Sendable {
     for (index, step) in steps.enumerated() {
       try job.checkpoint()
       guard parameters.contains(where: step.layers.contains) else {
-        throw PassError("\(step.title): \(step.layers.emptiness)")
+        throw PassError("\(step.title): \(reason(step.layers))")
       }
       let share = 1 / Double(steps.count)
       let range = Double(index) * share...min(1, Double(index + 1) * share)
       parameters = try step.apply(to: parameters, in: job.part(range))
     }
     return parameters
+  }
+
+  /// Why nothing is selected.
+  private func reason(_ layers: LayerSelection) -> String {
+    base.absence.map { "the file holds no weights: \($0)" } ?? layers.emptiness
   }
 }
 

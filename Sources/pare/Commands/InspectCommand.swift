@@ -21,7 +21,7 @@ struct InspectCommand: ParsableCommand {
   @OptionGroup var report: ReportOptions
 
   func run() throws {
-    let checkpoint = try input.open()
+    let checkpoint = try Checkpoint.openingTellingOddities(input.file, toLook: true)
     if let layer {
       let found = try Work.run("inspect", threads: threads.count) { job in
         try LayerReport(of: layer, in: checkpoint, in: job)

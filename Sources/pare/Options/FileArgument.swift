@@ -11,9 +11,13 @@ struct FileArgument: ParsableArguments {
 }
 
 extension Checkpoint {
-  /// Opens the file at `path`, and tells on stderr what is odd about it.
-  static func openingTellingOddities(_ path: String) throws -> Checkpoint {
+  /// Opens the file at `path`, and tells on stderr what is odd about it. Throws
+  /// `CheckpointError.noWeights` where there is nothing to work on, unless it is only looked at.
+  static func openingTellingOddities(
+    _ path: String, toLook: Bool = false
+  ) throws -> Checkpoint {
     let checkpoint = try open(path)
+    if !toLook { try checkpoint.checkWeights() }
     for warning in checkpoint.warnings {
       StandardError.write("pare: warning: \(sentence(warning))\n")
     }

@@ -3,9 +3,10 @@ internal import Tensors
 /// Goes once through a pickle's objects and lists the tensors under the names
 /// their dictionaries give them.
 struct ObjectWalk {
-  /// Names under which training scripts keep the network's weights.
-  private static let modelKeys = ["model", "state_dict", "model_state_dict", "model_state"]
-  private static let settingsKeys = ["model_args", "config", "args", "hyper_parameters"]
+  private static let settingsKeys = ["model_args", "config", "args", "hyper_parameters", "hparams"]
+
+  /// Values of an object to look at for tensors.
+  private static let lookLimit = 64
 
   let graph: PickleGraph
   let file: Bytes
@@ -36,39 +37,18 @@ struct ObjectWalk {
   }
 
   private mutating func run() throws(CheckpointError) {
-    let members = graph.members(graph.root)
-    let model = model(among: members)
-    if let model {
-      try list(from: model.value, prefix: "", isTrainingState: false)
-      for member in members where member.value != model.value {
-        try list(from: member.value, prefix: member.key, isTrainingState: true)
-      }
-    } else {
-      try list(from: graph.root, prefix: "", isTrainingState: false)
+    let search = try WeightSearch(graph)
+    for root in search.roots {
+      try list(from: root.value, prefix: root.prefix, isTrainingState: root.isTrainingState)
     }
+    index.warnings += search.warnings
     dropRepeatedNames()
-    readSettings(members)
+    readSettings(search.settings)
     if index.tensors.isEmpty { index.warnings.append("the file holds no tensors") }
     if isCutOff {
       index.warnings.append(
         "objects nested deeper than \(PyTorchFormat.nestingLimit) are not listed")
     }
-  }
-
-  private func model(
-    among members: [(key: String, value: PickleValue.Reference)]
-  ) -> (key: String, value: PickleValue.Reference)? {
-    for key in ObjectWalk.modelKeys {
-      if let model = members.first(where: { $0.key == key && isDictionary($0.value) }) {
-        return model
-      }
-    }
-    return nil
-  }
-
-  private func isDictionary(_ reference: PickleValue.Reference) -> Bool {
-    if case .dictionary = graph[reference] { return true }
-    return false
   }
 
   private struct Step {
@@ -77,6 +57,7 @@ struct ObjectWalk {
     /// Position in `trail` of the container it is in; nil for a root.
     let parent: Int?
     let depth: Int
+    var isTrainingState: Bool
   }
 
   /// Depth first without recursion; a container that several others share is
@@ -84,12 +65,25 @@ struct ObjectWalk {
   private mutating func list(
     from root: PickleValue.Reference, prefix: String, isTrainingState: Bool
   ) throws(CheckpointError) {
-    var waiting = [Step(value: root, key: prefix, parent: nil, depth: 0)]
-    while let step = waiting.popLast() {
-      if case .tensor(let tensor) = graph[step.value] {
-        try add(tensor, name: try name(of: step), isTrainingState: isTrainingState)
+    guard isListed(root, isTrainingState) else { return }
+    var waiting = [
+      Step(value: root, key: prefix, parent: nil, depth: 0, isTrainingState: isTrainingState)
+    ]
+    while var step = waiting.popLast() {
+      switch graph[step.value] {
+      case .tensor(let tensor):
+        try add(tensor, name: try name(of: step), isTrainingState: step.isTrainingState)
         continue
+      case .derived(let number):
+        try add(graph.derived[number], name: try name(of: step), step.isTrainingState)
+        continue
+      case .object(let number) where !graph.isContainer(step.value):
+        let name = graph.name(of: graph.objects[number])
+        try add(unreadable: name, name: try self.name(of: step))
+        continue
+      default: break
       }
+      if graph.isOptimizer(step.value) { step.isTrainingState = true }
       let children = children(of: step)
       guard !children.isEmpty, visited.insert(step.value).inserted else { continue }
       guard step.depth < PyTorchFormat.nestingLimit else {
@@ -108,8 +102,10 @@ struct ObjectWalk {
       graph.elements(step.value).map { $0.enumerated().map { (key: String($0), value: $1) } }
       ?? graph.members(step.value)
     return members.compactMap { key, value in
-      guard holdsTensors(value) else { return nil }
-      return Step(value: value, key: key, parent: trail.count, depth: step.depth + 1)
+      guard isListed(value, step.isTrainingState) else { return nil }
+      return Step(
+        value: value, key: key, parent: trail.count, depth: step.depth + 1,
+        isTrainingState: step.isTrainingState)
     }
   }
 
@@ -135,21 +131,72 @@ struct ObjectWalk {
     return keys.reversed().reduce("") { $0.isEmpty ? $1 : "\($0).\($1)" }
   }
 
-  private func holdsTensors(_ reference: PickleValue.Reference) -> Bool {
+  /// Whether a value is a tensor, may hold some, or is an object that was made of tensors and
+  /// would be one.
+  private func isListed(_ reference: PickleValue.Reference, _ isTrainingState: Bool) -> Bool {
     switch graph[reference] {
-    case .list, .tuple, .dictionary, .tensor: true
-    case .none, .bool, .integer, .hugeInteger, .float, .string, .bytes, .global, .storage,
-      .opaque:
-      false
+    case .list, .tuple, .dictionary, .tensor, .derived: true
+    case .object: graph.isContainer(reference) || (!isTrainingState && isMadeOfTensors(reference))
+    case .none, .bool, .integer, .hugeInteger, .float, .string, .bytes, .global, .storage: false
     }
+  }
+
+  /// Looks at the first values that an object was made of.
+  private func isMadeOfTensors(_ reference: PickleValue.Reference) -> Bool {
+    var waiting = graph.contents(reference)
+    var left = ObjectWalk.lookLimit
+    while left > 0, let value = waiting.popLast() {
+      left -= 1
+      switch graph[value] {
+      case .tensor, .storage, .derived: return true
+      case .list, .tuple, .dictionary, .object:
+        waiting += graph.contents(value).prefix(ObjectWalk.lookLimit)
+      default: break
+      }
+    }
+    return false
+  }
+
+  /// An object that a function of another library would make of tensors.
+  private mutating func add(unreadable type: String, name: String) throws(CheckpointError) {
+    try CheckpointIndex.checkName(type, of: "a class")
+    try index.add(
+      IndexedTensor(name: name, dtype: nil, dtypeName: type, shape: [], byteRange: 0..<0))
+    index.warn("tensor \(name.quoted) is an object of \(type.quoted), which is listed but not read")
+  }
+
+  private mutating func add(
+    _ tensor: PickleDerivedTensor, name: String, _ isTrainingState: Bool
+  ) throws(CheckpointError) {
+    let name = ObjectWalk.moduleName(name)
+    let parts = tensor.parts.map { "\(name).\($0.suffix)" }
+    for (part, name) in zip(tensor.parts, parts) {
+      try add(part.tensor, name: name, isTrainingState: isTrainingState)
+    }
+    guard !isTrainingState else { return }
+    index.derived.append(
+      DerivedTensor(
+        name: name, form: tensor.form, shape: try Shape(checking: tensor.dimensions, tensor: name),
+        parts: parts))
+  }
+
+  /// `torch.ao.nn.quantized` keeps weight and bias of a layer as a pair in
+  /// `LAYER._packed_params._packed_params`; and compilers put `_orig_mod` before all names.
+  private static func moduleName(_ name: String) -> String {
+    let compiled = "_orig_mod."
+    if name.hasPrefix(compiled) { return moduleName(String(name.dropFirst(compiled.count))) }
+    let packed = "._packed_params._packed_params."
+    for (number, word) in ["weight", "bias"].enumerated() {
+      let ending = "\(packed)\(number)"
+      if name.hasSuffix(ending) { return name.dropLast(ending.utf8.count) + "." + word }
+    }
+    return name
   }
 
   private mutating func add(
     _ tensor: PickleTensor, name: String, isTrainingState: Bool
   ) throws(CheckpointError) {
-    var name = name
-    let compiled = "_orig_mod."
-    if name.hasPrefix(compiled) { name.removeFirst(compiled.count) }
+    let name = ObjectWalk.moduleName(name)
     let view = try StorageView(tensor, name: name, storages)
     var indexed = view.indexed
     indexed.isOptimizer = isTrainingState
@@ -192,7 +239,7 @@ struct ObjectWalk {
     }
     for key in ObjectWalk.settingsKeys {
       guard let settings = members.first(where: { $0.key == key }) else { continue }
-      for (name, value) in graph.members(settings.value) where index.configuration[name] == nil {
+      for (name, value) in graph.settings(settings.value) where index.configuration[name] == nil {
         index.configuration[name] = graph.scalarText(value)
       }
     }

@@ -1,14 +1,15 @@
 internal import Tensors
 
-/// The only names a pickle may look up. None of them runs anything: each is
-/// re-enacted here or becomes an opaque value.
+/// What a pickle looks up by name. None of it runs anything: what makes tensors and
+/// dictionaries is re-enacted here, and everything else is only known by its name.
 enum PickleGlobal: Sendable, Hashable {
-  case orderedDictionary
+  /// `OrderedDict`, `dict`, `defaultdict` and `Counter`.
+  case dictionary
   /// `_rebuild_tensor(storage, offset, size, stride)` and `_v2(…, grad, hooks)`.
   case rebuildTensor
   /// `_v3(storage, offset, size, stride, grad, hooks, dtype, …)`.
   case rebuildTensorWithType
-  /// `_rebuild_qtensor(storage, offset, size, stride, …)`.
+  /// `_rebuild_qtensor(storage, offset, size, stride, (scheme, scale, zero, …), …)`.
   case rebuildQuantizedTensor
   /// `_rebuild_sparse_tensor(layout, (indices, values, size, …))`.
   case rebuildSparseTensor
@@ -19,15 +20,15 @@ enum PickleGlobal: Sendable, Hashable {
   case size
   case storage(TorchType?)
   case type(TorchType)
-  /// An object whose attributes are set afterwards.
-  case namespace
-  /// Anything harmless and without interest.
-  case opaque
+  /// Anything else, by the number of its name in the graph.
+  case foreign(Int32)
 
+  /// nil for what is only known by its name.
   init?(module: String, name: String) {
     switch (module, name) {
-    case ("collections", "OrderedDict"), ("builtins", "dict"), ("__builtin__", "dict"):
-      self = .orderedDictionary
+    case ("collections", "OrderedDict"), ("collections", "defaultdict"),
+      ("collections", "Counter"), ("builtins", "dict"), ("__builtin__", "dict"):
+      self = .dictionary
     case ("torch._utils", "_rebuild_tensor"), ("torch._utils", "_rebuild_tensor_v2"):
       self = .rebuildTensor
     case ("torch._utils", "_rebuild_tensor_v3"): self = .rebuildTensorWithType
@@ -39,29 +40,29 @@ enum PickleGlobal: Sendable, Hashable {
       self = .rebuildParameter
     case ("torch", "Size"): self = .size
     case ("torch.storage", "UntypedStorage"), ("torch", "UntypedStorage"): self = .storage(nil)
-    case ("argparse", "Namespace"), ("types", "SimpleNamespace"): self = .namespace
     case ("torch", _) where TorchType.storages[name] != nil:
       self = .storage(TorchType.storages[name])
     case ("torch", _) where TorchType.types[name] != nil:
       guard let type = TorchType.types[name] else { return nil }
       self = .type(type)
-    case _ where PickleGlobal.opaqueNames.contains("\(module) \(name)"): self = .opaque
     default: return nil
     }
   }
 
-  private static let opaqueNames: Set<String> = [
-    "torch device", "torch strided", "torch.serialization _get_layout", "_codecs encode",
-    "torch Tensor", "torch.nn.parameter Parameter", "torch per_tensor_affine",
-    "torch per_tensor_symmetric", "torch per_channel_affine", "torch per_channel_symmetric",
-    "torch per_channel_affine_float_qparams",
-    "numpy dtype", "numpy ndarray", "numpy.core.multiarray scalar",
-    "numpy._core.multiarray scalar", "numpy.core.multiarray _reconstruct",
-    "numpy._core.multiarray _reconstruct", "numpy.core.numeric _frombuffer",
-    "numpy._core.numeric _frombuffer", "builtins set", "__builtin__ set",
-    "builtins frozenset", "__builtin__ frozenset", "builtins bytearray",
-    "__builtin__ bytearray", "builtins complex", "__builtin__ complex",
-    "collections defaultdict", "collections Counter",
+  /// Whether a file that names this was made to run a program or text as code: no
+  /// checkpoint has a use for it.
+  static func isHostile(module: String, name: String) -> Bool {
+    hostileModules.contains(String(module.prefix { $0 != "." }))
+      || (builtins.contains(module) && hostileFunctions.contains(name))
+  }
+
+  private static let hostileModules: Set<String> = [
+    "os", "posix", "nt", "subprocess", "commands", "pty", "shutil", "socket", "runpy",
+    "importlib", "webbrowser", "ctypes", "code", "sys",
+  ]
+  private static let builtins: Set<String> = ["builtins", "__builtin__"]
+  private static let hostileFunctions: Set<String> = [
+    "eval", "exec", "execfile", "compile", "__import__", "open", "input", "breakpoint",
   ]
 }
 
@@ -76,6 +77,19 @@ struct TorchType: Sendable, Hashable {
     name = dtype.rawValue
     byteCount = dtype.byteCount
   }
+
+  /// The integers that a quantized type's codes are; nil for another type.
+  var codes: DType? {
+    switch name {
+    case "QINT8": .i8
+    case "QUINT8": .u8
+    case "QINT32": .i32
+    default: nil
+    }
+  }
+
+  /// The same type read as the integers that its codes are.
+  var asCodes: TorchType? { codes.map { TorchType($0) } }
 
   private init(unreadable name: String, byteCount: Int) {
     dtype = nil

@@ -1,6 +1,7 @@
 /// Interprets a pickle (Python's `pickletools` documents the opcodes) without
-/// running anything: only names of `PickleGlobal` may be looked up, and each
-/// opcode makes at most one value, so that memory is bounded by the pickle.
+/// running anything: what it calls is re-enacted by `PickleGlobal` or kept as a
+/// `PickleObject`. Each opcode makes at most one value and moves no more members than it
+/// adds, so that memory and time are bounded by the pickle.
 struct PickleInterpreter {
   /// A checkpoint of 100,000 tensors with optimizer state has about this many.
   static let valueLimit = 8_000_000
@@ -18,7 +19,6 @@ struct PickleInterpreter {
   private var stack: [PickleValue.Reference] = []
   private var marks: [Int] = []
   private var memo: [Int: PickleValue.Reference] = [:]
-  private var namespaces: Set<PickleValue.Reference> = []
   private var copied = 0
   private var references = 0
   /// Where the running opcode stands, for errors.
@@ -82,24 +82,22 @@ struct PickleInterpreter {
     case .shortBinBytes: try push(.bytes(try reader.take(Int(try reader.byte()))))
     case .binBytes: try push(.bytes(try reader.take(Int(try reader.number(UInt32.self)))))
     case .binBytes8, .byteArray8: try push(.bytes(try reader.longRange()))
-    case .emptyList: try push(.list([]))
-    case .emptyTuple: try push(.tuple([]))
-    case .emptyDict: try push(.dictionary([]))
-    case .emptySet: try push(.opaque)
-    case .tuple: try push(.tuple(try popToMark()))
-    case .tuple1: try push(.tuple(try pop(1)))
-    case .tuple2: try push(.tuple(try pop(2)))
-    case .tuple3: try push(.tuple(try pop(3)))
-    case .list: try push(.list(try popToMark()))
-    case .dict: try push(.dictionary(try pairs(try popToMark())))
+    case .emptyList: try push(graph.list())
+    case .emptyTuple: try push(graph.tuple())
+    case .emptyDict: try push(graph.dictionary())
+    case .emptySet: try push(graph.object(PickleGraph.set))
+    case .tuple: try push(graph.tuple(try popToMark()))
+    case .tuple1: try push(graph.tuple(try pop(1)))
+    case .tuple2: try push(graph.tuple(try pop(2)))
+    case .tuple3: try push(graph.tuple(try pop(3)))
+    case .list: try push(graph.list(try popToMark()))
+    case .dict: try push(graph.dictionary(try pairs(try popToMark())))
     case .frozenSet:
-      _ = try popToMark()
-      try push(.opaque)
+      let members = try popToMark()
+      try push(graph.object(PickleGraph.set))
+      try extend(members)
     case .append: try extend(try pop(1))
-    case .appends: try extend(try popToMark())
-    case .addItems:
-      _ = try popToMark()
-      _ = try top()
+    case .appends, .addItems: try extend(try popToMark())
     case .setItem: try insert(try pop(2))
     case .setItems: try insert(try popToMark())
     case .binGet: try recall(Int(try reader.byte()))
@@ -112,9 +110,11 @@ struct PickleInterpreter {
     case .binPersID: try makeStorage()
     case .reduce, .newObj: try call()
     case .newObjEx:
-      _ = try pop(1)
+      _ = try pop()
       try call()
-    case .build: try build()
+    case .build:
+      let state = try pop()
+      graph.set(state: state, of: try top())
     }
     return true
   }
@@ -215,38 +215,26 @@ struct PickleInterpreter {
   }
 
   private mutating func extend(_ members: [PickleValue.Reference]) throws(CheckpointError) {
-    let target = try top()
-    switch graph.values[target] {
-    case .list(var elements):
-      // Out of the graph while it grows, or each append would copy it.
-      graph.values[target] = .none
-      elements.append(contentsOf: members)
-      graph.values[target] = .list(elements)
-    case .opaque: break
-    default: throw invalid("only a list can be appended to")
+    guard graph.append(members[...], to: try top()) else {
+      throw invalid("only a list can be appended to")
     }
   }
 
   private mutating func insert(_ members: [PickleValue.Reference]) throws(CheckpointError) {
-    let added = try pairs(members)
-    let target = try top()
-    switch graph.values[target] {
-    case .dictionary(var pairs):
-      graph.values[target] = .none
-      pairs.append(contentsOf: added)
-      graph.values[target] = .dictionary(pairs)
-    case .opaque: break
-    default: throw invalid("only a dictionary has items")
+    guard graph.insert(try pairs(members), into: try top()) else {
+      throw invalid("only a dictionary has items")
     }
   }
 
   // MARK: Names and calls
 
   private mutating func lookUp(module: String, name: String) throws(CheckpointError) {
-    guard let global = PickleGlobal(module: module, name: name) else {
-      throw .forbiddenConstructor(name: "\(module).\(name)", offset: opcodeOffset)
+    let path = "\(module).\(name)"
+    guard !PickleGlobal.isHostile(module: module, name: name) else {
+      throw .forbiddenConstructor(name: path, offset: opcodeOffset)
     }
-    try push(.global(global))
+    let global = PickleGlobal(module: module, name: name)
+    try push(.global(global ?? .foreign(graph.number(of: path))))
   }
 
   private mutating func lookUpFromStack() throws(CheckpointError) {
@@ -282,37 +270,62 @@ struct PickleInterpreter {
   }
 
   private mutating func call() throws(CheckpointError) {
-    let arguments = graph.elements(try pop())
+    let given = try pop()
     let callee = graph[try pop()]
-    guard let arguments else { throw invalid("arguments must be a tuple") }
-    guard case .global(let global) = callee else {
-      if case .opaque = callee { return try push(.opaque) }
-      throw invalid("something that is no constructor is called")
+    guard let arguments = graph.elements(given) else { throw invalid("arguments must be a tuple") }
+    switch callee {
+    case .global(let global): try call(global, arguments, given)
+    // A method of an object, or what a decorator made.
+    case .object(let number):
+      try push(graph.object(graph.objects[number].name, arguments: given))
+    default: throw invalid("something that is no constructor is called")
     }
-    try call(global, arguments)
   }
 
   private mutating func call(
-    _ global: PickleGlobal, _ arguments: [PickleValue.Reference]
+    _ global: PickleGlobal, _ arguments: [PickleValue.Reference], _ given: PickleValue.Reference
   ) throws(CheckpointError) {
     switch global {
-    case .orderedDictionary: try push(.dictionary(try items(arguments)))
-    case .namespace:
-      namespaces.insert(graph.values.count)
-      try push(.dictionary([]))
-    case .rebuildTensor, .rebuildQuantizedTensor:
-      try push(.tensor(try tensor(arguments, typeAt: nil)))
+    case .dictionary: try push(graph.dictionary(try items(arguments)))
+    case .rebuildTensor: try push(.tensor(try tensor(arguments, typeAt: nil)))
     case .rebuildTensorWithType: try push(.tensor(try tensor(arguments, typeAt: 6)))
+    case .rebuildQuantizedTensor:
+      let codes = try tensor(arguments, typeAt: nil)
+      if let quantized = graph.quantized(codes, arguments) {
+        try pushDerived(quantized)
+      } else {
+        try push(.tensor(codes))
+      }
     case .rebuildParameter, .size:
       guard let first = arguments.first else { throw invalid("an argument is missing") }
       stack.append(first)
     case .rebuildSparseTensor:
-      // Its indices and values are listed, each as the tensor that it is.
-      guard arguments.count >= 2 else { throw invalid("an argument is missing") }
-      stack.append(arguments[1])
+      if let sparse = graph.sparse(arguments) {
+        try pushDerived(sparse)
+      } else {
+        let name = graph.number(of: "torch.sparse_tensor")
+        try push(graph.object(name, arguments: given))
+      }
     case .rebuildFromType: try callWithType(arguments)
-    case .storage, .type, .opaque: try push(.opaque)
+    case .storage, .type:
+      try push(graph.object(graph.number(of: "torch.UntypedStorage"), arguments: given))
+    case .foreign(let name):
+      try push(graph.object(classNumber(name, arguments), arguments: given))
     }
+  }
+
+  /// The class of an object, also where a function of Python's makes it of the class.
+  private func classNumber(_ name: Int32, _ arguments: [PickleValue.Reference]) -> Int32 {
+    guard ["copyreg._reconstructor", "copy_reg._reconstructor"].contains(graph.names[Int(name)]),
+      let first = arguments.first, case .global(.foreign(let number)) = graph[first]
+    else { return name }
+    return number
+  }
+
+  private mutating func pushDerived(_ tensor: PickleDerivedTensor) throws(CheckpointError) {
+    try countCopies(tensor.parts.count)
+    try push(.derived(graph.derived.count))
+    graph.derived.append(tensor)
   }
 
   /// What a tensor with attributes of its own is made by.
@@ -322,14 +335,19 @@ struct PickleInterpreter {
     guard arguments.count >= 3, case .global(let inner) = graph[arguments[0]],
       inner != .rebuildFromType, let innerArguments = graph.elements(arguments[2])
     else { throw invalid("the tensor's description is damaged") }
-    try call(inner, innerArguments)
+    try call(inner, innerArguments, arguments[2])
   }
 
-  /// `OrderedDict([(key, value), …])`, or without arguments.
+  /// `OrderedDict([(key, value), …])`, `Counter({key: value, …})`, or without either.
   private mutating func items(
     _ arguments: [PickleValue.Reference]
   ) throws(CheckpointError) -> [PickleValue.Pair] {
-    guard let first = arguments.first, let list = graph.elements(first) else { return [] }
+    guard let first = arguments.first else { return [] }
+    if let pairs = graph.pairs(first) {
+      try countCopies(pairs.count)
+      return pairs
+    }
+    guard let list = graph.elements(first) else { return [] }
     try countCopies(list.count)
     return list.compactMap { item in
       guard let pair = graph.elements(item), pair.count == 2 else { return nil }
@@ -357,15 +375,7 @@ struct PickleInterpreter {
   }
 
   private func integers(_ reference: PickleValue.Reference) -> [Int]? {
-    guard let elements = graph.elements(reference),
-      elements.count <= SafetensorsFormat.dimensionLimit
-    else { return nil }
-    var numbers: [Int] = []
-    for element in elements {
-      guard case .integer(let number) = graph[element] else { return nil }
-      numbers.append(number)
-    }
-    return numbers
+    graph.integers(reference)
   }
 
   private mutating func countCopies(_ count: Int) throws(CheckpointError) {
@@ -373,19 +383,6 @@ struct PickleInterpreter {
     guard copied <= PickleInterpreter.copyLimit else {
       throw .limitExceeded(
         what: "the pickle's copying of shared values", limit: PickleInterpreter.copyLimit)
-    }
-  }
-
-  /// Sets attributes: those of a namespace are its content, those of an
-  /// `OrderedDict` (`_metadata`) have no interest.
-  private mutating func build() throws(CheckpointError) {
-    let state = try pop()
-    let target = try top()
-    if namespaces.contains(target), state != target,
-      case .dictionary(let attributes) = graph[state]
-    {
-      try countCopies(attributes.count)
-      graph.values[target] = .dictionary(attributes)
     }
   }
 }

@@ -79,6 +79,7 @@ private struct ShardGathering {
     for warning in part.warnings { index.warn("\(shards.files[number].shown): \(warning)") }
     index.metadata.merge(part.metadata) { first, _ in first }
     packed.merge(records) { first, _ in first }
+    index.derived += part.derived
     index.configuration.merge(part.configuration) { first, _ in first }
     if index.vocabulary == nil { index.vocabulary = part.vocabulary }
     if self.format == nil { self.format = format.name }
