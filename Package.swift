@@ -47,8 +47,9 @@ let targets: [Target] =
       dependencies: ["CFaults"],
       cSettings: hasOneDNN ? [.define("PARE_ONEDNN")] : [],
       linkerSettings: [.linkedLibrary(hasOneDNN ? "dnnl" : "openblas")]),
+    .target(name: "CAllocations", path: "Tests/CAllocations"),
     .target(
-      name: "TestSupport", dependencies: ["Terminal", "Tensors"], path: "Tests/TestSupport",
+      name: "TestSupport", dependencies: ["Terminal", "Tensors", "CAllocations"], path: "Tests/TestSupport",
       swiftSettings: strict),
   ]
   + floor("Tensors", ["CKernels"])

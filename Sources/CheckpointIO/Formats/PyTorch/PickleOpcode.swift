@@ -1,7 +1,7 @@
 /// The opcodes of pickle protocols 2 to 5. Left out: the line-based ones of
 /// protocol 0, which torch.save never writes, and INST, OBJ, EXT and
 /// out-of-band buffers, which have no place in a checkpoint.
-enum PickleOpcode: UInt8 {
+package enum PickleOpcode: UInt8, CaseIterable, Sendable {
   case mark = 0x28  // (
   case emptyTuple = 0x29  // )
   case stop = 0x2E  // .
