@@ -43,26 +43,18 @@ struct GGUFConversion {
     plan.tellOmissions()
     for note in plan.notes { StandardError.write("pare: \(sentence(note))\n") }
     for group in fallbacks(of: plan) { StandardError.write("pare: \(sentence(group))\n") }
-    let (comparison, zeros) = try Work.run(title, threads: threads) { job in
+    let comparison = try Work.run(title, threads: threads) { job in
       try planned.write(of: checkpoint, recipe: recipe.yaml, in: job.part(Part.writing))
       // Of the file as it is read back.
-      let file = try Checkpoint.open(planned.path)
-      let comparison = try TensorComparison(
-        of: checkpoint, with: file, in: job.part(Part.measuring))
-      // Its layers have llama.cpp's names: zeros are counted by themselves.
-      let zeros =
-        try recipe.steps.isEmpty
-        ? nil
-        : Headless.comparison(
-          of: file.parameters, from: file, after: Recipe(steps: []), in: job.part(1...1)
-        ).total
-      return (comparison, zeros)
+      return try TensorComparison(
+        of: checkpoint, with: Checkpoint.open(planned.path), given: recipe.steps.map(\.layers),
+        in: job.part(Part.measuring))
     }
     if asJSON {
-      json(planned, plan, comparison, zeros, checkpoint, measured?.measuredOn).print()
+      json(planned, plan, comparison, checkpoint, measured?.measuredOn).print()
     } else {
       StandardOutput.write(
-        text(plan, comparison, zeros, checkpoint) + weighting(plan, measured?.measuredOn)
+        text(plan, comparison, checkpoint) + weighting(plan, measured?.measuredOn)
           + comparison.nonFinite.text + SaveLoss.text(plan.losses))
     }
   }
@@ -91,7 +83,7 @@ struct GGUFConversion {
 
   private func json(
     _ planned: PlannedSave, _ plan: GGUFPlan, _ comparison: TensorComparison,
-    _ zeros: Compression.Comparison.Difference?, _ checkpoint: Checkpoint, _ text: String?
+    _ checkpoint: Checkpoint, _ text: String?
   ) -> JSON {
     var fields: [String: JSON] = [
       "bits_per_weight": .number(bitsPerWeight(plan)),
@@ -111,19 +103,22 @@ struct GGUFConversion {
       "weighted": .array(plan.entries.filter(\.isWeighted).map { .string($0.name) }),
       "weighted_on": .string(text),
     ]
-    if let zeros {
+    if !recipe.steps.isEmpty {
+      let layers = comparison.layers
       fields["passes"] = .array(recipe.steps.map { .string($0.title) })
-      fields["kept_weights"] = .integer(zeros.weights - zeros.zeros)
-      fields["sparsity"] = .number(zeros.sparsity)
-      fields["weights"] = .integer(zeros.weights)
+      fields["kept_weights"] = .integer(layers.map { $0.weights - $0.zeros } ?? 0)
+      fields["selected"] = comparison.selected?.json ?? .null
+      fields["sparsity"] = .number(layers?.sparsity)
+      fields["weights"] = .integer(layers?.weights ?? 0)
     }
     return .object(fields.merging(planned.fields) { own, _ in own })
   }
 
   private func text(
-    _ plan: GGUFPlan, _ comparison: TensorComparison,
-    _ zeros: Compression.Comparison.Difference?, _ checkpoint: Checkpoint
+    _ plan: GGUFPlan, _ comparison: TensorComparison, _ checkpoint: Checkpoint
   ) -> String {
+    let sparsity =
+      recipe.steps.isEmpty ? "" : "sparsity \(Figure.percent(comparison.layers?.sparsity))   "
     let types = types(of: plan).sorted { $0.key < $1.key }.map { "\($1) \($0)" }
     let others = comparison.otherError.flatMap {
       $0 == 0 ? nil : "   other tensors \(Figure.percent($0))"
@@ -132,13 +127,13 @@ struct GGUFConversion {
     return """
       \(target.output.path): \(Figure.bytes(plan.byteCount)), \
       \(Figure.change(from: checkpoint.fileByteCount, to: plan.byteCount)) \(checkpoint.name)
-      \(types.joined(separator: ", "))   \
-      \(zeros.map { "sparsity \(Figure.percent($0.sparsity))   " } ?? "")\
+      \(types.joined(separator: ", "))   \(sparsity)\
       \(Figure.short(bitsPerWeight(plan))) bits/weight   \
       layer error \(Figure.percent(comparison.layerError))\(others ?? "") \
       against \(sentence(checkpoint.name))
 
-      """ + (missing == 0 ? "" : "\(missing) linear layers are not in the file as they were\n")
+      """ + (comparison.selected?.text ?? "")
+        + (missing == 0 ? "" : "\(missing) linear layers are not in the file as they were\n")
   }
 
   /// Which matrices in blocks were weighed by the importance of their columns.

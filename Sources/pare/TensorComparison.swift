@@ -1,4 +1,5 @@
 internal import CheckpointIO
+internal import Compression
 internal import Glibc
 internal import Jobs
 internal import Tensors
@@ -10,7 +11,13 @@ struct TensorComparison {
     let name: String
     /// What the second calls it.
     let secondName: String
+    /// Whether it is a linear layer, or one that passes were given.
     let isLayer: Bool
+    /// Whether passes were given it, where they were not given all linear layers.
+    let isSelected: Bool
+    /// Weights, and those that are zero in the second.
+    let count: Int
+    let zeros: Int
     /// Whether one had its rows in llama.cpp's order.
     let isReordered: Bool
     let difference: TensorDifference
@@ -32,9 +39,12 @@ struct TensorComparison {
   /// All values of each.
   let parameterCounts: (first: Int, second: Int)
 
-  /// Compares what `ParameterMatching` matches, two tensors in memory at a time. Throws
-  /// `Cancelled`, and what reading a tensor throws.
-  init(of first: Checkpoint, with second: Checkpoint, in job: borrowing JobContext) throws {
+  /// Compares what `ParameterMatching` matches, two tensors in memory at a time; `given` is
+  /// what passes worked on in the first. Throws `Cancelled`, and what reading a tensor throws.
+  init(
+    of first: Checkpoint, with second: Checkpoint, given: [LayerSelection] = [],
+    in job: borrowing JobContext
+  ) throws {
     matching = ParameterMatching(first, second)
     parameterCounts = (first.parameters.weightCount, second.parameters.weightCount)
     let total = Double(max(1, matching.pairs.reduce(0) { $0 + $1.first.shape.count }))
@@ -50,7 +60,7 @@ struct TensorComparison {
             first: pair.first.shape, second: pair.second.shape))
         continue
       }
-      rows.append(try Row(pair, in: job))
+      rows.append(try Row(pair, given: given, in: job))
     }
   }
 
@@ -61,13 +71,38 @@ struct TensorComparison {
   /// The same of all other tensors.
   var otherError: Double? { Self.error(of: rows.filter { !$0.isLayer }) }
 
-  private static func error(of rows: [Row]) -> Double? {
+  fileprivate static func error(of rows: [Row]) -> Double? {
     let differences = rows.map(\.difference)
     guard !differences.isEmpty else { return nil }
     if differences.contains(where: \.nonFinite.hasChanged) { return .nan }
     let error = differences.reduce(0) { $0 + $1.squaredError }
     let norm = differences.reduce(0) { $0 + $1.sumOfSquares }
     return error == 0 ? 0 : (error / norm).squareRoot()
+  }
+
+  /// Weights and zeros of the second's layers, and the error; nil where there is none.
+  var layers: LayerFigures? { LayerFigures(rows.filter(\.isLayer)) }
+
+  /// The same of those that passes were given; nil where they were given all.
+  var selected: LayerFigures? { LayerFigures(rows.filter(\.isSelected)) }
+
+  /// Several layers together.
+  struct LayerFigures {
+    let layerCount: Int
+    let weights: Int
+    let zeros: Int
+    let error: Double?
+
+    fileprivate init?(_ rows: [Row]) {
+      guard !rows.isEmpty else { return nil }
+      layerCount = rows.count
+      weights = rows.reduce(0) { $0 + $1.count }
+      zeros = rows.reduce(0) { $0 + $1.zeros }
+      error = TensorComparison.error(of: rows)
+    }
+
+    /// Share of the weights that are zero, 0…1.
+    var sparsity: Double { weights == 0 ? 0 : Double(zeros) / Double(weights) }
   }
 
   /// NaN and infinity.
@@ -214,7 +249,9 @@ extension TensorComparison.Reshaped {
 }
 
 extension TensorComparison.Row {
-  fileprivate init(_ pair: ParameterMatching.Pair, in job: borrowing JobContext) throws {
+  fileprivate init(
+    _ pair: ParameterMatching.Pair, given: [LayerSelection], in job: borrowing JobContext
+  ) throws {
     let tensors = try pair.tensors(threads: job.threads, shouldStop: job.shouldStop)
     guard
       let difference = TensorDifference(
@@ -226,7 +263,11 @@ extension TensorComparison.Row {
     else { throw Cancelled() }
     name = pair.first.name
     secondName = pair.second.name
-    isLayer = pair.first.place.role == .linear
+    let isGiven = given.contains { $0.contains(pair.first) }
+    isLayer = pair.first.place.role == .linear || isGiven
+    isSelected = isGiven && given.contains { $0 != .all }
+    count = after.count
+    zeros = after.zeroCount
     isReordered = pair.isReordered
     self.difference = difference
     sparsity = (before.sparsity, after.sparsity)
@@ -259,6 +300,21 @@ extension TensorComparison.Row {
       "signal_to_noise": .number(signalToNoise),
       "sparsity_first": .number(sparsity.first),
       "sparsity_second": .number(sparsity.second),
+    ])
+  }
+}
+
+extension TensorComparison.LayerFigures {
+  /// A line of text about layers that passes were given.
+  var text: String {
+    let noun = layerCount == 1 ? "1 selected layer" : "\(layerCount) selected layers"
+    return "\(noun): sparsity \(Figure.percent(sparsity))   error \(Figure.percent(error))\n"
+  }
+
+  var json: JSON {
+    .object([
+      "error": .number(error), "layers": .integer(layerCount), "sparsity": .number(sparsity),
+      "weights": .integer(weights),
     ])
   }
 }

@@ -150,6 +150,20 @@ import Testing
     #expect(selected["sparsity"] as? Double == 0.5 && selected["layers"] as? Int == 1)
   }
 
+  @Test func theSameHoldsOfGGUF() throws {
+    let scratch = try Scratch()
+    let made = try Program.run(
+      ["convert", Fixtures.checkpoint("tiny.safetensors"), "-o", "a.gguf"], in: scratch)
+    #expect(made.status == 0, "\(made.error)")
+    let fields = try Program.run(
+      ["prune", "a.gguf", "-o", "b.gguf", "--layers", "token_embd.weight", "--json"], in: scratch
+    ).fields
+    let selected = try #require(fields["selected"] as? [String: Any])
+    #expect(selected["sparsity"] as? Double == 0.5 && selected["layers"] as? Int == 1)
+    #expect(try #require(fields["layer_error"] as? Double) > 0)
+    #expect(try #require(fields["sparsity"] as? Double) > 0)
+  }
+
   @Test func theProgramsCheckpointIsMeasuredOnItsValidationText() throws {
     let scratch = try Scratch()
     let fields = try Program.run(["eval", "--json"], in: scratch).fields

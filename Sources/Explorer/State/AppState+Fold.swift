@@ -58,6 +58,7 @@ extension AppState {
       parts.append(
         "\(file.resumed) of \(file.tensorCount) tensors were there from a save that stopped")
     }
+    file.nonFinite.map { parts.append("it holds \($0)") }
     return (parts + file.losses.map(\.description)).joined(separator: "; ") + "."
   }
 

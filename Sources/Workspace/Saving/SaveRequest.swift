@@ -187,4 +187,6 @@ public struct SavedFile: Sendable, Hashable {
   public let resumed: Int
   /// What the file does not hold as the checkpoint had it.
   public let losses: [SaveLoss]
+  /// Weights of it that are NaN or infinite, where writing changed values.
+  public let nonFinite: NonFiniteWeights?
 }

@@ -34,9 +34,13 @@ extension Workbench {
       if planned.isLarger(than: checkpoint) { post(planned) }
       let resumed = try Saving.write(
         plan, to: path, recipe: recipe, overwrite: overwrite, in: job.part(Saving.writing))
+      let nonFinite =
+        try plan.losses.contains(where: \.changesValues)
+        ? NonFiniteWeights(
+          in: Checkpoint.open(plan.paths(for: path).last ?? path), job: job.part(1...1)) : nil
       return SavedFile(
         path: path, byteCount: plan.byteCount, tensorCount: plan.tensorCount, resumed: resumed,
-        losses: plan.losses)
+        losses: plan.losses, nonFinite: nonFinite)
     } onFinish: { _, file in
       [.saved(file)]
     }
