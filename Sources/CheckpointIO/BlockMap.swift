@@ -70,7 +70,7 @@ public struct BlockMap: Sendable {
     for kind in kinds {
       let place = places[kind]
       if order[place.layer] == nil { order[place.layer] = order.count }
-      if place.role == .linear { linear.insert(place.layer) }
+      if place.role == .linear || place.role == .auxiliary { linear.insert(place.layer) }
     }
     layers = LayerOrder.sorted(Array(order.keys), firstMet: order)
     linearLayers = layers.filter(linear.contains)
@@ -81,7 +81,7 @@ public struct BlockMap: Sendable {
       let place = places[kind]
       roleOfKind[kind] = LayerRole(
         rank: ranks[place.layer] ?? 0, isBias: place.role == .bias,
-        isWeight: [.linear, .router, .norm].contains(place.role))
+        isWeight: [.linear, .auxiliary, .router, .norm].contains(place.role))
     }
     var roles = [LayerRole](repeating: LayerRole(), count: count)
     var isOutside = [Bool](repeating: true, count: count)

@@ -36,22 +36,33 @@ public final class Checkpoint: Sendable {
   public var parameters: Parameters { lazyParameters.value }
   /// Made when it is first asked for. O(n) then.
   public var blockMap: BlockMap { lazyBlockMap.value }
+  /// What passes leave alone unless it is named, in a few words: `18 matrices of
+  /// model.vision_tower.encoder.layers, 4 convolutions`; nil where there is nothing. O(n) when
+  /// it is first asked for.
+  public var leftAlone: String? { lazyLeftAlone.value }
+  private let lazyLeftAlone: Lazy<String?>
   private let lazyParameters: Lazy<Parameters>
   private let lazyBlockMap: Lazy<BlockMap>
   /// What is copied as it is when a checkpoint is saved: the file and where
   /// its arrays lie.
   let bytes: Bytes
   let stored: [IndexedTensor]
+  /// The tensors of the file that `stored` has expert by expert.
+  let stacks: [StackedExperts]
   let identities: [FileIdentity]
 
   /// Opens the file at a path: maps it and reads its headers. A folder means the
-  /// checkpoint in it, and a shard all shards that the index beside it lists.
-  public static func open(_ path: String) throws(CheckpointError) -> Checkpoint {
+  /// checkpoint in it, and a shard all shards that the index beside it lists. `settings` say
+  /// what its files do not, or say otherwise, in the words of `configuration`.
+  public static func open(
+    _ path: String, settings: [String: String] = [:]
+  ) throws(CheckpointError) -> Checkpoint {
     if path == "-" { throw .notARegularFile(path: "standard input") }
     let location = try CheckpointLocation(path)
     let mapping = try Mapping(path: location.path)
     return try Checkpoint(
-      Bytes(mapping), path: location.path, name: location.name, warning: location.warning)
+      Bytes(mapping), path: location.path, name: location.name, warning: location.warning,
+      settings: settings)
   }
 
   /// Opens bytes that live as long as the process, such as the checkpoint
@@ -85,7 +96,8 @@ public final class Checkpoint: Sendable {
   }
 
   private init(
-    _ bytes: Bytes, path: String?, name: String, warning: String? = nil
+    _ bytes: Bytes, path: String?, name: String, warning: String? = nil,
+    settings: [String: String] = [:]
   ) throws(CheckpointError) {
     let format = try FormatCatalog.format(of: bytes)
     let opened = try format.open(bytes, path: path)
@@ -93,6 +105,8 @@ public final class Checkpoint: Sendable {
     var index = opened.index
     EmbeddedGGUF.read(into: &index)
     Sidecars.read(beside: path, into: &index)
+    index.configuration.merge(settings) { $1 }
+    stacks = try StackedExperts.unfold(&index)
     let names = LayerNames(index.tensors)
     TrainingState.mark(in: &index, names)
     if let warning = MissingWeights.warning(index.tensors) { index.warnings.append(warning) }
@@ -101,6 +115,11 @@ public final class Checkpoint: Sendable {
     try DerivedIndex.resolve(&resolved, index, bytes)
     try QuantizedIndex.resolve(&resolved, &index, bytes)
     let layout = try ModelLayout(index, resolved, bytes: bytes)
+    if resolved.names.kinds.contains(where: { TensorName.isFactor($0.rest) }) {
+      index.warnings.append(
+        "this is an adapter: its matrices are factors of what it adds to a model's layers, and "
+          + "pruning a factor does not prune the layer")
+    }
     self.bytes = bytes
     self.path = path
     self.name = name
@@ -116,6 +135,12 @@ public final class Checkpoint: Sendable {
     warnings = (warning.map { [$0] } ?? []) + index.warnings
     lazyParameters = Lazy { layout.parameters() }
     lazyBlockMap = Lazy { layout.blockMap() }
+    lazyLeftAlone = Lazy {
+      let kinds = layout.leftAlone().map { kind, count in
+        kind.contains(".") ? "\(count) matrices of \(kind)" : "\(count) \(kind)"
+      }
+      return kinds.isEmpty ? nil : kinds.joined(separator: ", ")
+    }
     try bytes.check()
   }
 

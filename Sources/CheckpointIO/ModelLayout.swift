@@ -6,6 +6,8 @@ final class ModelLayout: Sendable {
   let resolved: ResolvedTensors
   /// Layer and role of each of the names' kinds; the block is that of one of them.
   private let places: [Place]
+  /// Whether each of the names' stacks is a tower beside the language model's.
+  private let areTowers: [Bool]
   private let conv1D: Conv1D?
   private let source: ParameterSource
   /// Those that are packed, by the tensor's position: they are checked when they are made.
@@ -16,6 +18,9 @@ final class ModelLayout: Sendable {
   ) throws(CheckpointError) {
     self.resolved = resolved
     places = Self.places(resolved)
+    let areTowers = resolved.names.stacks.map { TensorName.isTower($0.name) }
+    // A tower by itself is the model.
+    self.areTowers = areTowers.contains(false) ? areTowers : areTowers.map { _ in false }
     // A sliced network's layers may be narrower than what they read.
     let isSliced = index.configuration[MetadataConventions.blocks] != nil
     conv1D = isSliced ? nil : Conv1D(resolved, index.configuration["model_type"])
@@ -25,7 +30,7 @@ final class ModelLayout: Sendable {
     let areLarge = !tensors.isEmpty && resolved.areLarge
     for (position, tensor) in tensors {
       packed[position] = try tensor.parameter(
-        place: Self.place(at: position, resolved, places), ofLargeModel: areLarge)
+        place: Self.place(at: position, resolved, places, self.areTowers), ofLargeModel: areLarge)
     }
     self.packed = packed
   }
@@ -46,10 +51,12 @@ final class ModelLayout: Sendable {
     }
   }
 
-  func place(at position: Int) -> Place { Self.place(at: position, resolved, places) }
+  func place(at position: Int) -> Place {
+    Self.place(at: position, resolved, places, areTowers)
+  }
 
   private static func place(
-    at position: Int, _ resolved: ResolvedTensors, _ places: [Place]
+    at position: Int, _ resolved: ResolvedTensors, _ places: [Place], _ areTowers: [Bool]
   ) -> Place {
     if resolved.tensors[position].isOptimizer {
       return Place(block: nil, layer: resolved.tensors[position].name, role: .optimizer)
@@ -58,6 +65,9 @@ final class ModelLayout: Sendable {
     if let block = resolved.names.block(at: position) {
       place = places[Int(resolved.names.entries[position].kind)]
       place.block = block
+      if place.role == .linear, areTowers[Int(resolved.names.entries[position].stack)] {
+        place.role = .auxiliary
+      }
     } else {
       let tensor = resolved.tensors[position]
       place = TensorName(tensor.name).place(
@@ -77,6 +87,28 @@ final class ModelLayout: Sendable {
     }
     return Parameters(list, absence: MissingWeights.reason(resolved.tensors))
   }
+
+  /// What passes leave alone unless it is named, each kind with how many matrices it has: the
+  /// stacks of towers, convolutions, factors of adapters. O(n).
+  func leftAlone() -> [(kind: String, count: Int)] {
+    var counts: [String: Int] = [:]
+    var kinds: [String] = []
+    for position in resolved.tensors.indices where isParameter(position) {
+      guard resolved.names.block(at: position) != nil, place(at: position).role == .auxiliary
+      else { continue }
+      let stack = Int(resolved.names.entries[position].stack)
+      let layer = places[Int(resolved.names.entries[position].kind)].layer
+      let kind =
+        areTowers[stack]
+        ? resolved.names.stacks[stack].name
+        : TensorName.isFactor(layer) ? Self.factors : Self.convolutions
+      if counts.updateValue((counts[kind] ?? 0) + 1, forKey: kind) == nil { kinds.append(kind) }
+    }
+    return kinds.map { ($0, counts[$0] ?? 0) }
+  }
+
+  static let factors = "factors of an adapter"
+  private static let convolutions = "convolutions"
 
   /// Where the parameters are, by block and layer. O(n).
   func blockMap() -> BlockMap {

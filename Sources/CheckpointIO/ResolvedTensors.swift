@@ -58,10 +58,14 @@ struct ResolvedTensors {
 
   /// Bytes that the file spends on a tensor.
   func byteCount(at position: Int) -> Int {
+    let tensor = tensors[position]
     switch self[position] {
-    case .packed(_, let byteCount): byteCount
-    case .derived(let weights): weights.byteCount
-    case .quantized, .companion, nil: tensors[position].byteRange.count
+    case .packed(_, let byteCount): return byteCount
+    case .derived(let weights): return weights.byteCount
+    case .quantized, .companion, nil:
+      // What lies between the values of a view belongs to others.
+      let own = tensor.strides == nil ? nil : tensor.dtype.map { $0.byteCount * tensor.shape.count }
+      return min(own ?? .max, tensor.byteRange.count)
     }
   }
 }

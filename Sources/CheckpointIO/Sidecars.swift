@@ -21,6 +21,14 @@ enum Sidecars {
         index.warnings.append("\(name) beside the file is ignored: \(error)")
       }
     }
+    if index.configuration["model_type"] == nil, let bytes = small(folder + "params.json") {
+      do {
+        let settings = OriginalSettings.configuration(try JSON(bytes))
+        index.configuration.merge(settings) { own, _ in own }
+      } catch {
+        index.warnings.append("params.json beside the file is ignored: \(error)")
+      }
+    }
     Configuration.complete(&index.configuration)
     readQuantization(in: folder, into: &index)
     if index.vocabulary == nil, let bytes = small(folder + "meta.pkl") {
@@ -56,6 +64,32 @@ enum Sidecars {
   private static func small(_ path: String) -> Bytes? {
     guard let mapping = try? Mapping(path: path), mapping.count <= limit else { return nil }
     return Bytes(mapping)
+  }
+}
+
+/// The settings of Meta's and Mistral's own files, `params.json`, under the names that
+/// `config.json` has for them.
+enum OriginalSettings {
+  private static let names = [
+    "dim": "hidden_size", "n_layers": "num_hidden_layers", "n_heads": "num_attention_heads",
+    "n_kv_heads": "num_key_value_heads", "head_dim": "head_dim", "hidden_dim": "intermediate_size",
+    "norm_eps": "rms_norm_eps", "vocab_size": "vocab_size", "rope_theta": "rope_theta",
+    "max_seq_len": "max_position_embeddings", "sliding_window": "sliding_window",
+    "tied_embeddings": "tie_word_embeddings", "num_experts": "num_local_experts",
+    "num_experts_per_tok": "num_experts_per_tok",
+  ]
+
+  /// None of a file that does not say the two that all of them say.
+  static func configuration(_ json: JSON) -> [String: String] {
+    guard case .object(let members) = json else { return [:] }
+    let experts = members.first { $0.key == "moe" }.map { Configuration.flat($0.value) } ?? [:]
+    let given = Configuration.flat(json).merging(experts) { own, _ in own }
+    guard given["dim"] != nil, given["n_heads"] != nil else { return [:] }
+    var settings = ["model_type": "llama"]
+    for (name, other) in names { settings[other] = given[name] }
+    // Meta counts no words in the settings of some files.
+    if settings["vocab_size"].flatMap({ Int($0) }) ?? 1 <= 0 { settings["vocab_size"] = nil }
+    return settings
   }
 }
 

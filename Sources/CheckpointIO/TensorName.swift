@@ -98,11 +98,36 @@ struct TensorName {
   private func weightRole(layer: String, rank: Int) -> Place.Role {
     guard rank >= 2 else { return .norm }
     if isEmbedding(layer) { return .embedding }
-    if block != nil { return .linear }
+    if block != nil { return isLinear(layer, rank: rank) ? .linear : .auxiliary }
     let isHead = ["lm_head", "head", "output", "embed_out", "classifier", "score"].contains {
       layer == $0 || layer.hasSuffix("." + $0)
     }
     return isHead ? .head : .other
+  }
+
+  /// Whether a matrix of a block multiplies what comes in: no convolution and no factor of an
+  /// adapter. Three axes are a stack of experts.
+  private func isLinear(_ layer: String, rank: Int) -> Bool {
+    if rank > 2 { return Self.isOfExperts(name) }
+    let isConvolution = layer.split(separator: ".").last?.contains("conv") ?? false
+    return !isConvolution && !Self.isFactor(layer)
+  }
+
+  /// Whether a layer's name is that of a factor of an adapter, as PEFT calls them.
+  static func isFactor(_ layer: String) -> Bool {
+    let layer = layer.lowercased()
+    return layer.holds("lora_") || layer.holds("hada_w") || layer.holds("lokr_w")
+  }
+
+  /// Whether a stack of blocks reads images or sounds for a language model, by its name:
+  /// `model.vision_tower.encoder.layers`, or `v.blk` of a GGUF file.
+  static func isTower(_ stack: String) -> Bool {
+    let words = stack.lowercased().split { $0 == "." || $0 == "_" }
+    let towers: Set<Substring> = [
+      "vision", "visual", "vit", "siglip", "image", "img", "video", "audio", "speech", "sound",
+      "vpm", "apm", "resampler", "perceiver", "qformer", "projector", "connector",
+    ]
+    return words.contains { towers.contains($0) } || stack == "v.blk" || stack == "a.blk"
   }
 
   private func isEmbedding(_ layer: String) -> Bool {
@@ -133,6 +158,7 @@ struct NameParts {
   /// Names under which models number their blocks.
   private static let containers = [
     "h", "layers", "layer", "blocks", "block", "blk", "resblocks", "transformer_blocks",
+    "trf_blocks", "tf_blocks", "transformer_layers", "encoder_layers", "decoder_layers",
   ].map { Array($0.utf8) }
   /// Longer numbers are no block's.
   private static let digitLimit = 9

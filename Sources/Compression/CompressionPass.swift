@@ -22,6 +22,9 @@ public protocol CompressionPass: Sendable, Hashable, Codable {
   /// Whether what becomes of a layer hangs on that layer alone.
   var isLayerwise: Bool { get }
 
+  /// Whether it runs the network to measure what goes into layers.
+  var measuresInputs: Bool { get }
+
   /// The default settings.
   init()
 
@@ -57,6 +60,9 @@ public struct PassError: Error, Hashable, Sendable, CustomStringConvertible {
 extension CompressionPass {
   /// None.
   public static var identity: Self? { nil }
+
+  /// It does not.
+  public var measuresInputs: Bool { false }
 
   /// It does.
   public var isLayerwise: Bool { true }

@@ -2,7 +2,8 @@ public import Tensors
 
 /// Which layers a pass works on.
 public enum LayerSelection: Sendable, Hashable, Codable {
-  /// Every linear layer of the blocks, but no router of experts.
+  /// Every linear layer of the language model's blocks, but no router of experts, and nothing
+  /// of a vision or audio tower, a convolution or an adapter.
   case all
   /// Parameters whose path or name matches one of the patterns, where `*`
   /// stands for any run of characters and `?` for one.

@@ -22,6 +22,7 @@ public final class ExplorerApp {
     self.trace = trace
     state = AppState(model: ModelMap(workbench.checkpoint), tree: workbench.tree, theme: theme)
     state.whyNotRunnable = workbench.whyNotRunnable
+    state.assumption = workbench.assumption
     state.restore(workbench.place)
     if let warning = workbench.warning { state.notice = Notice(warning, isError: true) }
     (state.columns, state.rows) = terminal.size

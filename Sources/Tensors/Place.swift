@@ -4,6 +4,10 @@ public struct Place: Sendable, Hashable, Codable {
   public enum Role: String, Sendable, Hashable, Codable {
     /// The weight matrix of a linear layer inside a block, `[out, in]`.
     case linear
+    /// A matrix inside a block that is no linear layer of the language model: one of a vision
+    /// or audio tower beside it, a convolution, a factor of an adapter. Passes work on it when
+    /// it is named.
+    case auxiliary
     /// The weight matrix that scores a block's experts, `[experts, in]`.
     case router
     case bias, norm, embedding, head

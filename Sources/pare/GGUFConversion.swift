@@ -24,7 +24,7 @@ struct GGUFConversion {
   /// Does it and tells what came of it; first which tensors take another type.
   func run(asJSON: Bool) throws {
     try target.check(against: input.file)
-    let checkpoint = try input.open()
+    let checkpoint = try input.open(toRun: importance.path != nil)
     try checkpoint.tellNonFinite(threads: threads)
     let measured = try importance.path.map { path in
       try Work.run("importance", threads: threads) {

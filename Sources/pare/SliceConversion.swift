@@ -21,7 +21,7 @@ struct SliceConversion {
   /// Does it and tells what went.
   func run(asJSON: Bool) throws {
     try target.check(against: input.file)
-    let checkpoint = try input.open()
+    let checkpoint = try input.open(toRun: true)
     try checkpoint.tellNonFinite(threads: threads)
     let (sliced, plan) = try Work.run("slice", threads: threads) { job in
       let sliced = try slice(checkpoint, in: job)

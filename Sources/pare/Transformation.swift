@@ -24,8 +24,11 @@ struct Transformation {
   /// Does it and tells what came of it.
   func run(asJSON: Bool) throws {
     try target.check(against: input.file)
-    let checkpoint = try input.open()
+    let checkpoint = try input.open(toRun: recipe.steps.contains(where: \.pass.measuresInputs))
     try checkpoint.tellNonFinite(threads: threads)
+    if let others = checkpoint.leftAlone, recipe.steps.contains(where: { $0.layers == .all }) {
+      StandardError.write("pare: left alone: \(sentence(others)); --layers names them\n")
+    }
     let title = recipe.steps.first?.passName ?? "convert"
     let (plan, comparison) = try Work.run(title, threads: threads) { job in
       let parameters = try Headless.apply(recipe, to: checkpoint, in: job.part(Part.passes))

@@ -37,7 +37,9 @@ struct GGUFContent {
     sources = ExpertStack.folded(model.parameters)
     pairs = [
       GGUFPair(GGUFPairs.architectureKey, family.architecture),
-      GGUFPair("general.type", "model"), GGUFPair("general.name", checkpoint.name),
+      GGUFPair("general.type", "model"),
+      GGUFPair(
+        "general.name", CheckpointLocation.modelName(checkpoint.path) ?? checkpoint.name),
     ]
     pairs += model.settings.map { GGUFPair("\(family.architecture).\($0.key)", $0.value) }
     let rows = model.parameters.first { $0.name == "token_embd.weight" }?.shape.rows ?? 0

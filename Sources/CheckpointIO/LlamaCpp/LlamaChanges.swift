@@ -43,6 +43,8 @@ struct LlamaChanges {
   ) throws(CheckpointError) -> Parameter {
     let isQuery = name.layer == "attn_q"
     if family.hasLlamaRows, isQuery || name.layer == "attn_k" {
+      // Meta's and Mistral's own files have that order.
+      if LlamaRows.isOriginal(parameter.name) { return parameter.renamed(target) }
       let count = isQuery ? heads.queries : heads.keys
       guard let rows = LlamaRows(of: parameter.shape, heads: count) else {
         throw .invalidConversion(

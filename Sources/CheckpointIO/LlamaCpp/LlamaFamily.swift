@@ -39,7 +39,8 @@ struct LlamaFamily: Sendable {
     "ffn_norm", "ffn_gate_inp", "ffn_gate_exps", "ffn_up_exps", "ffn_down_exps",
   ]
   private static let inputs: Set = ["attn_q", "attn_k", "attn_v"]
-  private static let head = ["token_embd.weight", "output_norm.weight", "output.weight"]
+  static let tokens = "token_embd.weight"
+  private static let head = [tokens, "output_norm.weight", "output.weight"]
   private static let silu = ["hidden_act": ["silu", "swish"]]
 
   /// Llama, Mistral, SmolLM; with experts Mixtral.

@@ -40,8 +40,16 @@ struct LlamaModel {
         continue
       }
       if target == "output.weight", looked.isTrue("tie_word_embeddings") {
-        leftOut.append((parameter.name, "the settings say that it is the embedding over again"))
-        continue
+        let embedding = zip(given, names).first {
+          family.name(of: $0.1) == LlamaFamily.tokens
+        }
+        if let embedding, try TiedHead.isSame(parameter, as: embedding.0, in: checkpoint) {
+          looked.note("\(parameter.name.quoted) is the embedding over again and is not written")
+          continue
+        }
+        looked.note(
+          "tie_word_embeddings is true, but \(parameter.name.quoted) is not the embedding: it is "
+            + "written as output.weight")
       }
       guard isTaken.insert(target).inserted else { throw .duplicateTensor(name: target) }
       parameters.append(try changes.made(parameter, name, as: target))

@@ -23,7 +23,16 @@ struct CanonicalName: Hashable {
     "mlp.gate_proj": "ffn_gate", "feed_forward.w1": "ffn_gate",
     "mlp.up_proj": "ffn_up", "feed_forward.w3": "ffn_up", "mlp.c_fc": "ffn_up",
     "mlp.down_proj": "ffn_down", "feed_forward.w2": "ffn_down", "mlp.c_proj": "ffn_down",
-    "block_sparse_moe.gate": "ffn_gate_inp", "mlp.gate": "ffn_gate_inp",
+    "feed_forward.gate_proj": "ffn_gate", "feed_forward.up_proj": "ffn_up",
+    "feed_forward.down_proj": "ffn_down",
+    "q_proj": "attn_q", "k_proj": "attn_k", "v_proj": "attn_v", "attn_out": "attn_output",
+    "ff_norm": "ffn_norm", "ff_proj": "ffn_gate", "up_proj": "ffn_up", "ff_out": "ffn_down",
+    "block_sparse_moe.gate": "ffn_gate_inp", "block_sparse_moe.router.layer": "ffn_gate_inp",
+    "mlp.gate": "ffn_gate_inp", "mlp.router": "ffn_gate_inp", "feed_forward.gate": "ffn_gate_inp",
+    "feed_forward.router": "ffn_gate_inp",
+    "mlp.shared_experts.gate_proj": "ffn_gate_shexp",
+    "mlp.shared_experts.up_proj": "ffn_up_shexp",
+    "mlp.shared_experts.down_proj": "ffn_down_shexp",
     "mlp.shared_expert.gate_proj": "ffn_gate_shexp",
     "mlp.shared_expert.up_proj": "ffn_up_shexp",
     "mlp.shared_expert.down_proj": "ffn_down_shexp",
@@ -35,7 +44,9 @@ struct CanonicalName: Hashable {
     "w2": "ffn_down_exps", "down_proj": "ffn_down_exps",
     "w3": "ffn_up_exps", "up_proj": "ffn_up_exps",
   ]
-  private static let beforeExpert = ["block_sparse_moe.experts.", "mlp.experts."]
+  private static let beforeExpert = [
+    "block_sparse_moe.experts.", "mlp.experts.", "feed_forward.experts.",
+  ]
   /// The same of what stands outside the blocks, by the last component.
   private static let outside: [Substring: String] = [
     "embed_tokens": "token_embd", "tok_embeddings": "token_embd", "wte": "token_embd",

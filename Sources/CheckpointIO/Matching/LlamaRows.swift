@@ -19,15 +19,48 @@ struct LlamaRows: Hashable {
     self.heads = heads
   }
 
-  /// nil where a model's file has not that order, or does not say how many heads there
-  /// are.
-  init?(_ name: CanonicalName, of parameter: Parameter, in checkpoint: Checkpoint) {
-    guard checkpoint.llamaArchitecture == "llama", parameter.name.hasPrefix("blk."),
-      ["attn_q", "attn_k"].contains(name.layer)
-    else { return nil }
-    let queries = checkpoint.configuration["n_head"].flatMap { Int($0) }
-    let keys = checkpoint.configuration["num_key_value_heads"].flatMap { Int($0) } ?? queries
-    self.init(of: parameter.shape, heads: name.layer == "attn_q" ? queries : keys)
+  /// The families of GGUF files, by `general.architecture`, whose rows of separate queries and
+  /// keys llama.cpp's converter puts in this order (its `conversion` folder as of llama-cpp-python
+  /// 0.3.36: classes that permute, or inherit that from Llama). Families whose converter splits
+  /// one matrix into queries, keys and values are not among them: no name of theirs is matched.
+  static let families: Set = [
+    "llama", "llama-embed", "mistral3", "arcee", "smollm3", "nanbeige", "eagle3",
+    "granite", "granite_swa", "granitemoe", "granitehybrid", "deci", "olmo", "arctic", "chameleon",
+    "minicpm", "deepseek", "xverse", "llada",
+  ]
+
+  /// Whether a tensor is of queries or keys, with rows in this order: in GGUF files of such
+  /// families, and under the names of Meta's and Mistral's own files, whose order it is.
+  static func areThose(
+    of parameter: Parameter, _ name: CanonicalName, in checkpoint: Checkpoint
+  ) -> Bool {
+    guard ["attn_q", "attn_k"].contains(name.layer) else { return false }
+    if isOriginal(parameter.name) { return true }
+    return parameter.name.hasPrefix("blk.")
+      && checkpoint.llamaArchitecture.map { families.contains($0) } ?? false
+  }
+
+  /// Whether a name is that of queries or keys in Meta's and Mistral's own files.
+  static func isOriginal(_ name: String) -> Bool {
+    let rest = TensorName(name).rest
+    return rest.hasPrefix("attention.wq.") || rest.hasPrefix("attention.wk.")
+  }
+
+  /// The rows of queries or keys, of as many heads as the first of the checkpoints says that
+  /// says it; nil where none does, or the rows are no such.
+  init?(_ name: CanonicalName, of parameter: Parameter, in checkpoints: [Checkpoint]) {
+    func count(_ keys: [String]) -> Int? {
+      for key in keys {
+        if let text = checkpoints.lazy.compactMap({ $0.configuration[key] }).first {
+          return Int(text)
+        }
+      }
+      return nil
+    }
+    let queries = ["n_head", "num_attention_heads"]
+    let isQuery = name.layer == "attn_q"
+    self.init(
+      of: parameter.shape, heads: count(isQuery ? queries : ["num_key_value_heads"] + queries))
   }
 
   /// The rows in the order of Hugging Face's files.

@@ -73,11 +73,15 @@ public struct ParameterMatching: Sendable {
       }
       taken[other] = true
       let counterpart = second.parameters[other]
-      let rows = (
-        LlamaRows(name, of: parameter, in: first),
-        LlamaRows(names.1[other], of: counterpart, in: second)
+      let areOrdered = (
+        LlamaRows.areThose(of: parameter, name, in: first),
+        LlamaRows.areThose(of: counterpart, names.1[other], in: second)
       )
-      let isReordered = (rows.0 == nil) != (rows.1 == nil)
+      // Two of one order are compared as they are.
+      let isReordered = areOrdered.0 != areOrdered.1
+      let rows =
+        isReordered
+        ? LlamaRows(name, of: parameter, in: areOrdered.0 ? [first, second] : [second, first]) : nil
       let shifts = (
         LlamaFamily.shift(of: parameter, in: first),
         LlamaFamily.shift(of: counterpart, in: second)
@@ -87,7 +91,7 @@ public struct ParameterMatching: Sendable {
       pairs.append(
         Pair(
           first: parameter, second: counterpart,
-          rows: isReordered ? rows : (first: nil, second: nil),
+          rows: areOrdered.0 ? (first: rows, second: nil) : (first: nil, second: rows),
           shift: isShifted ? (shifts.0 ?? 0, shifts.1 ?? 0) : (first: 0, second: 0)))
     }
     onlyInSecond = second.parameters.enumerated().filter { !taken[$0.offset] }.map(\.element)

@@ -80,10 +80,17 @@ private enum Gather {
     unsafe [UInt8](unsafeUninitializedCapacity: shape.count * size) { target, count in
       unsafe bytes.withUnsafeBytes { source in
         var index = [Int](repeating: 0, count: shape.dimensions.count)
-        for position in 0..<shape.count {
-          let element = zip(index, strides).reduce(0) { $0 + $1.0 * $1.1 }
-          for byte in 0..<size {
-            unsafe target[position * size + byte] = source[element * size + byte]
+        // The last axis in one go.
+        let (columns, step) = (shape.dimensions.last ?? 1, (strides.last ?? 0) * size)
+        for row in 0..<shape.count / max(columns, 1) {
+          var element = zip(index, strides).reduce(0) { $0 + $1.0 * $1.1 } * size
+          var place = row * columns * size
+          for _ in 0..<columns {
+            for byte in 0..<size {
+              unsafe target[place + byte] = source[element + byte]
+            }
+            place += size
+            element += step
           }
           advance(&index, in: shape)
         }
@@ -107,8 +114,9 @@ private enum Gather {
     }
   }
 
+  /// To the next row.
   private static func advance(_ index: inout [Int], in shape: Shape) {
-    for axis in index.indices.reversed() {
+    for axis in index.indices.dropLast().reversed() {
       index[axis] += 1
       if index[axis] < shape.dimensions[axis] { return }
       index[axis] = 0

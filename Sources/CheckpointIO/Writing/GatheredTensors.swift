@@ -37,12 +37,25 @@ struct GatheredTensors {
 
   /// Reads the weights that are not copied. Throws as `SavePlan.make`.
   init(
-    _ parameters: Parameters, of checkpoint: Checkpoint?, form: SaveForm, holder: Holder,
+    _ given: Parameters, of checkpoint: Checkpoint?, form: SaveForm, holder: Holder,
     progress: (Double, String) -> Void, shouldStop: @Sendable () -> Bool
   ) throws {
-    let stored = Dictionary(
+    var stored = Dictionary(
       checkpoint?.stored.lazy.filter { !$0.isOptimizer }.map { ($0.name, $0) } ?? [],
       uniquingKeysWith: { $1 })
+    // A packed file, which only Pare reads, has experts one by one and what is shared once.
+    var (parameters, stacks) = (given, [String: StackedExperts]())
+    var origins: [String: [String]] = [:]
+    if form != .packed {
+      (parameters, stacks) = StackedExperts.folded(given, checkpoint?.stacks ?? [])
+      for stack in stacks.values {
+        stored[stack.tensor.name] = stack.tensor
+        origins[stack.tensor.name] = stack.members.map(\.name)
+      }
+      let (heads, names) = TiedHead.stored(apart: checkpoint, given)
+      if !heads.isEmpty { parameters = Parameters(Array(parameters) + heads) }
+      for (name, other) in names { origins[name] = [other] }
+    }
     let blocks = BlockIndex(checkpoint)
     let encodings = Self.encodings(of: checkpoint)
     let total = Double(max(1, parameters.count))
@@ -50,8 +63,12 @@ struct GatheredTensors {
       if shouldStop() { throw CheckpointError.stopped }
       progress(Double(tensors.count) / total, parameter.name)
       let original = stored[parameter.name]
-      let isUntouched =
-        checkpoint?.parameters[parameter.name]?.isIdentical(to: parameter) == true
+      let members = origins[parameter.name] ?? [parameter.name]
+      let isUntouched = members.allSatisfy {
+        guard let parameter = given[$0] else { return false }
+        return checkpoint?.parameters[$0]?.isIdentical(to: parameter) == true
+      }
+      let isCoded = members.contains { given[$0]?.grid != nil }
       if let original, Self.isCopied(original, parameter, isUntouched, form, holder) {
         tensors.append(PlannedTensor(raw: original, shape: parameter.shape))
       } else if form == .packed, let entry = blocks.entry(of: parameter) {
@@ -60,7 +77,8 @@ struct GatheredTensors {
         tensors.append(
           PlannedTensor(
             parameter, try parameter.loaded(shouldStop: shouldStop), form,
-            storedAs: isUntouched ? encodings[parameter.name] : nil, widening: holder.widening))
+            storedAs: isUntouched ? encodings[parameter.name] : isCoded ? "codes" : nil,
+            widening: holder.widening))
       }
     }
     losses = tensors.flatMap(\.losses)

@@ -76,6 +76,8 @@ public struct SavePlan: Sendable {
     let dataCount = PlannedTensor.layOut(&tensors)
     try SafetensorsHeader.checkNames(tensors)
     var whole = metadata
+    // Second names are told of tensors that are not there themselves.
+    for tensor in tensors { whole[tensor.name] = nil }
     let records = tensors.compactMap { tensor in tensor.record.map { (tensor.name, $0) } }
     if !records.isEmpty { whole[PackingRecord.metadataKey] = PackingRecord.metadata(records) }
     header = try SafetensorsHeader.bytes(tensors, metadata: whole)

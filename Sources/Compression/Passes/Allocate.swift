@@ -49,6 +49,9 @@ public struct Allocate: CompressionPass {
   /// Depths are weighed against each other over all layers.
   public var isLayerwise: Bool { false }
 
+  /// Unless all errors weigh alike.
+  public var measuresInputs: Bool { weighing == .inputs }
+
   /// `allocate 2 bits`.
   public var title: String {
     "allocate \(DialValue.number((bits * 1e4).rounded() / 1e4)) bits"

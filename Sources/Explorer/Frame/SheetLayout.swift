@@ -120,7 +120,10 @@ enum SheetDrawing {
   private static func layersText(_ sheet: Sheet, _ state: AppState) -> String {
     let all = state.model.linearCount
     switch sheet.layers {
-    case .all: return "all \(all) layers"
+    case .all:
+      let others = state.model.auxiliaryCount
+      return "all \(all) layers"
+        + (others > 0 ? ", \(others) of towers or adapters left alone" : "")
     case .named(let names): return "\(names.count) marked of \(all) layers"
     case .matching(let patterns): return "layers " + patterns.joined(separator: " ")
     }

@@ -141,8 +141,8 @@ enum JobLine {
     let live = state.liveJobs
     guard let job = state.foremostJob else {
       let hint =
-        state.whyNotRunnable.map { "No loss: \($0)" } ?? state.model.warnings.first
-        ?? MetricsLine.basis(state) ?? ""
+        state.whyNotRunnable.map { "No loss: \($0)" } ?? state.assumption
+        ?? state.model.warnings.first ?? MetricsLine.basis(state) ?? ""
       grid.putLine(hint, in: line, theme[.dim])
       return
     }

@@ -15,6 +15,8 @@ public struct AppState: Sendable {
   public let model: ModelMap
   /// Why no loss can be measured; nil when the model runs.
   public var whyNotRunnable: String?
+  /// What is taken for granted of the network because no setting says it.
+  public var assumption: String?
 
   public var columns = 80
   public var rows = 24

@@ -57,7 +57,7 @@ struct ModelGroups {
       return
     }
     let role = parameter.place.role
-    guard role == .linear || role == .router else {
+    guard [.linear, .auxiliary, .router].contains(role) else {
       members.append(Member(block: block, position: position, name: nil))
       others[block, default: 0] += count
       return

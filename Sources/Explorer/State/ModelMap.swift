@@ -81,7 +81,9 @@ public struct ModelMap: Sendable {
   let labelWidth: Int
   /// Layers that passes work on unless told otherwise.
   let linearCount: Int
-  /// Names of the layers outside the blocks, and of routers.
+  /// Layers of blocks that passes leave alone, such as those of a vision tower.
+  let auxiliaryCount: Int
+  /// Names of the layers outside the blocks, and of those in them that passes leave alone.
   let otherNames: [String]
   /// Whether a row unfolds.
   let hasExperts: Bool
@@ -110,6 +112,7 @@ public struct ModelMap: Sendable {
       }
     }
     self.linearCount = linearCount
+    auxiliaryCount = rows.reduce(0) { $0 + $1.layers.count { $0.place.role == .auxiliary } }
     self.otherNames = otherNames
     hasExperts = rows.contains { $0.expertCount > 0 }
     labelWidth = rows.reduce(0) { max($0, $1.label.columns) }

@@ -12,6 +12,9 @@ public protocol Architecture: Sendable {
   static func blueprint(
     of parameters: Parameters, configuration: [String: String]
   ) throws -> Blueprint?
+
+  /// What `network` takes for granted because `settings` do not say it, in one sentence.
+  static func assumption(of network: Configuration, settings: [String: String]) -> String?
 }
 
 /// Everything we can run.
@@ -45,6 +48,21 @@ public enum ArchitectureCatalog {
     } catch {
       return "\(error)"
     }
+  }
+}
+
+extension ArchitectureCatalog {
+  /// What is taken for granted of a network that can be run because no setting says it, in one
+  /// sentence; nil where nothing is.
+  public static func assumption(
+    of parameters: Parameters, configuration: [String: String]
+  ) -> String? {
+    for architecture in all {
+      if let found = try? architecture.blueprint(of: parameters, configuration: configuration) {
+        return architecture.assumption(of: found.configuration, settings: configuration)
+      }
+    }
+    return nil
   }
 }
 

@@ -18,6 +18,27 @@ public enum GPT: Architecture {
     return try reader.blueprint()
   }
 
+  public static func assumption(
+    of network: Configuration, settings: [String: String]
+  ) -> String? {
+    // The layout of a sliced network says it.
+    let countsHeads = settings["n_head"] != nil || settings[BlockShapeRecord.key] != nil
+    // Of GPT-2 and nanoGPT it is known: their settings say which of them it is.
+    let isKnown = settings["model_type"] != nil || settings["block_size"] != nil
+    let namesGELU = settings["activation_function"] != nil || isKnown
+    let heads = "\(network.heads) heads of \(network.headWidth) (--heads sets it)"
+    let gelu =
+      "\(network.activation == .gelu ? "the exact GELU" : "GELU in its tanh form") "
+      + "(--activation sets it)"
+    switch (countsHeads, namesGELU) {
+    case (true, true): return nil
+    case (false, true): return "no setting says how many heads it has: taken are \(heads)"
+    case (true, false): return "no setting says which GELU it has: taken is \(gelu)"
+    case (false, false):
+      return "no setting says how many heads it has and which GELU: taken are \(heads) and \(gelu)"
+    }
+  }
+
   /// What stands before `wte.weight`: nothing, `transformer.`, or more; a mark where the
   /// names are llama.cpp's.
   private static func prefix(
@@ -208,7 +229,7 @@ extension Reader {
     guard width.isMultiple(of: GPT.usualHeadWidth) else {
       throw NetworkError.notRunnable(
         "its settings do not say how many heads it has (n_head), and its width of \(width) "
-          + "is no multiple of the usual \(GPT.usualHeadWidth)")
+          + "is no multiple of the usual \(GPT.usualHeadWidth); --heads says it")
     }
     return width / GPT.usualHeadWidth
   }

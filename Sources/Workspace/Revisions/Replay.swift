@@ -26,14 +26,19 @@ struct Replay: Sendable {
 
   /// Why nothing is selected.
   private func reason(_ layers: LayerSelection) -> String {
-    base.absence.map { "the file holds no weights: \($0)" } ?? layers.emptiness
+    let others = base.count { $0.place.role == .auxiliary }
+    return base.absence.map { "the file holds no weights: \($0)" }
+      ?? layers.emptiness(others: others)
   }
 }
 
 extension LayerSelection {
   /// Why nothing may be selected, for people.
-  fileprivate var emptiness: String {
+  fileprivate func emptiness(others: Int) -> String {
     switch self {
+    case .all where others > 0:
+      "no layer is a language model's: \(others) matrices of towers, convolutions or adapters are "
+        + "left alone unless --layers names them"
     case .all: "the checkpoint has no linear layer inside blocks; select layers by pattern"
     case .matching(let patterns): "no layer matches \(patterns.joined(separator: ", "))"
     case .named(let names): "no layer is called \(names.joined(separator: ", "))"

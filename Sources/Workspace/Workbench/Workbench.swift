@@ -2,6 +2,7 @@ public import CheckpointIO
 internal import Dispatch
 public import Jobs
 internal import Tensors
+internal import Transformers
 
 /// An open checkpoint with its revisions, and the jobs at work on them.
 ///
@@ -74,6 +75,12 @@ public final class Workbench {
 
   /// Why no loss can be measured; nil when the network runs.
   public var whyNotRunnable: String? { meter.whyNotRunnable }
+
+  /// What is taken for granted of the network because no setting says it, in one sentence.
+  public var assumption: String? {
+    ArchitectureCatalog.assumption(
+      of: checkpoint.parameters, configuration: checkpoint.configuration)
+  }
 
   /// Running, waiting and past jobs, oldest first.
   public var jobs: [JobRecord] { ledger.records }

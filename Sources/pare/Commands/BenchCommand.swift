@@ -25,11 +25,12 @@ struct BenchCommand: ParsableCommand {
     completion: .file())
   var opened: [String] = []
 
+  @OptionGroup var network: NetworkOptions
   @OptionGroup var threads: ThreadOptions
   @OptionGroup var report: ReportOptions
 
   func run() throws {
-    let checkpoint = try file.map { try Checkpoint.openingTellingOddities($0) } ?? Embedded.open()
+    let checkpoint = try file.map { try network.open($0, toRun: true) } ?? Embedded.open()
     let threads = threads.count
     // Nothing is written, so a signal may end it as it ends any program.
     let line = ProgressLine("bench")

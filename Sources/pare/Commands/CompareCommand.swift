@@ -27,6 +27,7 @@ struct CompareCommand: ParsableCommand {
   @Flag(help: "Compare the tensors only; measure no losses.")
   var weightsOnly = false
 
+  @OptionGroup var network: NetworkOptions
   @OptionGroup var text: TextOptions
   @OptionGroup var threads: ThreadOptions
   @OptionGroup var report: ReportOptions
@@ -35,8 +36,8 @@ struct CompareCommand: ParsableCommand {
   private static let tensorShare = 0.2
 
   func run() throws {
-    let first = try Checkpoint.openingTellingOddities(first)
-    let second = try Checkpoint.openingTellingOddities(second)
+    let first = try network.open(first, toRun: !weightsOnly)
+    let second = try network.open(second, toRun: !weightsOnly)
     let obstacle = weightsOnly ? "--weights-only" : obstacle(first) ?? obstacle(second)
     let (comparison, losses) = try Work.run("compare", threads: threads.count) { job in
       let share = obstacle == nil ? Self.tensorShare : 1

@@ -27,6 +27,7 @@ struct CompressCommand: ParsableCommand {
     help: ArgumentHelp("The text to train on, UTF-8.", valueName: "file"), completion: .file())
   var text: String
 
+  @OptionGroup var network: NetworkOptions
   @OptionGroup var output: OutputOptions
 
   @Option(help: ArgumentHelp("Price of one bit per weight, in nats.", valueName: "number"))
@@ -105,7 +106,7 @@ struct CompressCommand: ParsableCommand {
   private func begun() throws -> TrainingRun {
     try output.check(against: checkpoint)
     try output.check(against: text)
-    let source = try Checkpoint.openingTellingOddities(checkpoint)
+    let source = try network.open(checkpoint, toRun: true)
     let network = try Network.make(source.parameters, configuration: source.configuration)
     var settings = training.settings(
       threads: threads.count, contextLimit: network.configuration.context)

@@ -13,12 +13,13 @@ struct EvalCommand: ParsableCommand {
     completion: .file())
   var file: String?
 
+  @OptionGroup var network: NetworkOptions
   @OptionGroup var text: TextOptions
   @OptionGroup var threads: ThreadOptions
   @OptionGroup var report: ReportOptions
 
   func run() throws {
-    let checkpoint = try file.map { try Checkpoint.openingTellingOddities($0) } ?? Embedded.open()
+    let checkpoint = try file.map { try network.open($0, toRun: true) } ?? Embedded.open()
     let metrics = try Work.run("eval", threads: threads.count) {
       try Headless.evaluate(checkpoint, on: text.text, part: text.part.part, in: $0)
     }

@@ -26,6 +26,7 @@ struct ExploreCommand: ParsableCommand {
     help: "Another checkpoint of the same network, to stand beside it.", completion: .file())
   var other: String?
 
+  @OptionGroup var network: NetworkOptions
   @OptionGroup var text: TextOptions
 
   @Option(
@@ -59,7 +60,8 @@ struct ExploreCommand: ParsableCommand {
 
   func run() throws {
     let isTerminal = isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1
-    let checkpoint = try file.map { try Checkpoint.open($0) } ?? Embedded.open()
+    let checkpoint =
+      try file.map { try Checkpoint.open($0, settings: network.settings) } ?? Embedded.open()
     let session = isTerminal ? session(of: checkpoint) : nil
     let workbench = try Workbench(
       checkpoint: checkpoint, text: text.text, part: text.part.part, threads: threads.count,

@@ -56,7 +56,7 @@ struct GenerateCommand: ParsableCommand {
   }
 
   func run() throws {
-    let checkpoint = try input.open()
+    let checkpoint = try input.open(toRun: true)
     let prompt = prompt ?? "\n"
     // Nothing of a prompt is shown that the model cannot read.
     if let vocabulary = checkpoint.vocabulary {

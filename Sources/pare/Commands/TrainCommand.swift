@@ -30,6 +30,8 @@ struct TrainCommand: ParsableCommand {
       valueName: "checkpoint"), completion: .file())
   var from: String?
 
+  @OptionGroup var network: NetworkOptions
+
   @Flag(help: "Go on with the run that was to write the output.")
   var resume = false
 
@@ -90,7 +92,7 @@ struct TrainCommand: ParsableCommand {
       throw CommandError(
         "\(state) is there: --resume goes on with that run, --force begins another")
     }
-    let checkpoint = try from.map { try Checkpoint.openingTellingOddities($0) }
+    let checkpoint = try from.map { try network.open($0, toRun: true) }
     let model: TrainingModel
     var settings = training.settings(threads: threads.count)
     if let checkpoint {

@@ -7,8 +7,8 @@ struct LayerOptions: ParsableArguments {
     name: .customLong("layers"),
     help: ArgumentHelp(
       "Only layers whose path (block.2.mlp.c_fc) or name matches, * and ? as in the shell; "
-        + "may be given several times. Without it: every linear layer of the blocks, "
-        + "but not the routers of experts.",
+        + "may be given several times. Without it: every linear layer of the language model's "
+        + "blocks, but no router of experts, vision or audio tower, convolution or adapter.",
       valueName: "pattern"))
   var patterns: [String] = []
 

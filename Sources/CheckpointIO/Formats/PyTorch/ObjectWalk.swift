@@ -43,6 +43,7 @@ struct ObjectWalk {
     }
     index.warnings += search.warnings
     dropRepeatedNames()
+    for root in search.roots where !root.isTrainingState { readMetadata(of: root.value) }
     readSettings(search.settings)
     if index.tensors.isEmpty { index.warnings.append("the file holds no tensors") }
     if isCutOff {
@@ -229,6 +230,16 @@ struct ObjectWalk {
     for position in index.tensors.indices {
       if let other = index.tensors[position].sharesStorageOf, !names.contains(other) {
         index.tensors[position].sharesStorageOf = nil
+      }
+    }
+  }
+
+  /// What Pare writes of a model beside a plain state dictionary.
+  private mutating func readMetadata(of model: PickleValue.Reference) {
+    guard let attributes = graph.attributes[model] else { return }
+    for own in graph.members(attributes) where own.key == PyTorchFormat.metadataAttribute {
+      for (key, value) in graph.members(own.value) {
+        if let text = graph.scalarText(value) { index.metadata[key] = text }
       }
     }
   }

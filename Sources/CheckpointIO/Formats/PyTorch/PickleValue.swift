@@ -90,6 +90,8 @@ struct PickleObject: Sendable {
 /// The objects of one pickle.
 struct PickleGraph: Sendable {
   var values: [PickleValue] = []
+  /// The attributes of dictionaries that have any, a dictionary each.
+  private(set) var attributes: [PickleValue.Reference: PickleValue.Reference] = [:]
   var root: PickleValue.Reference = 0
   var derived: [PickleDerivedTensor] = []
   /// What is there before the first name is looked up.
@@ -178,10 +180,14 @@ struct PickleGraph: Sendable {
     return true
   }
 
-  /// What BUILD does; the attributes of other values have no interest.
+  /// What BUILD does; a dictionary's attributes are kept beside it, those of other values have
+  /// no interest.
   mutating func set(state: PickleValue.Reference, of target: PickleValue.Reference) {
-    guard case .object(let object) = values[target] else { return }
-    objects[object].state = Int32(state)
+    switch values[target] {
+    case .object(let object): objects[object].state = Int32(state)
+    case .dictionary: attributes[target] = state
+    default: return
+    }
   }
 
   // MARK: Reading

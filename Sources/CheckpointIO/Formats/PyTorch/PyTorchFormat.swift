@@ -10,6 +10,9 @@ package enum PyTorchFormat: CheckpointFormat {
   static let pickleLimit = 256 << 20
   /// Deeper than any state dictionary or optimizer.
   static let nestingLimit = 64
+  /// The attribute of a state dictionary that Pare keeps metadata in, beside PyTorch's own
+  /// `_metadata`; `load_state_dict` takes no notice of it.
+  static let metadataAttribute = "_pare"
 
   package static func recognizes(_ file: Bytes) -> Bool {
     ZipArchive.recognizes(file) || OldPyTorchFile.recognizes(file)

@@ -9,10 +9,11 @@ struct CheckpointLocation {
   let warning: String?
 
   /// What a folder's checkpoint may be called, in the order in which Hugging Face's
-  /// libraries look for it; the last is nanoGPT's.
+  /// libraries look for it; then nanoGPT's, Mistral's and Meta's names, and those of an adapter.
   private static let names = [
     "model.safetensors", "model.safetensors.index.json", "pytorch_model.bin",
-    "pytorch_model.bin.index.json", "ckpt.pt",
+    "pytorch_model.bin.index.json", "ckpt.pt", "consolidated.safetensors", "consolidated.00.pth",
+    "adapter_model.safetensors", "adapter_model.bin",
   ]
   private static let indexSuffix = ".index.json"
 
@@ -53,6 +54,11 @@ struct CheckpointLocation {
     } else {
       self.init(path: index, name: Self.folderName(index) ?? shard.index, warning: nil)
     }
+  }
+
+  /// What the checkpoint at a path is called: its folder where the file is called like many.
+  static func modelName(_ path: String?) -> String? {
+    path.flatMap { names.contains(FilePath.lastComponent($0)) ? folderName($0) : nil }
   }
 
   /// The name of the folder a file is in; nil where it has none.

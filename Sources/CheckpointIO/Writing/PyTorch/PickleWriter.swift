@@ -70,6 +70,12 @@ struct PickleWriter {
     self.items(items)
   }
 
+  /// Sets attributes of what was written last, of names and values in turn.
+  mutating func attributes(_ items: (inout PickleWriter) -> Void) {
+    dictionary(items)
+    write(.build)
+  }
+
   private mutating func items(_ items: (inout PickleWriter) -> Void) {
     write(.mark)
     items(&self)

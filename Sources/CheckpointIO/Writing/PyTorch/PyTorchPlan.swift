@@ -9,7 +9,8 @@ public import Tensors
 ///     archive/data/0 …     the values of each storage, from a multiple of 64 bytes on
 ///     archive/version      3
 ///
-/// The object is the state dictionary, an `OrderedDict`; of a network in nanoGPT's
+/// The object is the state dictionary, an `OrderedDict` with the metadata as an attribute
+/// (`PyTorchFormat.metadataAttribute`); of a network in nanoGPT's
 /// layout it is a dictionary as nanoGPT writes it, with the state dictionary as
 /// `model`, the configuration as `model_args`, and the metadata beside them as text.
 /// Names of one tensor share its storage.
@@ -55,12 +56,6 @@ public struct PyTorchPlan: Sendable {
   ) {
     let names = StateNames(gathered.tensors, checkpoint, metadata)
     let root = PyTorchRoot(parameters, checkpoint, metadata.filter { names.ties[$0.key] == nil })
-    var losses = gathered.losses
-    if !root.lostPairs.isEmpty {
-      losses.append(
-        SaveLoss(
-          .metadata, from: root.lostPairs.joined(separator: ", "), count: root.lostPairs.count))
-    }
     let pickle = root.pickle { writer in
       for (name, number) in names.all {
         writer.text(name)
@@ -84,7 +79,7 @@ public struct PyTorchPlan: Sendable {
     add("version", Array("3\n".utf8))
     self.layout = layout
     self.texts = texts
-    self.losses = SaveLoss.grouped(losses)
+    losses = gathered.losses
     entries = gathered.tensors.map(\.entry)
     byteCount = layout.byteCount
     omissions = gathered.omissions
@@ -250,9 +245,6 @@ private struct PyTorchRoot {
       ? Self.settings.compactMap { key in settings[key].map { (key, $0) } } : nil
   }
 
-  /// Keys of metadata that a plain state dictionary has no place for.
-  var lostPairs: [String] { arguments == nil ? metadata.map(\.key) : [] }
-
   func pickle(_ state: (inout PickleWriter) -> Void) -> [UInt8] {
     var writer = PickleWriter()
     if let arguments {
@@ -273,6 +265,17 @@ private struct PyTorchRoot {
       }
     } else {
       writer.orderedDictionary(state)
+      if !metadata.isEmpty {
+        writer.attributes { writer in
+          writer.text(PyTorchFormat.metadataAttribute)
+          writer.dictionary { writer in
+            for (key, value) in metadata {
+              writer.text(key)
+              writer.text(value)
+            }
+          }
+        }
+      }
     }
     return writer.finished()
   }

@@ -1,0 +1,268 @@
+internal import Tensors
+
+/// A layer of all of a block's experts in one tensor, as Hugging Face's libraries keep it.
+/// Here each expert has a matrix of its own, a view of the stack:
+///
+///     experts.gate_up_proj  [E, 2I, H]  rows: gate, then up                 transformers 5
+///                           [E, H, 2I]  columns: gate, then up              Llama 4
+///                           [E, H, 2I]  columns: gate, up, gate, up, …      gpt-oss
+///     experts.down_proj     [E, H, I], and [E, I, H] beside the last two
+///     input_linear.weight   [E, 2I, H]  and output_linear.weight [E, H, I]  Granite
+///
+/// A file of plain values is written with the stacks of its source (`folded`).
+struct StackedExperts: Sendable {
+  /// A matrix or a bias of one expert: rows `first`, `first + step`, … of the expert's outputs.
+  struct Member: Sendable {
+    let name: String
+    let expert: Int
+    let first: Int
+    let step: Int
+    let count: Int
+  }
+
+  /// The stack in the file.
+  let tensor: IndexedTensor
+  /// The axis of outputs, 1 or 2.
+  let outputs: Int
+  let members: [Member]
+
+  /// The part of a tensor of that many axes that is a member's: the other axes behind the
+  /// outputs, in their order. `strides` are those of the whole tensor.
+  func view(
+    of member: Member, dimensions: [Int], strides: [Int]
+  ) -> (offset: Int, dimensions: [Int], strides: [Int]) {
+    let others = dimensions.indices.dropFirst().filter { $0 != outputs }
+    return (
+      member.expert * strides[0] + member.first * strides[outputs],
+      [member.count] + others.map { dimensions[$0] },
+      [member.step * strides[outputs]] + others.map { strides[$0] }
+    )
+  }
+
+  /// A tensor of each member, in their order.
+  var unfolded: [IndexedTensor] {
+    members.map { member in
+      let view = view(
+        of: member, dimensions: tensor.shape.dimensions, strides: tensor.valueStrides)
+      var part = tensor.viewed(view.offset, view.dimensions, view.strides)
+      part.name = member.name
+      return part
+    }
+  }
+}
+
+extension StackedExperts {
+  /// What a stack holds, by the end of its name.
+  private struct Kind {
+    /// What stands behind `experts.`, or Granite's name.
+    let ending: [UInt8]
+    /// The layers of each expert, and `weight` or `bias`.
+    let layers: [String]
+    let suffix: String
+    var isBias: Bool { suffix == "bias" }
+    let isGranite: Bool
+
+    init(_ ending: String, _ layers: [String], suffix: String = "weight", isGranite: Bool = false) {
+      self.ending = Array(ending.utf8)
+      self.layers = layers
+      self.suffix = suffix
+      self.isGranite = isGranite
+    }
+  }
+
+  private static let joined = ["gate_proj", "up_proj"]
+  private static let down = "down_proj"
+  private static let kinds: [Kind] =
+    [
+      ("gate_up_proj", joined), (down, [down]), ("gate_proj", ["gate_proj"]),
+      ("up_proj", ["up_proj"]),
+    ]
+    .flatMap { name, layers in
+      [
+        Kind("experts.\(name)", layers), Kind("experts.\(name).weight", layers),
+        Kind("experts.\(name)_bias", layers, suffix: "bias"),
+      ]
+    } + [
+      Kind("block_sparse_moe.input_linear.weight", joined, isGranite: true),
+      Kind("block_sparse_moe.output_linear.weight", [down], isGranite: true),
+    ]
+  /// Models whose stacks have inputs in the middle, where no shape tells.
+  private static let middle: Set = ["gpt_oss", "llama4", "llama4_text"]
+
+  /// A stack that is found before its neighbours are known.
+  private struct Found {
+    let position: Int
+    let kind: Kind
+    /// `model.layers.0.mlp.experts.`
+    let stem: String
+  }
+
+  /// Puts the experts of a file's stacks in their place and returns the stacks. Codes of a
+  /// quantizer stay as they are. Throws `limitExceeded` for more tensors than a file may have.
+  static func unfold(_ index: inout CheckpointIndex) throws(CheckpointError) -> [StackedExperts] {
+    let found = index.tensors.indices.compactMap { position in
+      Self.found(index.tensors[position], at: position)
+    }
+    guard !found.isEmpty else { return [] }
+    let names = Set(index.tensors.lazy.map(\.name))
+    let shapes = Dictionary(
+      found.map {
+        ($0.stem + $0.kind.layers.joined() + $0.kind.suffix, index.tensors[$0.position].shape)
+      },
+      uniquingKeysWith: { first, _ in first })
+    let type = index.configuration["model_type"]
+    var stacks: [Int: StackedExperts] = [:]
+    for one in found {
+      let stack = stack(one, index.tensors[one.position], shapes, type)
+      guard let stack, stack.members.allSatisfy({ !names.contains($0.name) }) else { continue }
+      stacks[one.position] = stack
+    }
+    let tensors = index.tensors
+    index.tensors = []
+    for (position, tensor) in tensors.enumerated() {
+      for part in stacks[position]?.unfolded ?? [tensor] { try index.add(part) }
+    }
+    return stacks.sorted { $0.key < $1.key }.map(\.value)
+  }
+
+  private static func found(_ tensor: IndexedTensor, at position: Int) -> Found? {
+    let axes = tensor.shape.dimensions
+    guard axes.count == 2 || axes.count == 3,
+      let kind = kinds.first(where: { tensor.name.utf8.span.ends(with: $0.ending) }),
+      axes.count == (kind.isBias ? 2 : 3), 1...ExpertStack.limit ~= axes[0],
+      tensor.shape.count > 0, axes[1] % kind.layers.count == 0 || !kind.isBias,
+      [.f64, .f32, .f16, .bf16].contains(tensor.dtype), tensor.blocks == nil,
+      !tensor.isOptimizer, tensor.sharesStorageOf == nil
+    else { return nil }
+    var stem = String(tensor.name.dropLast(kind.ending.count))
+    stem += kind.isGranite ? "block_sparse_moe.experts." : "experts."
+    return Found(position: position, kind: kind, stem: stem)
+  }
+
+  private static func stack(
+    _ found: Found, _ tensor: IndexedTensor, _ shapes: [String: Shape], _ type: String?
+  ) -> StackedExperts? {
+    let axes = tensor.shape.dimensions
+    let hasBias = shapes[found.stem + joined.joined() + "bias"] != nil
+    let outputs = found.kind.isBias || !hasInputsInMiddle(found.stem, shapes, type) ? 1 : 2
+    let parts = found.kind.layers.count
+    guard axes[outputs] % parts == 0 else { return nil }
+    // Of those with biases, gpt-oss and its kin, the outputs alternate.
+    let alternates = parts > 1 && hasBias
+    let count = axes[outputs] / parts
+    let members = (0..<axes[0]).flatMap { expert in
+      found.kind.layers.enumerated().map { part, layer in
+        Member(
+          name: "\(found.stem)\(expert).\(layer).\(found.kind.suffix)", expert: expert,
+          first: alternates ? part : part * count, step: alternates ? parts : 1, count: count)
+      }
+    }
+    return StackedExperts(tensor: tensor, outputs: outputs, members: members)
+  }
+
+  /// Whether matrices are `[E, in, out]`: the two layers of an expert tell, as one's outputs
+  /// are the other's inputs.
+  private static func hasInputsInMiddle(
+    _ stem: String, _ shapes: [String: Shape], _ type: String?
+  ) -> Bool {
+    let usual = type.map { middle.contains($0) } ?? false
+    guard let last = shapes[stem + down + "weight"]?.dimensions else { return usual }
+    if let first = shapes[stem + joined.joined() + "weight"]?.dimensions {
+      if first[1] == 2 * last[2], first[2] == last[1] { return false }
+      if first[2] == 2 * last[1], first[1] == last[2] { return true }
+    } else if let first = shapes[stem + joined[1] + "weight"]?.dimensions {
+      let isUsual = first[1] == last[2] && first[2] == last[1]
+      let isMiddle = first[1] == last[1] && first[2] == last[2]
+      // Where both are square, the usual is as likely as ever.
+      if isUsual != isMiddle { return isMiddle }
+    }
+    return usual
+  }
+}
+
+extension StackedExperts {
+  /// Parameters with the experts of each stack as one again, in the place of its first; and
+  /// the stacks that were made, by name. One whose experts have other shapes is left unfolded.
+  static func folded(
+    _ parameters: Parameters, _ stacks: [StackedExperts]
+  ) -> (Parameters, [String: StackedExperts]) {
+    var folded: [String: StackedExperts] = [:]
+    // What stands for a member: the stack for the first, nothing for the others.
+    var places: [String: Parameter?] = [:]
+    for stack in stacks {
+      guard let whole = stack.folded(parameters), let first = stack.members.first else { continue }
+      folded[whole.name] = stack
+      for member in stack.members { places[member.name] = .some(nil) }
+      places[first.name] = whole
+    }
+    if folded.isEmpty { return (parameters, [:]) }
+    let list = parameters.compactMap { places[$0.name] ?? $0 }
+    return (Parameters(list), folded)
+  }
+
+  /// A stack made of the experts again; nil where one is missing or has another shape.
+  func folded(_ parameters: Parameters) -> Parameter? {
+    let shape = tensor.shape
+    let strides = IndexedTensor.rowMajorStrides(shape.dimensions)
+    typealias Part = (parameter: Parameter, offset: Int, strides: [Int])
+    var parts: [Part] = []
+    for member in members {
+      let view = view(of: member, dimensions: shape.dimensions, strides: strides)
+      guard let parameter = parameters[member.name],
+        parameter.shape.dimensions == view.dimensions
+      else { return nil }
+      parts.append((parameter, view.offset, view.strides))
+    }
+    guard let first = parts.first?.parameter else { return nil }
+    let whole = parts
+    return Parameter(
+      name: tensor.name, shape: shape, dtype: first.dtype, place: first.place
+    ) { threads, shouldStop in
+      var values = [Float](repeating: 0, count: shape.count)
+      for part in whole {
+        let tensor = try part.parameter.tensor(threads: threads, shouldStop: shouldStop)
+        let columns = part.parameter.shape.dimensions.dropFirst().first ?? 1
+        let columnStride = part.strides.dropFirst().first ?? 0
+        unsafe tensor.withUnsafeValues { source in
+          for position in source.indices {
+            let (row, column) = position.quotientAndRemainder(dividingBy: columns)
+            let place = part.offset + row * part.strides[0] + column * columnStride
+            values[place] = unsafe source[position]
+          }
+        }
+      }
+      return Tensor(shape, values)
+    }
+  }
+}
+
+extension IndexedTensor {
+  /// Values between neighbours along each axis, also where the tensor is row-major.
+  var valueStrides: [Int] { strides ?? Self.rowMajorStrides(shape.dimensions) }
+
+  static func rowMajorStrides(_ dimensions: [Int]) -> [Int] {
+    var strides = [Int](repeating: 1, count: dimensions.count)
+    for axis in dimensions.indices.dropLast().reversed() {
+      strides[axis] = strides[axis + 1] * dimensions[axis + 1]
+    }
+    return strides
+  }
+
+  /// A part of it; offset and strides in values. Precondition: it lies within this one, has
+  /// values, and those have a data type.
+  func viewed(_ offset: Int, _ dimensions: [Int], _ strides: [Int]) -> IndexedTensor {
+    let size = dtype?.byteCount ?? 1
+    let reach = zip(dimensions, strides).reduce(1) { $0 + ($1.0 - 1) * $1.1 }
+    var part = self
+    part.shape = Shape(dimensions)
+    part.strides = strides == Self.rowMajorStrides(dimensions) ? nil : strides
+    if let deflated {
+      let start = deflated.lowerBound + offset * size
+      part.deflated = start..<start + reach * size
+    } else {
+      let start = byteRange.lowerBound + offset * size
+      part.byteRange = start..<start + reach * size
+    }
+    return part
+  }
+}
