@@ -49,6 +49,8 @@ public final class Checkpoint: Sendable {
   let stored: [IndexedTensor]
   /// The tensors of the file that `stored` has expert by expert.
   let stacks: [StackedExperts]
+  /// The same with the stacks as they are in the file, too.
+  var arrays: [IndexedTensor] { stored + stacks.map(\.tensor) }
   let identities: [FileIdentity]
 
   /// Opens the file at a path: maps it and reads its headers. A folder means the

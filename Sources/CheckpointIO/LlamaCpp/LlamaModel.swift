@@ -54,6 +54,7 @@ struct LlamaModel {
       guard isTaken.insert(target).inserted else { throw .duplicateTensor(name: target) }
       parameters.append(try changes.made(parameter, name, as: target))
     }
+    parameters = ExpertStack.together(parameters)
     addZeros(isTaken)
     settings = shape.settings
     addRope(try LlamaRope(&looked, heads, shape))

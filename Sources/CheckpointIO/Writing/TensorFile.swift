@@ -108,7 +108,7 @@ final class TensorFile {
   func check(holds arrays: [IndexedTensor]) throws(CheckpointError) {
     guard let file = try file?.whole(byteCount: byteCount) else { return }
     do throws(CheckpointError) {
-      try Self.compare(Checkpoint.open(alone: file).stored, with: arrays)
+      try Self.compare(Checkpoint.open(alone: file).arrays, with: arrays)
     } catch {
       throw .cannotWrite(path: path, reason: "it could not be read back: \(error)")
     }

@@ -30,7 +30,7 @@ struct BenchCommand: ParsableCommand {
   @OptionGroup var report: ReportOptions
 
   func run() throws {
-    let checkpoint = try file.map { try network.open($0, toRun: true) } ?? Embedded.open()
+    let checkpoint = try file.map { try self.network.open($0, toRun: true) } ?? Embedded.open()
     let threads = threads.count
     // Nothing is written, so a signal may end it as it ends any program.
     let line = ProgressLine("bench")

@@ -106,7 +106,7 @@ struct CompressCommand: ParsableCommand {
   private func begun() throws -> TrainingRun {
     try output.check(against: checkpoint)
     try output.check(against: text)
-    let source = try network.open(checkpoint, toRun: true)
+    let source = try self.network.open(checkpoint, toRun: true)
     let network = try Network.make(source.parameters, configuration: source.configuration)
     var settings = training.settings(
       threads: threads.count, contextLimit: network.configuration.context)

@@ -44,6 +44,26 @@ enum ExpertStack {
     return (stem[..<dot] + suffix, expert)
   }
 
+  /// The parameters with the experts of each block side by side, by their stacks' names, so that
+  /// a model gives one file whichever way its own file has them.
+  static func together(_ parameters: [Parameter]) -> [Parameter] {
+    var experts: [Int: [(place: (stack: String, expert: Int), parameter: Parameter)]] = [:]
+    for parameter in parameters {
+      guard let block = parameter.place.block, let place = place(of: parameter.name) else {
+        continue
+      }
+      experts[block, default: []].append((place, parameter))
+    }
+    if experts.isEmpty { return parameters }
+    return parameters.flatMap { parameter -> [Parameter] in
+      guard let block = parameter.place.block, place(of: parameter.name) != nil else {
+        return [parameter]
+      }
+      let members = experts.removeValue(forKey: block) ?? []
+      return members.sorted { $0.place < $1.place }.map(\.parameter)
+    }
+  }
+
   /// The parameters as a GGUF file has them: experts of which none is missing, and that
   /// agree in shape, as one tensor in the place of the first.
   static func folded(_ parameters: [Parameter]) -> [GGUFSource] {
