@@ -185,6 +185,65 @@ import Testing
         == names.dropLast().map(\.0).sorted() + ["model.layers.4.mlp.experts.0.down_proj.weight"])
   }
 
+  private func expectOneGGUF(_ checkpoints: [Checkpoint]) throws {
+    let folder = TemporaryFolder()
+    let files = try checkpoints.enumerated().map { number, checkpoint in
+      let path = folder.file("\(number).gguf")
+      try GGUFPlan.make(parameters: checkpoint.parameters, of: checkpoint, storage: .own)
+        .write(to: path)
+      return try Checkpoint.open(path)
+    }
+    #expect(files[0].tensors.map(\.name) == files[1].tensors.map(\.name))
+    #expect(files[0].parameters.contains { $0.name.contains("_exps.") })
+    for (one, other) in zip(files[0].parameters, files[1].parameters) {
+      #expect(haveSameBits(try one.tensor(), try other.tensor()), "\(one.name)")
+    }
+    let matching = ParameterMatching(checkpoints[0], checkpoints[1])
+    #expect(matching.onlyInFirst.isEmpty && matching.onlyInSecond.isEmpty)
+    for pair in matching.pairs {
+      let tensors = try pair.tensors(threads: 2, shouldStop: { false })
+      #expect(haveSameBits(tensors.first, tensors.second), "\(pair.first.name)")
+    }
+  }
+
+  /// A Mixtral of transformers 4, and the same as transformers 5 keeps it.
+  @Test func bothLayoutsOfAMixtralAreOneModel() throws {
+    let source = try LlamaFolder.mixtral.open()
+    let folder = TemporaryFolder()
+    var parameters = source.parameters.filter { $0.place.expert == nil }.map { parameter in
+      let name = parameter.name.split(separator: "block_sparse_moe").joined(separator: "mlp")
+      return Parameter(
+        name: name, shape: parameter.shape, dtype: parameter.dtype, place: parameter.place,
+        load: { try parameter.tensor() })
+    }
+    for block in 0..<2 {
+      var (joined, down): ([Float], [Float]) = ([], [])
+      for expert in 0..<3 {
+        let stem = "model.layers.\(block).block_sparse_moe.experts.\(expert)."
+        for word in ["w1", "w3"] {
+          joined += try #require(try source.parameters["\(stem)\(word).weight"]?.tensor()).array
+        }
+        down += try #require(try source.parameters["\(stem)w2.weight"]?.tensor()).array
+      }
+      let stem = "model.layers.\(block).mlp.experts."
+      parameters += [
+        Samples.parameter(stem + "gate_up_proj", .f32, Tensor([3, 12, 8], joined)),
+        Samples.parameter(stem + "down_proj", .f32, Tensor([3, 8, 6], down)),
+      ]
+    }
+    _ = try saved(parameters, form: .dense(nil), in: folder, as: "model.safetensors")
+    TemporaryFolder.write(
+      Array(LlamaFolder.mixtral.configuration.utf8), to: folder.file("config.json"))
+    try expectOneGGUF([source, try Checkpoint.open(folder.path)])
+  }
+
+  @Test(.enabled(if: SharedData.isPresent)) func theSharedMixtralIsOneModel() throws {
+    try expectOneGGUF(
+      try ["v4", "v5"].map {
+        try Checkpoint.open(SharedData.path("cases/22-v5-fused-experts/\($0)"))
+      })
+  }
+
   @Test(.enabled(if: SharedData.isPresent))
   func theSharedStacksHaveTheirMatrices() throws {
     let folder = "layouts/moe-fused-experts"

@@ -63,8 +63,9 @@ import Testing
     let folder = try #require(Fixtures.shared).appendingPathComponent("cases/48-heads-unknown")
     let text = folder.appendingPathComponent("text.txt").path
     let scratch = try Scratch()
-    for (name, isKnown) in [("with-vocab.safetensors", false), ("with-vocab-heads.safetensors", true)]
-    {
+    for (name, isKnown) in [
+      ("with-vocab.safetensors", false), ("with-vocab-heads.safetensors", true),
+    ] {
       let file = folder.appendingPathComponent(name).path
       let outcome = try loss([file, "--text", text], in: scratch)
       #expect(outcome.error.contains("2 heads of 64") == !isKnown, "\(outcome.error)")
