@@ -45,7 +45,6 @@ public final class TrainingRun {
     saveEvery: Double
   ) throws {
     try Self.check(output: output, isCompressing: settings.compression != nil)
-    try Self.check(model, output)
     self.model = model
     self.output = output
     self.saveEvery = saveEvery
@@ -90,17 +89,6 @@ public final class TrainingRun {
         "\(output) would be GGUF; training writes safetensors, of which pare convert --type "
           + "makes GGUF")
     }
-  }
-
-  /// Refuses a file from which the network could not be run again.
-  private static func check(_ model: TrainingModel, _ output: String) throws {
-    guard FileFormat(named: output) == .pytorch else { return }
-    let plan = try PyTorchPlan.make(
-      parameters: model.parameters, metadata: model.metadata, dtype: nil)
-    guard plan.losses.contains(where: { $0.kind == .metadata }) else { return }
-    throw TrainingFileError(
-      "\(output) would be PyTorch, which holds settings and vocabulary of networks in "
-        + "nanoGPT's layout alone; write safetensors")
   }
 
   private static func header(_ trainer: Trainer, _ model: TrainingModel) -> TrainingLog.Header {
