@@ -211,6 +211,11 @@ extension TensorComparison {
         "\(matching.reorderedCount) query and key tensors have llama.cpp's order of rows in one "
           + "file; it is undone")
     }
+    if matching.unknownOrderCount > 0 {
+      lines.append(
+        "\(matching.unknownOrderCount) query and key tensors have their rows in different orders, "
+          + "and no file says how many heads there are: their errors mean nothing; --heads says it")
+    }
     if matching.shiftedCount > 0 {
       lines.append(
         "\(matching.shiftedCount) norms have 1 added to their weights in one file, as llama.cpp "

@@ -106,6 +106,13 @@ import Testing
     }
   }
 
+  @Test func ordersThatCannotBeUndoneAreCounted() throws {
+    let meta = try saved(try Self.parameters(\.meta, isInterleaved: true), form: .dense(nil))
+    let hf = try saved(try Self.parameters(\.hf, isInterleaved: false), form: .dense(nil))
+    let matching = ParameterMatching(hf.checkpoint, meta.checkpoint)
+    #expect(matching.unknownOrderCount == 2 && matching.reorderedCount == 0)
+  }
+
   @Test func metasRowsStayInGGUF() throws {
     let folder = TemporaryFolder()
     let files = [

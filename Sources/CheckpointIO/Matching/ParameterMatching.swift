@@ -44,6 +44,10 @@ public struct ParameterMatching: Sendable {
   public private(set) var onlyInFirst: [Parameter] = []
   public private(set) var onlyInSecond: [Parameter] = []
 
+  /// Pairs of queries or keys whose rows have different orders, which cannot be undone because
+  /// neither file says how many heads there are.
+  public private(set) var unknownOrderCount = 0
+
   /// Pairs that bear different names.
   public var renamedCount: Int { pairs.count { $0.first.name != $0.second.name } }
   /// Pairs of which one has its rows in another order.
@@ -82,6 +86,7 @@ public struct ParameterMatching: Sendable {
       let rows =
         isReordered
         ? LlamaRows(name, of: parameter, in: areOrdered.0 ? [first, second] : [second, first]) : nil
+      if isReordered, rows == nil { unknownOrderCount += 1 }
       let shifts = (
         LlamaFamily.shift(of: parameter, in: first),
         LlamaFamily.shift(of: counterpart, in: second)
