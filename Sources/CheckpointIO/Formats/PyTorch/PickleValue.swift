@@ -1,6 +1,6 @@
 /// What a pickle's constructors and literals become. Containers name their
 /// members by number in `PickleGraph`, so that shared and cyclic structures
-/// cost nothing, and nothing recurses when all is released.
+/// cost nothing, each grows in its place, and nothing recurses when all is released.
 enum PickleValue: Sendable {
   /// Position in the graph.
   typealias Reference = Int
@@ -101,9 +101,6 @@ struct PickleGraph: Sendable {
   private(set) var lists: [[PickleValue.Reference]] = []
   private(set) var dictionaries: [[PickleValue.Pair]] = []
   private(set) var objects: [PickleObject] = []
-  /// Members that were moved or copied because a container grew: a law watches that
-  /// they stay in proportion to the pickle.
-  private(set) var movedCount = 0
   private var numbers: [String: Int32] = ["builtins.set": 0]
 
   subscript(reference: PickleValue.Reference) -> PickleValue { values[reference] }
@@ -157,7 +154,7 @@ struct PickleGraph: Sendable {
       number = Int(objects[object].elements)
     default: return false
     }
-    movedCount += lists[number].extend(with: members)
+    lists[number].append(contentsOf: members)
     return true
   }
 
@@ -176,7 +173,7 @@ struct PickleGraph: Sendable {
       number = Int(objects[object].items)
     default: return false
     }
-    movedCount += dictionaries[number].extend(with: pairs)
+    dictionaries[number].append(contentsOf: pairs)
     return true
   }
 
@@ -297,16 +294,4 @@ struct PickleGraph: Sendable {
 
   /// An object's class or function.
   func name(of object: PickleObject) -> String { names[Int(object.name)] }
-}
-
-extension Array {
-  /// Appends, and tells how many elements that wrote: those added and, where the array had
-  /// to move, all that were there.
-  fileprivate mutating func extend(with elements: some Collection<Element>) -> Int {
-    let before = unsafe withUnsafeBufferPointer { Int(bitPattern: $0.baseAddress) }
-    let count = count
-    append(contentsOf: elements)
-    let after = unsafe withUnsafeBufferPointer { Int(bitPattern: $0.baseAddress) }
-    return elements.count + (before == after ? 0 : count)
-  }
 }
