@@ -46,6 +46,8 @@ public enum CheckpointError: Error, Hashable, Sendable {
   case limitExceeded(what: String, limit: Int)
   case invalidConversion(reason: String)
   case sameFile(path: String)
+  /// A file to be written that is one to be read.
+  case isInput(path: String)
   case cannotRead(path: String, reason: String)
   case cannotWrite(path: String, reason: String)
   case exists(path: String)
@@ -135,6 +137,8 @@ extension CheckpointError: CustomStringConvertible {
     case .invalidConversion(let reason): "this cannot be written: \(reason)"
     case .sameFile(let path):
       "\(path.shown) is the checkpoint that is open; save under another name"
+    case .isInput(let path):
+      "\(path.shown) would be written, and is an input; write to another file"
     case .cannotRead(let path, let reason): "cannot read \(path.shown): \(reason)"
     case .cannotWrite(let path, let reason): "cannot write \(path.shown): \(reason)"
     case .exists(let path): "\(path.shown) is there already; add --force to replace it"

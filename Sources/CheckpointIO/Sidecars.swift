@@ -5,6 +5,15 @@ enum Sidecars {
   /// More than any configuration has a reason to be.
   static let limit = 4 << 20
 
+  /// The files beside a checkpoint that belong to it: those that are read here, and those
+  /// of its tokenizer.
+  static let names =
+    ["config.json", "generation_config.json", "meta.pkl"] + QuantizationSettings.files.map(\.name)
+    + [
+      "tokenizer.json", "tokenizer_config.json", "tokenizer.model", "special_tokens_map.json",
+      "chat_template.jinja",
+    ]
+
   static func read(beside path: String?, into index: inout CheckpointIndex) {
     MetadataConventions.read(into: &index)
     guard let path else { return }

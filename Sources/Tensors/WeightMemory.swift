@@ -2,6 +2,8 @@ import Synchronization
 
 #if canImport(Glibc)
   import Glibc
+#elseif canImport(Darwin)
+  import Darwin
 #endif
 
 /// Memory for the values of tensors.
@@ -38,8 +40,9 @@ package enum WeightMemory {
       return unsafe UnsafeMutableRawBufferPointer(start: memory, count: block.byteCount)
     }
     let isLarge = byteCount >= least
-    let memory = UnsafeMutableRawPointer.allocate(
-      byteCount: max(byteCount, 1), alignment: isLarge ? hugePage : 64)
+    var found: UnsafeMutableRawPointer?
+    let status = unsafe posix_memalign(&found, isLarge ? hugePage : 64, max(byteCount, 1))
+    guard let memory = unsafe found, status == 0 else { end(wanting: byteCount) }
     #if canImport(Glibc)
       // Only advice: where it is refused, small pages do as well.
       if isLarge { unsafe _ = madvise(memory, byteCount, MADV_HUGEPAGE) }
@@ -63,7 +66,15 @@ package enum WeightMemory {
         blocks.append(block)
         return true
       }
-    if !isKept { unsafe start.deallocate() }
+    if !isKept { unsafe free(start) }
+  }
+
+  /// Ends the process: nothing that is half done can go on without its weights, and the
+  /// runtime's own way is a trap without a sentence.
+  private static func end(wanting byteCount: Int) -> Never {
+    let text = Array("pare: there is no memory for \(byteCount) bytes of weights\n".utf8)
+    unsafe _ = write(STDERR_FILENO, text, text.count)
+    _exit(1)
   }
 
   /// The smallest kept block that is enough; where there is none, none is kept any longer.
@@ -80,7 +91,7 @@ package enum WeightMemory {
       }
     }
     for block in dropped {
-      unsafe UnsafeMutableRawPointer(bitPattern: block.address)?.deallocate()
+      unsafe free(UnsafeMutableRawPointer(bitPattern: block.address))
     }
     return taken
   }

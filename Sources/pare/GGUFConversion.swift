@@ -12,6 +12,8 @@ struct GGUFConversion {
   let target: SaveTarget
   let importance: ImportanceOptions
   let threads: Int
+  /// Files that are read besides the checkpoint and the text.
+  var others: [String] = []
 
   /// Shares of the whole, for one bar of progress.
   private enum Part {
@@ -24,6 +26,8 @@ struct GGUFConversion {
   /// Does it and tells what came of it; first which tensors take another type.
   func run(asJSON: Bool) throws {
     try target.check(against: input.file)
+    let claim = try target.output.claim(
+      inputs: [input.file] + (importance.path.map { [$0] } ?? []) + others)
     let checkpoint = try input.open(toRun: importance.path != nil)
     try checkpoint.tellNonFinite(threads: threads)
     let measured = try importance.path.map { path in
@@ -44,7 +48,8 @@ struct GGUFConversion {
     for note in plan.notes { StandardError.write("pare: \(sentence(note))\n") }
     for group in fallbacks(of: plan) { StandardError.write("pare: \(sentence(group))\n") }
     let comparison = try Work.run(title, threads: threads) { job in
-      try planned.write(of: checkpoint, recipe: recipe.yaml, in: job.part(Part.writing))
+      try planned.write(
+        to: claim, of: checkpoint, recipe: recipe.yaml, in: job.part(Part.writing))
       // Of the file as it is read back.
       return try TensorComparison(
         of: checkpoint, with: Checkpoint.open(planned.path), given: recipe.steps.map(\.layers),

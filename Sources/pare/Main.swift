@@ -41,6 +41,7 @@ enum Main {
       return end(with: error)
     }
     do {
+      try ProcessState.checkAddressSpace()
       try command.run()
       return .success
     } catch {

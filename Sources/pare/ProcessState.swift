@@ -24,6 +24,31 @@ enum ProcessState {
     raise(SIGPIPE)
   }
 
+  /// What the libraries and a small model take. With less, threads and memory run out in
+  /// code that cannot say so.
+  private static let leastAddressSpace: rlim_t = 512 << 20
+
+  /// Throws `CommandError` where the address space is limited to too little.
+  static func checkAddressSpace() throws {
+    var limit = rlimit()
+    guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit) == 0,
+      limit.rlim_cur != rlim_t.max
+    else { return }
+    guard limit.rlim_cur >= leastAddressSpace else {
+      throw CommandError(
+        "the address space is limited to \(limit.rlim_cur >> 20) MB (ulimit -v); Pare needs "
+          + "\(leastAddressSpace >> 20) MB and more for large models")
+    }
+    // The libraries end the process where memory runs out.
+    for number in [SIGABRT, SIGILL, SIGTRAP] {
+      _ = signal(number) { _ in
+        let text: StaticString = "pare: ended, most likely for want of memory; see ulimit -v\n"
+        unsafe _ = write(STDERR_FILENO, text.utf8Start, text.utf8CodeUnitCount)
+        _exit(1)
+      }
+    }
+  }
+
   /// Gives standard streams that are closed a descriptor that cannot be written or read.
   /// A checkpoint opened later would take their numbers, and output would go into it.
   private static func occupyStandardDescriptors() {

@@ -51,18 +51,21 @@ struct SaveTarget {
     return plan
   }
 
-  /// Takes a checkpoint through a recipe to the files, and tells what came of it.
+  /// Takes a checkpoint through a recipe to the files, and tells what came of it. `others`
+  /// are files that are read besides the checkpoint.
   func write(
     _ recipe: Recipe, of input: FileArgument, importance: ImportanceOptions, threads: Int,
-    asJSON: Bool
+    others: [String] = [], asJSON: Bool
   ) throws {
     if request.format == .gguf {
       try GGUFConversion(
-        recipe: recipe, input: input, target: self, importance: importance, threads: threads
+        recipe: recipe, input: input, target: self, importance: importance, threads: threads,
+        others: others
       ).run(asJSON: asJSON)
     } else {
-      try Transformation(recipe: recipe, input: input, target: self, threads: threads)
-        .run(asJSON: asJSON)
+      try Transformation(
+        recipe: recipe, input: input, target: self, threads: threads, others: others
+      ).run(asJSON: asJSON)
     }
   }
 }
@@ -83,7 +86,8 @@ extension PlannedSave {
   /// Writes the files as `FilePlan.write` does; says first that they are larger than what
   /// they are made of.
   func write(
-    of checkpoint: Checkpoint, recipe: String, in job: borrowing JobContext
+    to claim: SaveOutput, of checkpoint: Checkpoint, recipe: String,
+    in job: borrowing JobContext
   ) throws {
     if isLarger(than: checkpoint) {
       StandardError.write(
@@ -93,7 +97,7 @@ extension PlannedSave {
 
         """)
     }
-    try plan.write(to: output, recipe: recipe, in: job)
+    try plan.write(to: claim, recipe: recipe, in: job)
   }
 }
 
@@ -112,17 +116,17 @@ extension FilePlan {
 
   /// Writes the files and tells of a save that went on, and of what is kept of one that
   /// was stopped.
-  func write(to path: String, recipe: String, in job: borrowing JobContext) throws {
+  func write(to output: SaveOutput, recipe: String, in job: borrowing JobContext) throws {
     let report = job.reporter
     do {
       let resumed = try write(
-        to: path, recipe: recipe, progress: { report($0, $1) }, shouldStop: job.shouldStop)
+        to: output, recipe: recipe, progress: { report($0, $1) }, shouldStop: job.shouldStop)
       if resumed > 0 {
         StandardError.write(
           "pare: \(resumed) of \(tensorCount) tensors were there from a run that stopped\n")
       }
     } catch CheckpointError.stopped {
-      let files = unfinishedFiles(for: path)
+      let files = unfinishedFiles(for: output.path)
       if let file = files.first {
         let others = files.count > 1 ? " and \(files.count - 1) more" : ""
         StandardError.write(

@@ -21,6 +21,7 @@ struct SliceConversion {
   /// Does it and tells what went.
   func run(asJSON: Bool) throws {
     try target.check(against: input.file)
+    let output = try target.output.claim(inputs: [input.file])
     let checkpoint = try input.open(toRun: true)
     try checkpoint.tellNonFinite(threads: threads)
     let (sliced, plan) = try Work.run("slice", threads: threads) { job in
@@ -28,7 +29,8 @@ struct SliceConversion {
       let plan = try target.plan(
         sliced.parameters, of: checkpoint, metadata: sliced.metadata,
         in: job.part(Part.planning))
-      try plan.write(of: checkpoint, recipe: "slice", in: job.part(Part.writing))
+      try plan.write(
+        to: output, of: checkpoint, recipe: "slice", in: job.part(Part.writing))
       return (sliced, plan)
     }
     plan.plan.tellOmissions()

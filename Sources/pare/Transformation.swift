@@ -12,6 +12,8 @@ struct Transformation {
   let input: FileArgument
   let target: SaveTarget
   let threads: Int
+  /// Files that are read besides the checkpoint.
+  var others: [String] = []
 
   /// Shares of the whole, for one bar of progress: passes take the longest.
   private enum Part {
@@ -24,6 +26,7 @@ struct Transformation {
   /// Does it and tells what came of it.
   func run(asJSON: Bool) throws {
     try target.check(against: input.file)
+    let output = try target.output.claim(inputs: [input.file] + others)
     let checkpoint = try input.open(toRun: recipe.steps.contains(where: \.pass.measuresInputs))
     try checkpoint.tellNonFinite(threads: threads)
     if let others = checkpoint.leftAlone, recipe.steps.contains(where: { $0.layers == .all }) {
@@ -33,7 +36,8 @@ struct Transformation {
     let (plan, comparison) = try Work.run(title, threads: threads) { job in
       let parameters = try Headless.apply(recipe, to: checkpoint, in: job.part(Part.passes))
       let plan = try target.plan(parameters, of: checkpoint, in: job.part(Part.planning))
-      try plan.write(of: checkpoint, recipe: recipe.yaml, in: job.part(Part.writing))
+      try plan.write(
+        to: output, of: checkpoint, recipe: recipe.yaml, in: job.part(Part.writing))
       // Of the file as it is read back, so that the figures are the file's.
       let comparison = try Headless.comparison(
         of: Checkpoint.open(plan.path).parameters, from: checkpoint, after: recipe,

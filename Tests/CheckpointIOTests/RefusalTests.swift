@@ -25,7 +25,7 @@ enum Refusal: CaseIterable, Sendable {
   case invalidNumPy, invalidPart, misaligned, rowNotInBlocks, forbiddenConstructor
   case storageTooShort, negativeStride, limitExceeded, invalidConversion, sameFile, cannotRead
   case cannotWrite, exists, stopped, changed, invalidQuantization, invalidDeflate
-  case invalidParts, noWeights, wholeModule
+  case invalidParts, noWeights, wholeModule, isInput
 
   init(_ error: CheckpointError) {
     self =
@@ -67,6 +67,7 @@ enum Refusal: CaseIterable, Sendable {
       case .limitExceeded: .limitExceeded
       case .invalidConversion: .invalidConversion
       case .sameFile: .sameFile
+      case .isInput: .isInput
       case .cannotRead: .cannotRead
       case .cannotWrite: .cannotWrite
       case .exists: .exists
@@ -84,7 +85,7 @@ enum Refusal: CaseIterable, Sendable {
   func example(in folder: TemporaryFolder) -> Example {
     switch self {
     case .cannotOpen, .directory, .notARegularFile, .sameFile, .cannotRead, .cannotWrite, .exists,
-      .stopped, .invalidPart, .invalidConversion, .changed, .invalidQuantization:
+      .stopped, .invalidPart, .invalidConversion, .changed, .invalidQuantization, .isInput:
       fileExample(in: folder)
     case .invalidZip, .compressedEntry, .invalidDeflate, .missingEntry, .invalidPickle,
       .forbiddenConstructor, .storageTooShort, .negativeStride, .invalidParts, .noWeights,
@@ -316,6 +317,14 @@ extension Refusal {
           try SavePlan.make(
             parameters: checkpoint.parameters, of: checkpoint, form: .dense(nil)
           ).write(to: path)
+        }
+      )
+    case .isInput:
+      return (
+        "FOLDER/a.safetensors would be written, and is an input; write to another file",
+        {
+          TemporaryFolder.write([1], to: path)
+          try SaveOutput.check([path], against: [path])
         }
       )
     case .changed:

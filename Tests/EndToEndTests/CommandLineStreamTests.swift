@@ -132,3 +132,33 @@ import Testing
     #expect(outcome.output.contains("block") && !outcome.output.contains("needs"))
   }
 }
+
+/// Too little of what a process may have: a sentence and status 1, and no endless sleep.
+@Suite struct CommandLineLimitTests {
+  private static let model = Fixtures.checkpoint("tiny.safetensors")
+
+  @Test func tooLittleAddressSpaceIsTold() throws {
+    let outcome = try Program.run(
+      inShell: "ulimit -v 400000; \"$@\"", ["inspect", Self.model], in: Scratch())
+    #expect(outcome.status == 1)
+    #expect(
+      outcome.error == "pare: the address space is limited to 390 MB (ulimit -v); Pare needs "
+        + "512 MB and more for large models\n")
+  }
+
+  /// Stacks of 4 GB do not fit into the address space, so that no thread can be started.
+  @Test func withoutThreadsTheCallerWorks() throws {
+    let scratch = try Scratch()
+    let line = "ulimit -s 4000000 && ulimit -v 3000000 && \"$@\""
+    let words = ["prune", Self.model, "--threads", "4", "-o"]
+    #expect(try Program.run(words + ["a.safetensors"], in: scratch).status == 0)
+    let outcome = try Program.run(inShell: line, words + ["b.safetensors"], in: scratch)
+    #expect(outcome.status == 0, "\(outcome.error)")
+    #expect(try scratch.bytes("a.safetensors") == scratch.bytes("b.safetensors"))
+    let explorer = try Program.run(inShell: line, [Self.model], in: scratch)
+    #expect(explorer.status == 1)
+    #expect(
+      explorer.error == "pare: too few threads can be started for the explorer; see ulimit -u "
+        + "and ulimit -v\n")
+  }
+}

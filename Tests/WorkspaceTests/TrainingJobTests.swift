@@ -149,10 +149,10 @@ private final class Counter: Sendable {
     let script = try Script()
     var request = try Self.request(script, steps: 2)
     request.output = try script.folder.write([1, 2, 3], to: "out.safetensors")
-    #expect(throws: TrainingFileError.self) { try script.workbench.train(request) }
+    #expect(throws: CheckpointError.self) { try script.workbench.train(request) }
     request.overwrite = true
     request.output = try #require(script.checkpoint.path)
-    #expect(throws: TrainingFileError.self) { try script.workbench.train(request) }
+    #expect(throws: CheckpointError.self) { try script.workbench.train(request) }
   }
 
   @Test func trainedWeightsStayOutOfTheSession() throws {

@@ -16,9 +16,9 @@ public protocol FilePlan: Sendable {
   /// The paths of all files of a save to `path`; the last is the one to open.
   func paths(for path: String) -> [String]
 
-  /// Writes the files: to temporary ones beside them, which take their places in one
-  /// step each once all is on the disk. A process killed at any moment leaves the old
-  /// files or the new ones, whole. Memory is bounded by the largest tensor.
+  /// Writes the files: to temporary ones beside them, which take their places once all is
+  /// on the disk. A process killed at any moment leaves the old checkpoint or the new one,
+  /// whole. Memory is bounded by the largest tensor.
   ///
   /// Where `recipe` says how the weights came of the checkpoint, a write that is
   /// stopped or killed leaves the temporary files, and the next one of the same
@@ -27,11 +27,12 @@ public protocol FilePlan: Sendable {
   /// many those were.
   ///
   /// Throws `CheckpointError.sameFile` when one of the paths is the open checkpoint by
-  /// whatever name, `.stopped` once `shouldStop` says so, `.changed`, `.cannotWrite`,
-  /// and what reading a tensor throws; nothing is changed then.
+  /// whatever name, `.exists` when a file is there that may not be replaced, `.stopped`
+  /// once `shouldStop` says so, `.changed`, `.cannotWrite`, and what reading a tensor
+  /// throws; nothing is changed then.
   @discardableResult
   func write(
-    to path: String, recipe: String?, syncing syncedAtOnce: Int,
+    to output: SaveOutput, recipe: String?, syncing syncedAtOnce: Int,
     progress: (Double, String) -> Void, shouldStop: @Sendable () -> Bool
   ) throws -> Int
 }
@@ -41,11 +42,24 @@ extension FilePlan {
 
   @discardableResult
   public func write(
-    to path: String, recipe: String? = nil, progress: (Double, String) -> Void = { _, _ in },
+    to output: SaveOutput, recipe: String? = nil,
+    progress: (Double, String) -> Void = { _, _ in },
     shouldStop: @Sendable () -> Bool = { false }
   ) throws -> Int {
     try write(
-      to: path, recipe: recipe, syncing: 1 << 30, progress: progress, shouldStop: shouldStop)
+      to: output, recipe: recipe, syncing: 1 << 30, progress: progress, shouldStop: shouldStop)
+  }
+
+  /// The same to a path that is claimed only now; a file that is there is replaced.
+  @discardableResult
+  public func write(
+    to path: String, recipe: String? = nil, syncing syncedAtOnce: Int = 1 << 30,
+    progress: (Double, String) -> Void = { _, _ in },
+    shouldStop: @Sendable () -> Bool = { false }
+  ) throws -> Int {
+    try write(
+      to: SaveOutput(path, overwrite: true), recipe: recipe, syncing: syncedAtOnce,
+      progress: progress, shouldStop: shouldStop)
   }
 
   /// The files that a write to `path` left to go on with.

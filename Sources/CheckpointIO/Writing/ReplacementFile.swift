@@ -9,57 +9,64 @@ internal import Glibc
 @safe
 struct ReplacementFile: ~Copyable {
   private let path: String
+  private let place: String
   private let temporary: String
+  private let overwrite: Bool
   private let descriptor: Int32
   /// Below this, the system's own moment to write is as good.
   private static let worthStarting = 1 << 20
   /// Whether the temporary file is not to be removed: it has its place, or enough in
   /// it to go on with.
-  private var isKept = false
+  private var isKept: Bool
 
+  /// Claims the place of a file. Nothing that is there changes until `begin` or
+  /// `partialSave`.
+  ///
+  /// Throws `CheckpointError.exists` where a file is there and `overwrite` is false, and
+  /// `.cannotWrite`.
   init(
-    for path: String, access: WholeFile.Access = .standard, keepingWhatIsThere: Bool = false
+    for path: String, overwrite: Bool, access: WholeFile.Access = .standard
   ) throws(CheckpointError) {
-    let name = FilePath.lastComponent(path)
-    guard !name.isEmpty, path.utf8.last != UInt8(ascii: "/") else {
-      throw .cannotWrite(path: path, reason: "the path names no file")
-    }
-    let permissions = try ReplacementFile.permissions(of: path, access)
-    let temporary = Self.temporaryPath(for: path)
-    descriptor = try ReplacementFile.open(temporary, for: path, permissions, keepingWhatIsThere)
-    self.path = path
-    self.temporary = temporary
+    let place = try SavePlace(path)
+    try self.init(
+      path, at: place.path, by: place.temporary, overwrite: overwrite,
+      access == .owner ? 0o600 : place.permissions)
   }
 
-  /// Where a file is written before it takes its place.
-  static func temporaryPath(for path: String) -> String {
-    FilePath.folder(path) + "." + FilePath.lastComponent(path) + ".pare-save"
+  /// A copy of the file at the usual temporary name, which therefore has another.
+  init(copyFor path: String) throws(CheckpointError) {
+    try self.init(
+      path, at: path, by: SavePlace(path).temporary + "-copy", overwrite: false, nil)
+  }
+
+  private init(
+    _ path: String, at place: String, by temporary: String, overwrite: Bool,
+    _ permissions: mode_t?
+  ) throws(CheckpointError) {
+    let file = try Self.open(temporary, for: path, permissions)
+    // Asked once the claim is made: whoever had it before may have written the file.
+    if !overwrite, FileIdentity(path: place) != nil {
+      if file.isEmpty { NameChange.remove(temporary) }
+      close(file.descriptor)
+      throw .exists(path: path)
+    }
+    descriptor = file.descriptor
+    isKept = !file.isEmpty
+    self.path = path
+    self.place = place
+    self.temporary = temporary
+    self.overwrite = overwrite
   }
 
   deinit {
-    if !isKept { _ = unsafe unlink(temporary) }
+    if !isKept { NameChange.remove(temporary) }
     close(descriptor)
   }
 
-  /// What is there may be replaced only when it is a file; its permissions go
-  /// over to the new one. Nil where the process's mask decides.
-  private static func permissions(
-    of path: String, _ access: WholeFile.Access
-  ) throws(CheckpointError) -> mode_t? {
-    var status = stat()
-    let isThere = unsafe stat(path, &status) == 0
-    guard !isThere || status.st_mode & S_IFMT == S_IFREG else {
-      throw .cannotWrite(path: path, reason: "it is no regular file")
-    }
-    switch access {
-    case .owner: return 0o600
-    case .standard: return isThere ? status.st_mode & 0o777 : nil
-    }
-  }
-
+  /// Opens and locks the temporary file.
   private static func open(
-    _ temporary: String, for path: String, _ permissions: mode_t?, _ keepingWhatIsThere: Bool
-  ) throws(CheckpointError) -> Int32 {
+    _ temporary: String, for path: String, _ permissions: mode_t?
+  ) throws(CheckpointError) -> (descriptor: Int32, isEmpty: Bool) {
     // Small files are written by several processes at a time: what holds the
     // lock is mostly done soon.
     let attempts = 20
@@ -68,25 +75,38 @@ struct ReplacementFile: ~Copyable {
       let descriptor = unsafe Glibc.open(
         temporary, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, permissions ?? 0o666)
       guard descriptor >= 0 else {
-        throw .cannotWrite(path: path, reason: lastSystemError())
+        let reason = errno == ELOOP ? "\(temporary) is a link" : lastSystemError()
+        throw .cannotWrite(path: path, reason: reason)
       }
       guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
         close(descriptor)
         usleep(pause)
         continue
       }
-      // Between opening and locking, another save may have renamed it away.
       var status = stat()
-      if unsafe fstat(descriptor, &status) == 0, status.st_nlink == 1,
-        FileIdentity(path: temporary) == FileIdentity(status),
-        keepingWhatIsThere || ftruncate(descriptor, 0) == 0,
+      if unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
+        close(descriptor)
+        throw .cannotWrite(path: path, reason: "\(temporary) is no regular file")
+      }
+      // Between opening and locking, another save may have renamed it away.
+      if status.st_nlink > 0, FileIdentity(path: temporary) == FileIdentity(status),
         permissions.map({ fchmod(descriptor, $0) == 0 }) ?? true
       {
-        return descriptor
+        if status.st_nlink == 1 { return (descriptor, status.st_size == 0) }
+        // A save was killed after its file got its place and before this name went.
+        NameChange.remove(temporary)
       }
       close(descriptor)
     }
-    throw .cannotWrite(path: path, reason: "another process is saving it")
+    throw .cannotWrite(path: path, reason: "another save to it is under way")
+  }
+
+  /// Removes what an earlier save left.
+  mutating func begin() throws(CheckpointError) {
+    isKept = false
+    guard ftruncate(descriptor, 0) == 0 else {
+      throw .cannotWrite(path: path, reason: lastSystemError())
+    }
   }
 
   func write(_ bytes: Bytes, at offset: Int) throws(CheckpointError) {
@@ -115,17 +135,10 @@ struct ReplacementFile: ~Copyable {
     return bytes
   }
 
-  /// Waits until what was written is on the disk.
-  func synchronize() throws(CheckpointError) {
-    guard fsync(descriptor) == 0 else {
-      throw .cannotWrite(path: path, reason: lastSystemError())
-    }
-  }
-
   /// What an earlier save left of the same file; whatever else is there is removed.
   mutating func partialSave(
     _ fingerprint: UInt64, at end: Int, of tensorCount: Int
-  ) -> PartialSave? {
+  ) throws(CheckpointError) -> PartialSave? {
     let read = unsafe [UInt8](unsafeUninitializedCapacity: PartialSave.byteCount) { bytes, count in
       count = unsafe max(0, pread(descriptor, bytes.baseAddress, bytes.count, off_t(end)))
     }
@@ -135,7 +148,7 @@ struct ReplacementFile: ~Copyable {
       isKept = true
       return part
     }
-    ftruncate(descriptor, 0)
+    try begin()
     return nil
   }
 
@@ -159,19 +172,40 @@ struct ReplacementFile: ~Copyable {
     return temporary
   }
 
-  /// Puts the file in its place. The folder is synced too, or the new name
-  /// could be lost with the power.
-  consuming func commit(byteCount: Int) throws(CheckpointError) {
+  /// Cuts off what lies behind the last byte and waits until the file is on the disk.
+  mutating func settle(byteCount: Int) throws(CheckpointError) {
+    isKept = false
     var status = stat()
     guard unsafe fstat(descriptor, &status) == 0, Int(status.st_size) >= byteCount,
-      ftruncate(descriptor, off_t(byteCount)) == 0, fsync(descriptor) == 0,
-      unsafe rename(temporary, path) == 0
+      ftruncate(descriptor, off_t(byteCount)) == 0, fsync(descriptor) == 0
     else { throw .cannotWrite(path: path, reason: lastSystemError()) }
-    isKept = true
-    let folder = FilePath.folder(path)
-    let directory = unsafe Glibc.open(folder.isEmpty ? "." : folder, O_RDONLY | O_CLOEXEC)
-    guard directory >= 0 else { return }
-    fsync(directory)
-    close(directory)
   }
+
+  /// Puts the file in its place. The folder is synced too, or the new name
+  /// could be lost with the power.
+  ///
+  /// Throws `CheckpointError.exists` where a file has appeared there that may not be
+  /// replaced; `part` is kept then, so that the next save goes on from there.
+  consuming func commit(
+    byteCount: Int, orKeeping part: PartialSave? = nil
+  ) throws(CheckpointError) {
+    try settle(byteCount: byteCount)
+    guard
+      overwrite
+        ? NameChange.rename(temporary, to: place)
+        : NameChange.renameToFree(temporary, to: place)
+    else {
+      guard errno == EEXIST else { throw .cannotWrite(path: path, reason: lastSystemError()) }
+      if let part { try keep(part, at: byteCount) }
+      throw .exists(path: path)
+    }
+    isKept = true
+    NameChange.synchronizeFolder(of: place)
+  }
+
+  /// Leaves the temporary file where it is: something else names it now.
+  consuming func release() { isKept = true }
+
+  /// Removes the temporary file whatever is in it.
+  consuming func discard() { isKept = false }
 }

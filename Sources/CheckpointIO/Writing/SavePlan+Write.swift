@@ -5,10 +5,10 @@ extension SavePlan: FilePlan {
 
   @discardableResult
   public func write(
-    to path: String, recipe: String? = nil, syncing syncedAtOnce: Int,
+    to output: SaveOutput, recipe: String? = nil, syncing syncedAtOnce: Int,
     progress: (Double, String) -> Void, shouldStop: @Sendable () -> Bool
   ) throws -> Int {
-    let file = try file(for: path, recipe: recipe)
+    let file = try file(for: output, recipe: recipe)
     try fill(file, syncing: syncedAtOnce, shouldStop: shouldStop) { written, name in
       progress(Double(written) / Double(byteCount), name)
     }
@@ -18,9 +18,9 @@ extension SavePlan: FilePlan {
     return file.resumed
   }
 
-  func file(for path: String, recipe: String?) throws(CheckpointError) -> TensorFile {
+  func file(for output: SaveOutput, recipe: String?) throws(CheckpointError) -> TensorFile {
     try TensorFile(
-      for: path, byteCount: byteCount, tensorCount: tensors.count, of: source, recipe: recipe,
+      for: output, byteCount: byteCount, tensorCount: tensors.count, of: source, recipe: recipe,
       identity: header)
   }
 

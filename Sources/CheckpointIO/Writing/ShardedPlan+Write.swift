@@ -1,25 +1,33 @@
-internal import Glibc
-
 extension ShardedPlan: FilePlan {
   public var tensorCount: Int { whole.tensorCount }
   public var omissions: [String] { whole.omissions }
   public var losses: [SaveLoss] { whole.losses }
 
   /// Writes all files: each to a temporary one beside it, and when the bytes of all
-  /// are on the disk every shard takes its place, and the index last. An index that
-  /// is there already is taken away before the first shard is replaced, so that none
-  /// ever speaks of shards of two checkpoints.
+  /// are on the disk they replace what was there as `ShardSwitch` says.
   @discardableResult
   public func write(
-    to path: String, recipe: String? = nil, syncing syncedAtOnce: Int,
+    to output: SaveOutput, recipe: String? = nil, syncing syncedAtOnce: Int,
     progress: (Double, String) -> Void, shouldStop: @Sendable () -> Bool
   ) throws -> Int {
-    let paths = paths(for: path)
+    let paths = paths(for: output.path)
+    let names = paths.dropLast().map(FilePath.lastComponent)
+    let index = Self.index(for: output.path)
+    for path in paths where SavePlace.isLink(path) {
+      throw CheckpointError.cannotWrite(
+        path: path, reason: "it is a link, and shards are written where they are")
+    }
+    try output.check(paths, of: whole.source)
+    if !output.mayReplace, FileIdentity(path: index) != nil {
+      throw CheckpointError.exists(path: index)
+    }
+    ShardSwitch.removeLeftovers(of: output.path, but: names)
     let total = Double(max(1, byteCount))
     var files: [TensorFile] = []
     var start = 0
     for (shard, path) in zip(shards, paths) {
-      let file = try shard.file(for: path, recipe: recipe)
+      let place = try SaveOutput(shard: path, overwrite: output.mayReplace)
+      let file = try shard.file(for: place, recipe: recipe)
       try shard.fill(file, syncing: syncedAtOnce, shouldStop: shouldStop) { written, name in
         progress(Double(start + written) / total, name)
       }
@@ -27,20 +35,27 @@ extension ShardedPlan: FilePlan {
       start += shard.byteCount
       files.append(file)
     }
-    let text = index(for: path)
-    let index = try TensorFile(
-      for: paths[shards.count], byteCount: text.count, of: whole.source)
-    try index.write(Bytes(text), at: 0)
+    let arrays = shards.enumerated().flatMap { number, shard in
+      shard.tensors.flatMap(\.parts).map { (name: $0.name, shard: number) }
+    }
+    let change = try ShardSwitch(
+      to: names, arrays, totalSize: dataByteCount, index: index,
+      overwrite: output.mayReplace)
+    try output.check(change.removed, of: whole.source)
     for (shard, file) in zip(shards, files) {
       try file.check(holds: shard.arrays)
-      try file.synchronize()
+      try file.settle()
     }
     try whole.source?.bytes.check()
-    guard unsafe unlink(paths[shards.count]) == 0 || errno == ENOENT else {
-      throw CheckpointError.cannotWrite(path: paths[shards.count], reason: lastSystemError())
-    }
-    for file in files + [index] { try file.commit() }
+    try change.run { for file in files { file.release() } }
+    output.discard()
+    output.noteWritten()
     progress(1, "")
     return files.reduce(0) { $0 + $1.resumed }
+  }
+
+  /// Bytes of all arrays, without headers.
+  private var dataByteCount: Int {
+    shards.reduce(0) { $1.tensors.flatMap(\.parts).reduce($0) { $0 + $1.byteCount } }
   }
 }

@@ -72,29 +72,4 @@ public struct ShardedPlan: Sendable {
     self.shards = shards
     whole = plan
   }
-
-  /// The index's text; one line a tensor.
-  func index(for path: String) -> [UInt8] {
-    let files = paths(for: path).map(FilePath.lastComponent)
-    var lines: [String] = []
-    var total = 0
-    for (shard, file) in zip(shards, files) {
-      for part in shard.tensors.lazy.flatMap(\.parts) {
-        lines.append("    \(JSONText.quoted(part.name)): \(JSONText.quoted(file))")
-        total += part.byteCount
-      }
-    }
-    return Array(
-      """
-      {
-        "metadata": {
-          "total_size": \(total)
-        },
-        "weight_map": {
-      \(lines.joined(separator: ",\n"))
-        }
-      }
-
-      """.utf8)
-  }
 }

@@ -16,31 +16,38 @@ final class TensorFile {
   /// Tensors that are there from a write which was stopped.
   let resumed: Int
   private var file: ReplacementFile?
+  private let output: SaveOutput
   private let path: String
   private let source: Checkpoint?
   private let byteCount: Int
+  private let tensorCount: Int
   private let fingerprint: UInt64?
 
-  /// Opens a file of `byteCount` bytes and `tensorCount` tensors. `identity` tells it
+  /// Begins a file of `byteCount` bytes and `tensorCount` tensors. `identity` tells it
   /// from any other of the same source and recipe.
   ///
-  /// Throws `CheckpointError.sameFile` where `path` is a file of `source`, and
+  /// Throws `CheckpointError.sameFile` where the output is a file of `source`, and
   /// `.cannotWrite`.
   init(
-    for path: String, byteCount: Int, tensorCount: Int = 0, of source: Checkpoint?,
+    for output: SaveOutput, byteCount: Int, tensorCount: Int = 0, of source: Checkpoint?,
     recipe: String? = nil, identity: [UInt8] = []
   ) throws(CheckpointError) {
-    if let identity = FileIdentity(path: path), source?.identities.contains(identity) == true {
-      throw .sameFile(path: path)
-    }
+    try SaveOutput.check(output.path, against: source)
     fingerprint = Self.fingerprint(source, recipe, identity)
-    var file = try ReplacementFile(for: path, keepingWhatIsThere: fingerprint != nil)
-    let part = fingerprint.flatMap { file.partialSave($0, at: byteCount, of: tensorCount) }
-    resumed = part?.tensorCount ?? 0
+    var file = try output.take()
+    if let fingerprint {
+      let part = try file.partialSave(fingerprint, at: byteCount, of: tensorCount)
+      resumed = part?.tensorCount ?? 0
+    } else {
+      try file.begin()
+      resumed = 0
+    }
     self.file = consume file
-    self.path = path
+    self.output = output
+    path = output.path
     self.source = source
     self.byteCount = byteCount
+    self.tensorCount = tensorCount
   }
 
   /// nil where the weights come of no file, or nobody knows how.
@@ -100,8 +107,8 @@ final class TensorFile {
     try file?.keep(PartialSave(fingerprint: fingerprint, tensorCount: count), at: byteCount)
   }
 
-  /// Waits until what was written is on the disk.
-  func synchronize() throws(CheckpointError) { try file?.synchronize() }
+  /// Cuts off what lies behind the last byte and waits until the file is on the disk.
+  func settle() throws(CheckpointError) { try file?.settle(byteCount: byteCount) }
 
   /// Opens the file before it takes its place, and throws `CheckpointError.cannotWrite`
   /// unless it is a checkpoint of exactly these arrays.
@@ -132,10 +139,17 @@ final class TensorFile {
   }
 
   /// Puts the file in its place. Throws `CheckpointError.changed` where the source's
-  /// files are not as they were, and `.cannotWrite`.
+  /// files are not as they were, `.exists` where a file appeared there that may not be
+  /// replaced, and `.cannotWrite`.
   func commit() throws(CheckpointError) {
     try source?.bytes.check()
     guard let file = file.take() else { return }
-    try file.commit(byteCount: byteCount)
+    try file.commit(
+      byteCount: byteCount,
+      orKeeping: fingerprint.map { PartialSave(fingerprint: $0, tensorCount: tensorCount) })
+    output.noteWritten()
   }
+
+  /// Leaves the file under its temporary name, by which an index names it.
+  func release() { file.take()?.release() }
 }

@@ -1,9 +1,13 @@
+internal import Glibc
+
 /// What a save that was stopped has left behind.
 public enum UnfinishedSave {
   /// The file beside `path` from which the next save to it can go on; nil where there
   /// is none.
   public static func file(for path: String) -> String? {
-    let file = ReplacementFile.temporaryPath(for: path)
-    return FileIdentity(path: file) == nil ? nil : file
+    guard let file = try? SavePlace(path).temporary else { return nil }
+    var status = stat()
+    // An empty one is a claim and nothing more.
+    return unsafe lstat(file, &status) == 0 && status.st_size > 0 ? file : nil
   }
 }

@@ -3,7 +3,8 @@ internal import Glibc
 /// Small files that are read whole, and that are written whole or not at all.
 ///
 /// What is written goes to a file beside its place, is synced and renamed: a
-/// process killed at any moment leaves the old file or the new one.
+/// process killed at any moment leaves the old file or the new one. Links stay, and
+/// their targets are written.
 public enum WholeFile {
   /// Who may read a file that is new.
   public enum Access: Sendable {
@@ -53,8 +54,8 @@ public enum WholeFile {
   public static func write(
     _ bytes: [UInt8], to path: String, overwrite: Bool = true, access: Access = .standard
   ) throws(CheckpointError) {
-    if !overwrite, FileIdentity(path: path) != nil { throw .exists(path: path) }
-    let file = try ReplacementFile(for: path, access: access)
+    var file = try ReplacementFile(for: path, overwrite: overwrite, access: access)
+    try file.begin()
     if !bytes.isEmpty { try file.write(Bytes(bytes), at: 0) }
     try file.commit(byteCount: bytes.count)
   }

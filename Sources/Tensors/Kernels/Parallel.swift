@@ -12,6 +12,9 @@ public enum Parallel {
   /// As many threads as the machine has processors for us.
   public static let defaultThreads = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
 
+  /// Threads that Dispatch can use, the caller among them; found out once.
+  private static let usable = 1 + StartableThreads.count(upTo: defaultThreads)
+
   /// Weights a unit of work covers. A multiple of 64, so that units write to
   /// words of their own in a mask; fixed, so that no result depends on threads.
   package static let chunk = 1 << 16
@@ -46,8 +49,8 @@ public enum Parallel {
       }
     }
     let workers = min(threads, count)
-    if workers > 1 {
-      DispatchQueue.concurrentPerform(iterations: workers) { _ in work() }
+    if workers > 1, usable > 1 {
+      DispatchQueue.concurrentPerform(iterations: min(workers, usable)) { _ in work() }
     } else {
       work()
     }

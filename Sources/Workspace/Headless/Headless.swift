@@ -17,17 +17,17 @@ public enum Headless {
   }
 
   /// Writes `parameters`, which come of `checkpoint`, to a file; the bytes are
-  /// those of `Workbench.save`. Returns what was written. Throws `SavingError`
-  /// when the file exists and is not to be replaced, and `CheckpointError`.
+  /// those of `Workbench.save`. Returns what was written. Throws `CheckpointError`, also
+  /// when the file exists and is not to be replaced.
   @discardableResult
   public static func save(
     _ parameters: Parameters, of checkpoint: Checkpoint, to path: String, form: SaveForm,
     overwrite: Bool, in job: borrowing JobContext
   ) throws -> SavePlan {
-    try Saving.refuseExisting(path, overwrite)
+    let output = try SaveOutput(path, overwrite: overwrite)
     let plan = try Saving.plan(
       parameters, of: checkpoint, form: form, in: job.part(Saving.planning))
-    _ = try Saving.write(plan, to: path, overwrite: overwrite, in: job.part(Saving.writing))
+    _ = try Saving.write(plan, to: output, in: job.part(Saving.writing))
     return plan
   }
 

@@ -1,5 +1,4 @@
 internal import CheckpointIO
-internal import Glibc
 internal import Jobs
 internal import Tensors
 
@@ -37,23 +36,14 @@ enum Saving {
   }
 
   /// Writes a planned file; returns how many tensors were there already, which are some
-  /// only where `recipe` says how the weights came about (see `FilePlan.write`). An
-  /// existing file is replaced only where `overwrite` says so. Throws `Cancelled`,
-  /// `SavingError`, and `CheckpointError`.
+  /// only where `recipe` says how the weights came about (see `FilePlan.write`). Throws
+  /// `Cancelled` and `CheckpointError`.
   static func write(
-    _ plan: any FilePlan, to path: String, recipe: String? = nil, overwrite: Bool,
+    _ plan: any FilePlan, to output: SaveOutput, recipe: String? = nil,
     in job: borrowing JobContext
   ) throws -> Int {
-    for file in plan.paths(for: path) { try refuseExisting(file, overwrite) }
-    return try stoppable(job) { progress, shouldStop in
-      try plan.write(to: path, recipe: recipe, progress: progress, shouldStop: shouldStop)
-    }
-  }
-
-  /// Throws `SavingError` where a file is there that is not to be replaced.
-  static func refuseExisting(_ path: String, _ overwrite: Bool) throws {
-    if !overwrite, unsafe access(path, F_OK) == 0 {
-      throw SavingError("\(path) is there already; add --force to replace it")
+    try stoppable(job) { progress, shouldStop in
+      try plan.write(to: output, recipe: recipe, progress: progress, shouldStop: shouldStop)
     }
   }
 

@@ -112,9 +112,10 @@ extension TrainingLog.Entry {
 final class TrainingLogWriter {
   private let descriptor: Int32
 
-  /// Begins the file anew. Throws `TrainingFileError`.
-  init(_ path: String, _ header: TrainingLog.Header) throws {
-    descriptor = try TrainingLogWriter.open(path)
+  /// Begins a file; one that is there is replaced only where `overwrite` says so. Throws
+  /// `TrainingFileError`.
+  init(_ path: String, _ header: TrainingLog.Header, overwrite: Bool) throws {
+    descriptor = try TrainingLogWriter.open(path, overwrite ? 0 : O_EXCL)
     guard ftruncate(descriptor, 0) == 0, append(try TrainingLog.line(header)) else {
       throw TrainingFileError(TrainingLogWriter.obstacle(path))
     }
@@ -147,11 +148,29 @@ final class TrainingLogWriter {
 
   deinit { close(descriptor) }
 
-  private static func open(_ path: String) throws -> Int32 {
+  /// Opens the file and keeps other runs away from it.
+  private static func open(_ path: String, _ flags: Int32 = 0) throws -> Int32 {
     let descriptor = unsafe Glibc.open(
-      path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o666)
-    guard descriptor >= 0 else { throw TrainingFileError(obstacle(path)) }
-    return descriptor
+      path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | flags, 0o666)
+    guard descriptor >= 0 else {
+      switch errno {
+      case EEXIST: throw TrainingFileError("\(path) is there already; --force overwrites it")
+      case ELOOP: throw TrainingFileError("the log \(path) cannot be written: it is a link")
+      default: throw TrainingFileError(obstacle(path))
+      }
+    }
+    var status = stat()
+    let problem: String? =
+      if unsafe fstat(descriptor, &status) != 0 || status.st_mode & S_IFMT != S_IFREG {
+        "it is no regular file"
+      } else if flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
+        "another run writes it"
+      } else {
+        nil
+      }
+    guard let problem else { return descriptor }
+    close(descriptor)
+    throw TrainingFileError("the log \(path) cannot be written: \(problem)")
   }
 
   private static func obstacle(_ path: String) -> String {

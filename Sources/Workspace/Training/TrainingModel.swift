@@ -8,11 +8,14 @@ public struct TrainingModel: Sendable {
   public let configuration: [String: String]
   public let vocabulary: [String]
   let metadata: [String: String]
+  /// What is trained further; nil for a new model.
+  let source: Checkpoint?
 
   /// A model to be trained further. Throws `TextError` when the checkpoint does not
   /// say what its tokens are.
   public init(_ checkpoint: Checkpoint) throws {
     guard let vocabulary = checkpoint.vocabulary else { throw TextError.noVocabulary }
+    source = checkpoint
     parameters = checkpoint.parameters
     configuration = checkpoint.configuration
     self.vocabulary = vocabulary
@@ -21,6 +24,7 @@ public struct TrainingModel: Sendable {
 
   /// A new model for the characters of a text. Throws `TrainingError`.
   public init(_ shape: NetworkShape, vocabulary: [String], seed: UInt64) throws {
+    source = nil
     parameters = try FreshNetwork.parameters(shape, vocabulary: vocabulary.count, seed: seed)
     configuration = shape.configuration(vocabulary: vocabulary.count)
     self.vocabulary = vocabulary
@@ -33,6 +37,7 @@ public struct TrainingModel: Sendable {
   init(_ state: TrainingState) throws {
     let checkpoint = state.checkpoint
     guard let vocabulary = checkpoint.vocabulary else { throw TextError.noVocabulary }
+    source = nil
     parameters = Parameters(
       checkpoint.parameters.filter {
         !$0.name.hasPrefix(Optimizer.prefix) && !$0.name.hasPrefix(SelfCompression.prefix)

@@ -34,24 +34,30 @@ public final class TrainingRun {
   private let model: TrainingModel
   private let saveEvery: Double
   private var log: TrainingLogWriter?
+  private let files: TrainingFiles
   private let clock = ContinuousClock()
   private var nextSave: ContinuousClock.Instant
 
   /// A run of `model` on a text file, which saves every `saveEvery` minutes to
-  /// `output`. Throws `TextError`, `TrainingError`, `NetworkError`, and
-  /// `TrainingFileError` when the log cannot be written.
+  /// `output`. Files of an earlier run are replaced only where `overwrite` says so.
+  ///
+  /// Throws `TextError`, `TrainingError`, `NetworkError`, `CheckpointError` when a file is
+  /// there or an input would be written over, and `TrainingFileError` when the log cannot
+  /// be written.
   public init(
     _ model: TrainingModel, textPath: String, settings: TrainingSettings, output: String,
-    saveEvery: Double
+    overwrite: Bool = false, saveEvery: Double
   ) throws {
     try Self.check(output: output, isCompressing: settings.compression != nil)
+    try TrainingFiles.check(output, inputs: [textPath], source: model.source)
+    files = try TrainingFiles(output, overwrite: overwrite)
     self.model = model
     self.output = output
     self.saveEvery = saveEvery
     trainer = try TrainingRun.trainer(model, textPath, settings)
     nextSave = clock.now + .seconds(saveEvery * 60)
     header = TrainingRun.header(trainer, model)
-    log = try TrainingLogWriter(TrainingLog.path(for: output), header)
+    log = try TrainingLogWriter(TrainingLog.path(for: output), header, overwrite: overwrite)
   }
 
   /// Goes on with the run that writes `output`, with its settings. Throws as `init`,
@@ -59,6 +65,8 @@ public final class TrainingRun {
   public init(
     resuming state: TrainingState, textPath: String, output: String, saveEvery: Double
   ) throws {
+    try TrainingFiles.check(output, inputs: [textPath], source: nil)
+    files = try TrainingFiles(output, overwrite: true)
     model = try TrainingModel(state)
     self.output = output
     self.saveEvery = saveEvery
@@ -72,6 +80,11 @@ public final class TrainingRun {
     log = try TrainingLogWriter(
       continuing: TrainingLog.path(for: output), header,
       through: state.progress.step)
+  }
+
+  /// Refuses an output whose files would be one of `inputs`. Throws `CheckpointError`.
+  public static func check(output: String, inputs: [String]) throws {
+    try TrainingFiles.check(output, inputs: inputs, source: nil)
   }
 
   /// Refuses an output whose name asks for what a run does not write. Throws
@@ -222,7 +235,7 @@ public final class TrainingRun {
 
   /// The output as it stands and the state, each whole or not at all.
   private func saveAll(_ report: (Event) -> Void) throws {
-    try TrainingState.write(trainer, of: model, to: TrainingState.path(for: output))
+    try TrainingState.write(trainer, of: model, to: files.state)
     try saveOutput()
     report(.saved(step: trainer.progress.step))
   }
@@ -236,7 +249,8 @@ public final class TrainingRun {
     var request = try SaveRequest(
       named: output, SaveOptions(isPacked: trainer.compression != nil ? true : nil), packs: false)
     request.metadata = metadata
-    try request.plan(trainer.network.parameters(), of: nil, to: output).plan.write(to: output)
+    try request.plan(trainer.network.parameters(), of: nil, to: output).plan.write(
+      to: files.output)
   }
 
   private func saveOrTellWhy(_ report: (Event) -> Void) {
@@ -256,6 +270,10 @@ public final class TrainingRun {
       do {
         try saveOutput()
         break
+      } catch CheckpointError.exists(let path) {
+        // Waiting does not help: what the run has learned is in its state.
+        try TrainingState.write(trainer, of: model, to: files.state)
+        throw CheckpointError.exists(path: path)
       } catch {
         guard attempt < TrainingRun.patience.attempts else { throw error }
         report(.notSaved("\(error)"))

@@ -33,13 +33,13 @@ public struct TrainingState: Sendable {
   }
 
   /// Writes the state of `trainer`. Throws `CheckpointError`.
-  static func write(_ trainer: Trainer, of model: TrainingModel, to path: String) throws {
+  static func write(_ trainer: Trainer, of model: TrainingModel, to output: SaveOutput) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys]
     var metadata = model.metadata
     metadata[key] = String(decoding: try encoder.encode(trainer.progress), as: UTF8.self)
     try SavePlan.make(parameters: trainer.state(), metadata: metadata, form: .dense(nil))
-      .write(to: path)
+      .write(to: output)
   }
 }
 

@@ -27,13 +27,13 @@ extension Workbench {
     // Weights that no recipe makes may be others the next time.
     let recipe = tree.givenWeights(of: id) == nil ? tree.recipe(to: id).yaml : nil
     return start(plan, on: queues.passes, needing: id) { parameters, job, post in
-      try Saving.refuseExisting(path, overwrite)
+      let output = try SaveOutput(path, overwrite: overwrite)
       let planned = try Saving.plan(
         parameters, of: checkpoint, as: request, to: path, in: job.part(Saving.planning))
       let plan = planned.plan
       if planned.isLarger(than: checkpoint) { post(planned) }
       let resumed = try Saving.write(
-        plan, to: path, recipe: recipe, overwrite: overwrite, in: job.part(Saving.writing))
+        plan, to: output, recipe: recipe, in: job.part(Saving.writing))
       let nonFinite =
         try plan.losses.contains(where: \.changesValues)
         ? NonFiniteWeights(

@@ -1,6 +1,5 @@
 internal import CheckpointIO
 internal import Compression
-internal import Glibc
 public import Jobs
 internal import Tensors
 public import Training
@@ -83,17 +82,8 @@ extension Workbench {
     try request.settings.check()
     try TrainingRun.check(
       output: request.output, isCompressing: request.settings.compression != nil)
-    var status = stat()
-    var own = stat()
-    guard unsafe stat(request.output, &status) == 0 else { return }
-    if unsafe stat(checkpoint.path ?? "", &own) == 0, own.st_ino == status.st_ino,
-      own.st_dev == status.st_dev
-    {
-      throw TrainingFileError("the output \(request.output) is the open checkpoint")
-    }
-    guard request.overwrite else {
-      throw TrainingFileError("\(request.output) is there already; --force overwrites it")
-    }
+    try TrainingFiles.check(request.output, inputs: [request.textPath], source: checkpoint)
+    withExtendedLifetime(try TrainingFiles(request.output, overwrite: request.overwrite)) {}
   }
 
   /// Changes something about the run under way, from its next step on.
@@ -232,7 +222,8 @@ enum TrainingPost: Sendable {
     let network = try Network.make(model.parameters, configuration: model.configuration)
     settings.context = min(settings.context, network.configuration.context)
     let run = try TrainingRun(
-      model, textPath: request.textPath, settings: settings, output: request.output, saveEvery: 3)
+      model, textPath: request.textPath, settings: settings, output: request.output,
+      overwrite: request.overwrite, saveEvery: 3)
     post(.began(run.header))
     func postWeights() {
       post(

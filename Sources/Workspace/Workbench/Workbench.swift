@@ -45,6 +45,11 @@ public final class Workbench {
   private let writer = SessionWriter()
   private var hasBegun = false
 
+  /// Whether the system lets this process start the threads that a workbench takes.
+  public static var canStart: Bool {
+    StartableThreads.count(upTo: WorkbenchQueues.threadCount) == WorkbenchQueues.threadCount
+  }
+
   /// Takes up the work on a checkpoint. Reads nothing of it; measuring starts
   /// with the first `receive`, that is after the first frame.
   ///
@@ -156,6 +161,9 @@ public final class Workbench {
 /// The queues a workbench's jobs wait in, one for each kind that must not wait
 /// for the others.
 struct WorkbenchQueues {
+  /// One for each queue, and one that writes sessions.
+  static let threadCount = 9
+
   let passes: JobQueue
   let previews: JobQueue
   let measurements: JobQueue

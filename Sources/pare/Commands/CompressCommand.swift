@@ -104,8 +104,7 @@ struct CompressCommand: ParsableCommand {
   }
 
   private func begun() throws -> TrainingRun {
-    try output.check(against: checkpoint)
-    try output.check(against: text)
+    try output.checkTraining(inputs: [checkpoint, text])
     let source = try self.network.open(checkpoint, toRun: true)
     let network = try Network.make(source.parameters, configuration: source.configuration)
     var settings = training.settings(
@@ -118,7 +117,7 @@ struct CompressCommand: ParsableCommand {
     }
     return try TrainingRun(
       try TrainingModel(source), textPath: text, settings: settings, output: output.path,
-      saveEvery: saveEveryMinutes)
+      overwrite: output.force, saveEvery: saveEveryMinutes)
   }
 
   private func resumed() throws -> TrainingRun {

@@ -60,6 +60,10 @@ struct ExploreCommand: ParsableCommand {
 
   func run() throws {
     let isTerminal = isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1
+    guard Workbench.canStart else {
+      throw CommandError(
+        "too few threads can be started for the explorer; see ulimit -u and ulimit -v")
+    }
     let checkpoint =
       try file.map { try Checkpoint.open($0, settings: network.settings) } ?? Embedded.open()
     let session = isTerminal ? session(of: checkpoint) : nil

@@ -26,6 +26,6 @@ struct RunCommand: ParsableCommand {
     }
     try target.write(
       passes, of: input, importance: blocks.importance, threads: threads.count,
-      asJSON: report.json)
+      others: [recipe], asJSON: report.json)
   }
 }

@@ -81,17 +81,7 @@ struct TrainCommand: ParsableCommand {
 
   /// A run that begins, with a new network or a checkpoint.
   private func begun() throws -> TrainingRun {
-    try output.check(against: text)
-    if let from { try output.check(against: from) }
-    let state = TrainingState.path(for: output.path)
-    for input in [text] + (from.map { [$0] } ?? []) {
-      try output.check(
-        against: input, companions: [state, TrainingLog.path(for: output.path)])
-    }
-    if !output.force, unsafe access(state, F_OK) == 0 {
-      throw CommandError(
-        "\(state) is there: --resume goes on with that run, --force begins another")
-    }
+    try output.checkTraining(inputs: [text] + (from.map { [$0] } ?? []))
     let checkpoint = try from.map { try network.open($0, toRun: true) }
     let model: TrainingModel
     var settings = training.settings(threads: threads.count)
@@ -108,7 +98,7 @@ struct TrainCommand: ParsableCommand {
     try check(settings)
     return try TrainingRun(
       model, textPath: text, settings: settings, output: output.path,
-      saveEvery: saveEveryMinutes)
+      overwrite: output.force, saveEvery: saveEveryMinutes)
   }
 
   /// Settings that make no sense are the command line's fault.

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import CheckpointIO
 internal import Glibc
 internal import Workspace
 
@@ -30,12 +31,27 @@ struct OutputOptions: ParsableArguments {
     if !force { throw CommandError("\(path) is there already; --force overwrites it") }
   }
 
-  /// Refuses an input that is one of the files written beside the output.
-  func check(against input: String, companions: [String]) throws {
-    for path in companions {
-      if let there = FileStatus(path), there.isSameFile(as: FileStatus(input)) {
-        throw UsageError("\(path) would be written, and is the input; write to another file")
-      }
+  /// Claims the output for this process, before any work is done. No file of `inputs` is
+  /// ever written over.
+  func claim(inputs: [String]) throws -> SaveOutput {
+    try Self.tellingUsage {
+      try SaveOutput(path, overwrite: force, inputs: inputs)
+    }
+  }
+
+  /// Refuses an output of a training run that is one of its inputs, or whose state or log
+  /// would be one.
+  func checkTraining(inputs: [String]) throws {
+    for input in inputs { try check(against: input) }
+    try Self.tellingUsage { try TrainingRun.check(output: path, inputs: inputs) }
+  }
+
+  /// An input that would be written over is the command line's fault.
+  private static func tellingUsage<Result>(_ body: () throws -> Result) throws -> Result {
+    do {
+      return try body()
+    } catch CheckpointError.isInput(let path) {
+      throw UsageError("\(CheckpointError.isInput(path: path))")
     }
   }
 

@@ -137,11 +137,11 @@ extension GGUFPlan: FilePlan {
 
   @discardableResult
   public func write(
-    to path: String, recipe: String? = nil, syncing syncedAtOnce: Int,
+    to output: SaveOutput, recipe: String? = nil, syncing syncedAtOnce: Int,
     progress: (Double, String) -> Void, shouldStop: @Sendable () -> Bool
   ) throws -> Int {
     let file = try TensorFile(
-      for: path, byteCount: byteCount, tensorCount: tensorCount, of: source, recipe: recipe,
+      for: output, byteCount: byteCount, tensorCount: tensorCount, of: source, recipe: recipe,
       identity: header + tensors.flatMap(\.importanceBytes))
     try file.write(Bytes(header), at: 0)
     let pieces = tensors.flatMap { tensor in

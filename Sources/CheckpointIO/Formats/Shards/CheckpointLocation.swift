@@ -89,11 +89,13 @@ struct CheckpointLocation {
 }
 
 /// The name of one shard, `model-00001-of-00004.safetensors`.
-private struct ShardName {
+struct ShardName {
   let number: Int
   let count: Int
+  /// The name that the file would have if it were whole, `model.safetensors`.
+  let whole: String
   /// The name of the index that lists it, `model.safetensors.index.json`.
-  let index: String
+  var index: String { whole + ".index.json" }
 
   init?(_ name: String) {
     for suffix in [".safetensors", ".bin"] where name.hasSuffix(suffix) {
@@ -105,7 +107,7 @@ private struct ShardName {
       else { return nil }
       self.number = number
       self.count = count
-      index = parts.dropLast(3).joined(separator: "-") + suffix + ".index.json"
+      whole = parts.dropLast(3).joined(separator: "-") + suffix
       return
     }
     return nil

@@ -112,7 +112,7 @@ extension PyTorchPlan: FilePlan {
 
   @discardableResult
   public func write(
-    to path: String, recipe: String? = nil, syncing syncedAtOnce: Int,
+    to output: SaveOutput, recipe: String? = nil, syncing syncedAtOnce: Int,
     progress: (Double, String) -> Void, shouldStop: @Sendable () -> Bool
   ) throws -> Int {
     var checksums = [UInt32](repeating: 0, count: layout.entries.count)
@@ -122,7 +122,7 @@ extension PyTorchPlan: FilePlan {
     // Names, places and what the pickle says; the tensors' checksums are not known yet.
     let identity = layout.directory(checksums: checksums)
     let file = try TensorFile(
-      for: path, byteCount: byteCount, tensorCount: tensors.count, of: source, recipe: recipe,
+      for: output, byteCount: byteCount, tensorCount: tensors.count, of: source, recipe: recipe,
       identity: identity)
     for (position, text) in texts {
       for (bytes, range) in layout.entries[position].arrays(Bytes(text), checksums[position]) {
