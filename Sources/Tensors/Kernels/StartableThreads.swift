@@ -30,7 +30,7 @@ public enum StartableThreads {
         threads.append(thread)
       }
       unsafe pthread_mutex_unlock(gate)
-      for thread in threads { unsafe _ = pthread_join(thread, nil) }
+      for thread in threads { pthread_join(thread, nil) }
       unsafe pthread_mutex_destroy(gate)
       unsafe gate.deallocate()
       return threads.count
