@@ -174,6 +174,37 @@ import Testing
     }
   }
 
+  /// A few bytes that name once more what is there.
+  @Test func sharingIsLinear() throws {
+    let tensor = ZipBytes.tensor(rows: 1, columns: 1)
+    let dictionary = { (count: Int) in
+      PickleBytes.dictionary((0..<count).map { ("w\($0)", tensor) }) + [0x71, 5, 0x30]
+    }
+    let get: [UInt8] = [0x68, 5]
+    try expectLinear("a list of one dictionary") { count in
+      pickle(dictionary(count) + PickleBytes.list((0..<count).map { _ in get }))
+    }
+    try expectLinear("a list of one list") { count in
+      let list = PickleBytes.list((0..<count).map { _ in Self.none }) + [0x71, 5, 0x30]
+      return pickle(list + PickleBytes.list((0..<count).map { _ in get }))
+    }
+    try expectLinear("networks that are one") { count in
+      pickle(
+        dictionary(count)
+          + PickleBytes.dictionary((0..<count).map { ("n\($0)", get) } + [("a.weight", tensor)]))
+    }
+    try expectLinear("averages that are one") { count in
+      pickle(
+        dictionary(count)
+          + PickleBytes.dictionary((0..<count).map { ($0 % 2 == 0 ? "n\($0)" : "ema_\($0)", get) }))
+    }
+    try expectLinear("objects of one state") { count in
+      let object = ZipBytes.global("a", "b") + [0x29, 0x81] + get + [0x62]
+      return pickle(
+        dictionary(count) + PickleBytes.dictionary((0..<count).map { ("o\($0)", object) }))
+    }
+  }
+
   // MARK: The other formats
 
   private func safetensors(_ header: String, data: Int) -> [UInt8] {

@@ -84,9 +84,10 @@ struct ObjectWalk {
         continue
       default: break
       }
+      guard visited.insert(step.value).inserted else { continue }
       if graph.isOptimizer(step.value) { step.isTrainingState = true }
       let children = children(of: step)
-      guard !children.isEmpty, visited.insert(step.value).inserted else { continue }
+      guard !children.isEmpty else { continue }
       guard step.depth < PyTorchFormat.nestingLimit else {
         isCutOff = true
         continue
@@ -98,7 +99,6 @@ struct ObjectWalk {
 
   /// What a container holds; its own place in the trail will be the next.
   private func children(of step: Step) -> [Step] {
-    guard !visited.contains(step.value) else { return [] }
     let members =
       graph.elements(step.value).map { $0.enumerated().map { (key: String($0), value: $1) } }
       ?? graph.members(step.value)
@@ -144,14 +144,14 @@ struct ObjectWalk {
 
   /// Looks at the first values that an object was made of.
   private func isMadeOfTensors(_ reference: PickleValue.Reference) -> Bool {
-    var waiting = graph.contents(reference)
+    var waiting = graph.contents(reference, limit: ObjectWalk.lookLimit)
     var left = ObjectWalk.lookLimit
     while left > 0, let value = waiting.popLast() {
       left -= 1
       switch graph[value] {
       case .tensor, .storage, .derived: return true
       case .list, .tuple, .dictionary, .object:
-        waiting += graph.contents(value).prefix(ObjectWalk.lookLimit)
+        waiting += graph.contents(value, limit: ObjectWalk.lookLimit)
       default: break
       }
     }

@@ -273,18 +273,20 @@ struct PickleGraph: Sendable {
     }
   }
 
-  /// Everything that a value holds, also what an object was made of and given.
-  func contents(_ reference: PickleValue.Reference) -> [PickleValue.Reference] {
+  /// The first of what a value holds, also of what an object was made of and given.
+  func contents(_ reference: PickleValue.Reference, limit: Int) -> [PickleValue.Reference] {
     switch values[reference] {
-    case .list(let number), .tuple(let number): return lists[number]
-    case .dictionary(let number): return dictionaries[number].map(\.value)
+    case .list(let number), .tuple(let number): return Array(lists[number].prefix(limit))
+    case .dictionary(let number): return dictionaries[number].prefix(limit).map(\.value)
     case .object(let number):
       let object = objects[number]
       var contents: [PickleValue.Reference] = []
       if object.arguments >= 0 { contents.append(Int(object.arguments)) }
       if object.state >= 0 { contents.append(Int(object.state)) }
-      if object.items >= 0 { contents += dictionaries[Int(object.items)].map(\.value) }
-      if object.elements >= 0 { contents += lists[Int(object.elements)] }
+      if object.items >= 0 {
+        contents += dictionaries[Int(object.items)].prefix(limit).map(\.value)
+      }
+      if object.elements >= 0 { contents += lists[Int(object.elements)].prefix(limit) }
       return contents
     case .none, .bool, .integer, .hugeInteger, .float, .string, .bytes, .global, .storage,
       .tensor, .derived:

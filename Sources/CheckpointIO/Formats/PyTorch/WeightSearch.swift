@@ -72,8 +72,8 @@ struct WeightSearch {
     let isAround = members.contains { !weights.contains($0.key) && !isScalar($0.value) }
     guard isAround else { return add(place, prefix, isTrainingState: false) }
     for member in members {
-      add(
-        member.value, joined(prefix, member.key), isTrainingState: !weights.contains(member.key))
+      let isWeight = weights.contains(member.key) || (graph.rank(member.value) ?? 0) >= 2
+      add(member.value, joined(prefix, member.key), isTrainingState: !isWeight)
     }
   }
 
@@ -123,13 +123,13 @@ struct WeightSearch {
   private mutating func isStateDictionary(_ members: [Member], _ networks: [Member]) -> Bool {
     let direct = members.count { graph.rank($0.value).map { $0 >= 2 } ?? false }
     guard direct > 0 else { return false }
-    return networks.allSatisfy { network in
-      graph.members(network.value).count { graph.rank($0.value) != nil } < direct
+    return Set(networks.map(\.value)).allSatisfy { network in
+      graph.members(network).count { graph.rank($0.value) != nil } < direct
     }
   }
 
   private func isScalar(_ reference: PickleValue.Reference) -> Bool {
-    graph.contents(reference).isEmpty && graph.rank(reference) == nil
+    graph.contents(reference, limit: 1).isEmpty && graph.rank(reference) == nil
   }
 
   // MARK: Averages
@@ -142,10 +142,9 @@ struct WeightSearch {
     guard isNamed.contains(true), isNamed.contains(false) else { return networks }
     var shapes: [[[Int]: Int]] = []
     for network in networks { shapes.append(self.shapes(of: network.value)) }
-    return networks.indices.filter { position in
-      !isNamed[position]
-        || !networks.indices.contains { !isNamed[$0] && shapes[$0] == shapes[position] }
-    }.map { networks[$0] }
+    let others = Set(networks.indices.filter { !isNamed[$0] }.map { shapes[$0] })
+    return networks.indices.filter { !isNamed[$0] || !others.contains(shapes[$0]) }
+      .map { networks[$0] }
   }
 
   private mutating func shapes(of root: PickleValue.Reference) -> [[Int]: Int] {
