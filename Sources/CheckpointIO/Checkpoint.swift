@@ -29,6 +29,8 @@ public final class Checkpoint: Sendable {
   public let gguf: GGUFMetadata?
   /// What is odd about the file without making it unusable.
   public let warnings: [String]
+  /// The codes whose layout is not read; nil where there are none. See `refuseUnreadCodes`.
+  public let unreadCodes: UnreadCodes?
   /// The weights as the other floors see them: roles and places resolved,
   /// linear layers `[out, in]`, packed tensors decoded on demand. Optimizer
   /// state, unreadable types and second names of one storage are left out. Made when
@@ -109,13 +111,14 @@ public final class Checkpoint: Sendable {
     Sidecars.read(beside: path, into: &index)
     index.configuration.merge(settings) { $1 }
     stacks = try StackedExperts.unfold(&index)
+    try ExpertBlocks.unfold(&index)
     let names = LayerNames(index.tensors)
     TrainingState.mark(in: &index, names)
     if let warning = MissingWeights.warning(index.tensors) { index.warnings.append(warning) }
     TiedHead.mark(in: &index, names, bytes)
     var resolved = try PackedIndex.resolve(index, names, bytes)
     try DerivedIndex.resolve(&resolved, index, bytes)
-    try QuantizedIndex.resolve(&resolved, &index, bytes)
+    unreadCodes = try QuantizedIndex.resolve(&resolved, index, bytes)
     let layout = try ModelLayout(index, resolved, bytes: bytes)
     if resolved.names.kinds.contains(where: { TensorName.isFactor($0.rest) }) {
       index.warnings.append(
@@ -134,7 +137,8 @@ public final class Checkpoint: Sendable {
     configuration = index.configuration
     vocabulary = index.vocabulary
     gguf = index.gguf
-    warnings = (warning.map { [$0] } ?? []) + index.warnings
+    let others = [unreadCodes?.warning, Self.warning(ofUnreadTypes: resolved)]
+    warnings = (warning.map { [$0] } ?? []) + index.warnings + others.compactMap { $0 }
     lazyParameters = Lazy { layout.parameters() }
     lazyBlockMap = Lazy { layout.blockMap() }
     lazyLeftAlone = Lazy {
@@ -146,9 +150,32 @@ public final class Checkpoint: Sendable {
     try bytes.check()
   }
 
+  /// Tells of the tensors that are listed and not read, codes aside.
+  private static func warning(ofUnreadTypes resolved: ResolvedTensors) -> String? {
+    var first: IndexedTensor?
+    var count = 0
+    for position in resolved.tensors.indices
+    where resolved.tensors[position].dtype == nil && resolved[position] == nil {
+      if first == nil { first = resolved.tensors[position] }
+      count += 1
+    }
+    guard let first else { return nil }
+    let others = count > 1 ? "; \(count - 1) more are of types that are not read" : ""
+    return "tensor \(first.name.quoted) has the type \(first.dtypeName.quoted), "
+      + "which is listed but not read\(others)"
+  }
+
+  /// Throws `CheckpointError.unreadCodes` where some of the weights are codes of a layout that
+  /// is not read: nothing that changes, judges or writes weights may be done then.
+  public func refuseUnreadCodes() throws(CheckpointError) {
+    if let unreadCodes { throw unreadCodes.refusal }
+  }
+
   /// Throws `CheckpointError.noWeights` where nothing in it can be worked on, but a reason is
-  /// known: an optimizer's file, or matrices that a training run left empty.
+  /// known: an optimizer's file, or matrices that a training run left empty; and as
+  /// `refuseUnreadCodes`.
   public func checkWeights() throws(CheckpointError) {
+    try refuseUnreadCodes()
     if let absence = parameters.absence { throw .noWeights(reason: absence) }
   }
 

@@ -30,6 +30,8 @@ public enum CheckpointError: Error, Hashable, Sendable {
   case invalidParts(tensor: String, reason: String)
   case noWeights(reason: String)
   case wholeModule(name: String)
+  /// A tensor, and `others`, that are codes of a layout which is not read.
+  case unreadCodes(tensor: String, others: Int, layout: String)
   case invalidZip(offset: Int, reason: String)
   case invalidDeflate(name: String, offset: Int, reason: String)
   case compressedEntry(name: String)
@@ -109,6 +111,10 @@ extension CheckpointError: CustomStringConvertible {
     case .wholeModule(let name):
       "the file holds a whole pickled module, \(name.quoted), which only its own code can open; "
         + "save its state dictionary: torch.save(model.state_dict(), \"model.pt\")"
+    case .unreadCodes(let tensor, let others, let layout):
+      "tensor \(tensor.quoted)\(others == 0 ? "" : " and \(others) more") "
+        + "\(others == 0 ? "holds" : "hold") codes of a layout that Pare does not read "
+        + "(\(layout.shown)); codes are shown, but not used as weights"
     case .invalidZip(let offset, let reason): "invalid zip archive at byte \(offset): \(reason)"
     case .invalidDeflate(let name, let offset, let reason):
       "\(name.quoted) is damaged at byte \(offset) of its compressed bytes: \(reason)"

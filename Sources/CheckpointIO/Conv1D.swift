@@ -20,7 +20,10 @@ struct Conv1D: Sendable {
     for (position, entry) in resolved.names.entries.enumerated() {
       if entry.kind >= 0, !isOfKind[Int(entry.kind)] { continue }
       let tensor = resolved.tensors[position]
-      if case .quantized = resolved[position] { continue }
+      switch resolved[position] {
+      case .quantized, .codes: continue
+      case .packed, .derived, .companion, nil: break
+      }
       guard isOne(tensor), Self.telling.contains(where: { tensor.name.utf8.span.ends(with: $0) })
       else { continue }
       let (first, second) = (tensor.shape.dimensions[0], tensor.shape.dimensions[1])

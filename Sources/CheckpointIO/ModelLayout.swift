@@ -41,6 +41,7 @@ final class ModelLayout: Sendable {
       let tensor = resolved.tensors[kind.first]
       var place = TensorName(tensor.name).place(
         dtype: tensor.dtype, shape: tensor.shape, block: resolved.names.block(at: kind.first))
+      if case .codes = resolved[kind.first] { place.role = .codes }
       // Only beside experts a `gate` is a router.
       if place.role == .linear, TensorName.isRouter(place.layer) {
         let isMixture = hasExperts ?? resolved.names.isMixture(resolved.tensors)
@@ -73,7 +74,13 @@ final class ModelLayout: Sendable {
       place = TensorName(tensor.name).place(
         dtype: tensor.dtype, shape: tensor.shape, block: nil)
     }
-    if case .companion = resolved[position] { place.role = .buffer }
+    switch resolved[position] {
+    case .companion: place.role = .buffer
+    case .codes:
+      place.role = .codes
+      if place.layer.hasSuffix(".weight") { place.layer.removeLast(7) }
+    case .packed, .quantized, .derived, nil: break
+    }
     return place
   }
 
@@ -145,7 +152,7 @@ final class ModelLayout: Sendable {
     case .packed: return packed[position]
     case .quantized(let weights, _, _):
       return weights.parameter(named: name, place: place(at: position))
-    case nil:
+    case .codes, nil:
       return Parameter(
         name: name, shape: isTransposed ? shape.reversed : shape, dtype: dtype,
         place: place(at: position), isTransposed: isTransposed, source: source,

@@ -10,8 +10,10 @@ struct ResolvedTensors {
     case quantized(any QuantizedWeights, layout: String, codes: String)
     /// A tensor that several arrays of the file make.
     case derived(DerivedWeights)
-    /// An array that belongs to such a matrix or tensor.
+    /// An array that belongs to such a matrix or tensor, or to codes.
     case companion
+    /// Codes of a layout that is not read.
+    case codes
   }
 
   var tensors: [IndexedTensor]
@@ -52,20 +54,19 @@ struct ResolvedTensors {
     case .packed(let packed, _): packed.record.encoding
     case .quantized(_, let layout, _): layout
     case .derived(let weights): weights.form.name
+    case .codes: UnreadCodes.encoding
     case .companion, nil: tensors[position].blocks == nil ? DenseEncoding.name : "blocks"
     }
   }
 
   /// Bytes that the file spends on a tensor.
   func byteCount(at position: Int) -> Int {
-    let tensor = tensors[position]
     switch self[position] {
     case .packed(_, let byteCount): return byteCount
     case .derived(let weights): return weights.byteCount
-    case .quantized, .companion, nil:
+    case .quantized, .companion, .codes, nil:
       // What lies between the values of a view belongs to others.
-      let own = tensor.strides == nil ? nil : tensor.dtype.map { $0.byteCount * tensor.shape.count }
-      return min(own ?? .max, tensor.byteRange.count)
+      return min(tensors[position].byteRange.count, tensors[position].ownByteCount)
     }
   }
 }

@@ -28,8 +28,8 @@ public struct TensorInfo: Sendable {
   public var byteCount: Int { layout.resolved.byteCount(at: position) }
   public var place: Place { layout.place(at: position) }
   /// `dense`, `blocks` of a format of ggml's, the name of the encoding of a packed
-  /// tensor, or of the layout of a quantizer's: `gptq`, `awq`, `bitsandbytes`,
-  /// `llm.int8`, `compressed-tensors`; or how several arrays make it: `torch.prune`,
+  /// tensor, of the layout of a quantizer's (`QuantizedIndex.layouts`), such as `gptq`, or
+  /// `codes` where its layout is not read; or how several arrays make it: `torch.prune`,
   /// `weight_norm`, `spectral_norm`, `torch.sparse_coo`, `torch.qint`.
   public var encoding: String { layout.resolved.encoding(at: position) }
   /// The tensor that this one is only another name for.
@@ -77,6 +77,12 @@ package struct IndexedTensor: Sendable, Hashable {
 }
 
 extension IndexedTensor {
+  /// Bytes of its numbers alone, where it is a view that leaves some out.
+  var ownByteCount: Int {
+    guard strides != nil, let dtype else { return byteRange.count }
+    return shape.count * dtype.byteCount
+  }
+
   /// Its bytes, inflated where they are not stored as they are. Throws
   /// `CheckpointError.invalidDeflate` and `.stopped`.
   func bytes(

@@ -62,6 +62,13 @@ struct TensorName {
     return Place(block: block, layer: String(isConstant ? rest : layer), role: role)
   }
 
+  /// Whether the name is that of a constant, such as a mask or a table of positions.
+  func isConstant(of shape: Shape) -> Bool {
+    let last = rest.split(separator: ".").last ?? rest
+    return isBuffer(suffix: split().1, shape: shape) || last.hasSuffix("mask")
+      || last.hasSuffix("ids")
+  }
+
   private enum Suffix { case weight, bias, none }
 
   private func split() -> (Substring, Suffix) {

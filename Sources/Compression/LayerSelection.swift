@@ -16,7 +16,7 @@ public enum LayerSelection: Sendable, Hashable, Codable {
   /// they must be matched or named expressly.
   public func contains(_ parameter: Parameter) -> Bool {
     guard parameter.dtype.isFloatingPoint, parameter.shape.dimensions.count >= 2,
-      parameter.place.role != .buffer, parameter.place.role != .optimizer
+      ![.buffer, .optimizer, .codes].contains(parameter.place.role)
     else { return false }
     switch self {
     case .all: return parameter.place.role == .linear

@@ -96,12 +96,13 @@ import Testing
   }
 
   static let unknown: [(String?, String)] = [
-    (nil, "no quantization_config says how to read them"),
-    (#"{"quant_method": "quip"}"#, "quip is not read"),
-    (#"{"quant_method": "gptq", "checkpoint_format": "marlin"}"#, "GPTQ in the layout marlin"),
-    (#"{"quant_method": "awq", "version": "gemv"}"#, "AWQ in the layout gemv is not read"),
-    (#"{"quant_method": "bitsandbytes"}"#, "their layout is not known, or arrays are missing"),
-    (#"{"bits": 4}"#, "an unnamed method is not read"),
+    (nil, "I32 'qweight' beside 'scales', no quantization_config"),
+    (#"{"quant_method": "quip"}"#, "quip: I32"),
+    (#"{"quant_method": "gptq", "checkpoint_format": "marlin"}"#, "GPTQ in the layout marlin: I32"),
+    (#"{"quant_method": "awq", "version": "gemv"}"#, "AWQ in the layout gemv: I32"),
+    (#"{"quant_method": "bitsandbytes"}"#, "not laid out as quantization_config says"),
+    (#"{"quant_method": "auto-round"}"#, "auto-round in the packing auto_round: I32"),
+    (#"{"bits": 4}"#, "an unnamed method: I32"),
   ]
 
   @Test(arguments: unknown)
@@ -109,16 +110,16 @@ import Testing
     var folder = QuantizedFolder(settings)
     folder.arrays = QuantizedFolder.gptq(bits: 4, isReordered: false).arrays
     let sentence = sentence(folder)
-    #expect(
-      sentence.hasPrefix(
-        "opened 4; 1 quantized layer is listed array by array, '\(QuantizedFolder.module)' first"))
+    #expect(sentence.hasPrefix("opened 4; tensor '\(QuantizedFolder.module).qweight'"))
+    #expect(sentence.contains("codes of a layout that Pare does not read"))
     #expect(sentence.contains(words), "\(sentence)")
   }
 
   @Test func aLayerWithoutItsScalesIsListedAsItIs() {
     var folder = QuantizedFolder.gptq(bits: 4, isReordered: false)
     folder.arrays.remove(at: 2)
-    #expect(sentence(folder).contains("opened 3; 1 quantized layer is listed array by array"))
+    #expect(
+      sentence(folder).hasPrefix("opened 3; tensor '\(QuantizedFolder.module).qweight' and 1 more"))
   }
 
   @Test func aMatrixThatIsThereTwiceIsRefused() {

@@ -25,7 +25,7 @@ enum Refusal: CaseIterable, Sendable {
   case invalidNumPy, invalidPart, misaligned, rowNotInBlocks, forbiddenConstructor
   case storageTooShort, negativeStride, limitExceeded, invalidConversion, sameFile, cannotRead
   case cannotWrite, exists, stopped, changed, invalidQuantization, invalidDeflate
-  case invalidParts, noWeights, wholeModule, isInput
+  case invalidParts, noWeights, wholeModule, isInput, unreadCodes
 
   init(_ error: CheckpointError) {
     self =
@@ -77,6 +77,7 @@ enum Refusal: CaseIterable, Sendable {
       case .invalidParts: .invalidParts
       case .noWeights: .noWeights
       case .wholeModule: .wholeModule
+      case .unreadCodes: .unreadCodes
       }
   }
 
@@ -85,7 +86,8 @@ enum Refusal: CaseIterable, Sendable {
   func example(in folder: TemporaryFolder) -> Example {
     switch self {
     case .cannotOpen, .directory, .notARegularFile, .sameFile, .cannotRead, .cannotWrite, .exists,
-      .stopped, .invalidPart, .invalidConversion, .changed, .invalidQuantization, .isInput:
+      .stopped, .invalidPart, .invalidConversion, .changed, .invalidQuantization, .isInput,
+      .unreadCodes:
       fileExample(in: folder)
     case .invalidZip, .compressedEntry, .invalidDeflate, .missingEntry, .invalidPickle,
       .forbiddenConstructor, .storageTooShort, .negativeStride, .invalidParts, .noWeights,
@@ -346,6 +348,18 @@ extension Refusal {
           var quantized = QuantizedFolder.gptq(bits: 4, isReordered: false)
           quantized.arrays[0].shape = [6, 128]
           _ = try Checkpoint.open(quantized.write())
+        }
+      )
+    case .unreadCodes:
+      return (
+        "tensor 'model.layers.0.mlp.up_proj.weight' holds codes of a layout that Pare does not "
+          + "read (eetq: I8 'weight' beside 'weight_scales'); codes are shown, but not used as "
+          + "weights",
+        {
+          let unknown = UnreadCodeTests.unknown[1].folder(modules: 1)
+          let checkpoint = try Checkpoint.open(unknown.write())
+          _ = try SavePlan.make(
+            parameters: checkpoint.parameters, of: checkpoint, form: .packed)
         }
       )
     case .cannotRead:

@@ -11,7 +11,8 @@ internal import Tensors
 ///     where reordered   MODULE.weight_g_idx         [in]: the group of each input
 ///
 /// Packed codes are stored with 2^(bits − 1) added. DeepSeek's fp8 is the second
-/// form with blocks, and calls the scale `weight_scale_inv`.
+/// form with blocks, and calls the scale `weight_scale_inv`. Scales may be powers of two,
+/// as F8_E8M0 or, in `mxfp8-quantized`, the same bytes as U8.
 enum CompressedTensorsLayout: QuantizedLayout {
   static let name = "compressed-tensors"
   static let codes = ["weight_packed", "weight"]
@@ -24,11 +25,12 @@ enum CompressedTensorsLayout: QuantizedLayout {
     _ arrays: LayerArrays, _ settings: QuantizationSettings?
   ) throws(CheckpointError) -> (any QuantizedWeights)? {
     guard let settings, [.compressedTensors, .fp8].contains(settings.method),
-      let scale = arrays["weight_scale"] ?? arrays["weight_scale_inv"],
-      [.f32, .f16, .bf16].contains(scale.dtype)
+      var scale = arrays["weight_scale"] ?? arrays["weight_scale_inv"]
     else { return nil }
     let packed = arrays["weight_packed"]
     guard let codes = packed ?? arrays["weight"], codes.isMatrix else { return nil }
+    if scale.dtype == .u8, codes.dtype.isFloatingPoint { scale = scale.asExponents }
+    guard scale.areScales else { return nil }
     let found =
       packed == nil ? numbers(codes) : try packedCodes(codes, arrays, settings)
     guard let (shape, stored) = found else { return nil }

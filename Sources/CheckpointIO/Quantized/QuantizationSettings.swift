@@ -3,6 +3,8 @@
 struct QuantizationSettings: Sendable, Hashable {
   enum Method: Sendable, Hashable {
     case gptq, awq, bitsandbytes, compressedTensors, fp8
+    /// MLX's, with its mode: `affine`, `mxfp4`, `nvfp4` or another.
+    case mlx(mode: String)
     /// One whose layout is not read.
     case other(String)
   }
@@ -39,7 +41,9 @@ struct QuantizationSettings: Sendable, Hashable {
         return
       }
     }
-    return nil
+    // MLX's own key; affine is all that there was at first.
+    guard let settings = json["quantization"], case .object = settings else { return nil }
+    self.init(settings, otherwise: .mlx(mode: "affine"))
   }
 
   /// From one of `files`; nil for JSON that says nothing of the kind.
@@ -54,14 +58,20 @@ struct QuantizationSettings: Sendable, Hashable {
     let layout = json["checkpoint_format"]?.scalarText ?? json["format"]?.scalarText
     self.bits = bits
     groupSize = group.flatMap { $0 > 0 ? $0 : nil }
-    if case .object(let members) = json["dynamic"] {
-      hasExceptions = !members.isEmpty
-    } else {
-      hasExceptions = false
-    }
     hasPlainZeros = layout == "gptq_v2"
     schemes = Self.schemes(json)
     method = Self.method(json, layout: layout) ?? otherwise ?? .other("an unnamed method")
+    hasExceptions = Self.hasExceptions(json, method)
+  }
+
+  private static func hasExceptions(_ json: JSON, _ method: Method) -> Bool {
+    let isObject = { (json: JSON?) in
+      if case .object(let members) = json { !members.isEmpty } else { false }
+    }
+    if isObject(json["dynamic"]) || isObject(json["extra_config"]) { return true }
+    // MLX names such a layer, with an object.
+    guard case .mlx = method, case .object(let members) = json else { return false }
+    return members.contains { isObject($0.value) }
   }
 
   private static func method(_ json: JSON, layout: String?) -> Method? {
@@ -82,10 +92,18 @@ struct QuantizationSettings: Sendable, Hashable {
     case "bitsandbytes": return .bitsandbytes
     case "compressed-tensors", "compressed_tensors": return .compressedTensors
     case "fp8": return .fp8
+    case "auto-round", "intel/auto-round":
+      let packing = json["packing_format"]?.scalarText ?? "auto_round"
+      switch packing {
+      case "auto_round:auto_gptq": return .gptq
+      case "auto_round:auto_awq": return .awq
+      default: return .other("auto-round in the packing \(packing.shown)")
+      }
     case let name?: return .other(name.shown)
     case nil:
       let isBitsAndBytes = ["load_in_8bit", "load_in_4bit"].contains { json[$0] == .bool(true) }
       if isBitsAndBytes { return .bitsandbytes }
+      if let mode = json["mode"]?.scalarText { return .mlx(mode: mode.shown) }
       return json["config_groups"] == nil ? nil : .compressedTensors
     }
   }

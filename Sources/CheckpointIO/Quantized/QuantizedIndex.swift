@@ -8,33 +8,39 @@ enum QuantizedIndex {
   /// arrays tell.
   static let layouts: [any QuantizedLayout.Type] = [
     GPTQLayout.self, AWQLayout.self, Int8Layout.self, FourBitLayout.self,
-    CompressedTensorsLayout.self,
+    CompressedTensorsLayout.self, MicroscalingLayout.self, Float8Layout.self, QuantoLayout.self,
+    TorchAOLayout.self, MLXLayout.self,
   ]
 
-  /// The ends of names that only quantized matrices' arrays have.
+  /// The ends of names of which a quantized matrix has one.
   private static let marks: [[UInt8]] = [
-    "qweight", "SCB", "weight_packed", "weight_scale", "weight_scale_inv",
+    "qweight", "SCB", "weight_packed", "weight_scale", "weight_scale_inv", "scale_weight",
+    "scale", "scales", "weight._scale", "_weight_scale", ExpertBlocks.scales,
     FourBitLayout.states[0], FourBitLayout.states[1],
   ].map { Array(".\($0)".utf8) }
 
+  /// Brings together what is read, and marks what is codes but is not read; tells of that.
   /// Throws `CheckpointError.invalidQuantization` for arrays that do not fit
   /// together, and `.duplicateTensor` for a matrix that is there twice.
   static func resolve(
-    _ resolved: inout ResolvedTensors, _ index: inout CheckpointIndex, _ file: Bytes
-  ) throws(CheckpointError) {
+    _ resolved: inout ResolvedTensors, _ index: CheckpointIndex, _ file: Bytes
+  ) throws(CheckpointError) -> UnreadCodes? {
     let modules = modules(in: resolved)
-    guard !modules.isEmpty else { return }
-    let positions = Dictionary(
-      resolved.tensors.enumerated().map { ($0.element.name, $0.offset) },
-      uniquingKeysWith: { $1 })
-    var unknown: [String] = []
-    for module in modules {
-      let isKnown = try resolve(module, &resolved, positions, index.quantization, file)
-      if !isKnown { unknown.append(module) }
+    if !modules.isEmpty {
+      let positions = Dictionary(
+        resolved.tensors.enumerated().map { ($0.element.name, $0.offset) },
+        uniquingKeysWith: { $1 })
+      for module in modules {
+        try resolve(module, &resolved, positions, index.quantization, file)
+      }
+      for (position, tensor) in resolved.tensors.enumerated()
+      where tensor.name.hasSuffix(Float8Layout.mark) && tensor.shape.dimensions.count < 2 {
+        resolved.add(companion: position)
+      }
+      renameShared(&resolved)
+      resolved.updateNames()
     }
-    if let first = unknown.first { index.warnings.append(warning(first, unknown.count, index)) }
-    renameShared(&resolved)
-    resolved.updateNames()
+    return CodeFinder.mark(&resolved, index)
   }
 
   /// Their names in the order of the file.
@@ -58,11 +64,11 @@ enum QuantizedIndex {
     return modules
   }
 
-  /// False where the layout is not known.
+  /// Does nothing where the layout is not known.
   private static func resolve(
     _ module: String, _ resolved: inout ResolvedTensors, _ positions: [String: Int],
     _ settings: QuantizationSettings?, _ file: Bytes
-  ) throws(CheckpointError) -> Bool {
+  ) throws(CheckpointError) {
     let name = module + ".weight"
     for layout in layouts {
       guard
@@ -78,10 +84,9 @@ enum QuantizedIndex {
       }
       if let other = positions[name], other != position { throw .duplicateTensor(name: name) }
       resolved.stand(for: weights, at: position, name: name, layout: layout.name)
-      for (_, position) in others { resolved[position] = .companion }
-      return true
+      for (_, position) in others { resolved.add(companion: position) }
+      return
     }
-    return false
   }
 
   private static func first(
@@ -101,18 +106,6 @@ enum QuantizedIndex {
       positions["\(module).\(suffix)"].map { (suffix, $0) }
     }
     return found.isEmpty ? nil : found
-  }
-
-  private static func warning(_ module: String, _ count: Int, _ index: CheckpointIndex) -> String {
-    let reason =
-      switch index.quantization?.method {
-      case .other(let name): "\(name) is not read"
-      case .gptq, .awq, .bitsandbytes, .compressedTensors, .fp8:
-        "their layout is not known, or arrays are missing"
-      case nil: "no quantization_config says how to read them"
-      }
-    return "\(count) quantized \(count == 1 ? "layer is" : "layers are") listed array by array, "
-      + "\(module.quoted) first: \(reason)"
   }
 
   /// What shared the codes of a matrix shares the matrix.
@@ -137,12 +130,24 @@ extension ResolvedTensors {
   fileprivate mutating func stand(
     for weights: any QuantizedWeights, at position: Int, name: String, layout: String
   ) {
+    // What a view leaves out belongs to others.
+    let (start, count) = (tensors[position].byteRange.lowerBound, byteCount(at: position))
+    tensors[position].byteRange = start..<start + count
     self[position] = .quantized(weights, layout: layout, codes: tensors[position].name)
     tensors[position].name = name
     tensors[position].dtype = weights.dtype
     tensors[position].dtypeName = weights.codeName
     tensors[position].shape = weights.shape
     tensors[position].strides = nil
+  }
+}
+
+extension ResolvedTensors {
+  /// Lists an array as one that belongs to a matrix, or to codes.
+  mutating func add(companion position: Int) {
+    self[position] = .companion
+    // Bytes that are no number of ours, such as F8_E8M0, are read with the matrix.
+    if tensors[position].dtype == nil { tensors[position].dtype = .u8 }
   }
 }
 

@@ -33,6 +33,9 @@ protocol QuantizedLayout: Sendable {
 
 extension QuantizedMatrix: QuantizedWeights {
   var codeName: String {
-    codes.levels.map { "I\($0.bits)" } ?? codes.array.dtype.rawValue
+    if case .minifloats(let bits) = codes.layout {
+      return scales.scales.areExponents ? "MXFP\(bits)" : "NVFP\(bits)"
+    }
+    return codes.levels.map { "I\($0.bits)" } ?? codes.array.dtype.rawValue
   }
 }

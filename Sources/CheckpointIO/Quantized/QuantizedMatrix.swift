@@ -13,8 +13,12 @@ struct QuantizedMatrix: Sendable {
   let shape: Shape
   let codes: StoredCodes
   let scales: StoredScales
-  /// The scales' own type: what the weights are computed in elsewhere.
-  var dtype: DType { scales.scales.dtype }
+  /// The scales' own type, what the weights are computed in elsewhere; bf16 where they have
+  /// one of 8 bits.
+  var dtype: DType {
+    let scales = scales.scales
+    return scales.areExponents || scales.dtype.byteCount == 1 ? .bf16 : scales.dtype
+  }
 
   /// The weights. Throws `CheckpointError.invalidQuantization` for groups that are
   /// not there, and `.stopped` soon after `shouldStop` says so.

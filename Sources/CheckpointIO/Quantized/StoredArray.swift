@@ -3,16 +3,23 @@ internal import Tensors
 /// One of the arrays that a quantized matrix is made of.
 struct StoredArray: Sendable {
   let name: String
-  let dtype: DType
+  /// Of F8_E8M0 U8, and of U32 I32: what its bytes are loaded as.
+  private(set) var dtype: DType
   let shape: Shape
+  /// Whether a byte b is the power 2^(b − 127), and 255 is NaN: F8_E8M0, the type of scales
+  /// in the OCP Microscaling Formats Specification 1.0.
+  private(set) var areExponents: Bool
   private let bytes: Bytes
   private let strides: [Int]?
   private let isBigEndian: Bool
 
   /// nil for numbers that are not read.
   init?(_ tensor: IndexedTensor, _ file: Bytes) {
-    guard let dtype = tensor.dtype, tensor.blocks == nil, tensor.deflated == nil else { return nil }
+    guard tensor.blocks == nil, tensor.deflated == nil,
+      let dtype = tensor.dtype ?? Self.types[tensor.dtypeName]
+    else { return nil }
     self.dtype = dtype
+    areExponents = tensor.dtypeName == Self.exponents
     name = tensor.name
     shape = tensor.shape
     bytes = file[tensor.byteRange]
@@ -23,12 +30,47 @@ struct StoredArray: Sendable {
   var count: Int { shape.count }
   var isMatrix: Bool { shape.dimensions.count == 2 }
 
+  private static let exponents = "F8_E8M0"
+  private static let types: [String: DType] = [exponents: .u8, "U32": .i32]
+
+  /// Bytes as exponents, where they are stored as plain U8.
+  var asExponents: StoredArray {
+    var array = self
+    array.areExponents = true
+    return array
+  }
+
+  /// Bytes as numbers of another type of one byte.
+  func reading(as dtype: DType) -> StoredArray {
+    var array = self
+    array.dtype = dtype
+    return array
+  }
+
+  /// Whether it can be scales as it is.
+  var areScales: Bool { areExponents || [.f32, .f16, .bf16].contains(dtype) }
+
   /// The numbers' bytes, row by row and lowest byte first.
   var rowMajor: Bytes { reader.rowMajor }
 
   /// The numbers as f32.
-  var floats: [Float] { tensor.array }
+  var floats: [Float] {
+    guard areExponents else { return tensor.array }
+    let bytes = rowMajor
+    return (0..<count).map { Self.power(bytes[$0]) }
+  }
+
+  /// The same as a tensor; not of exponents.
   var tensor: Tensor { reader.tensor() }
+
+  /// 2^(byte − 127), of which 2^-127 is subnormal.
+  private static func power(_ byte: UInt8) -> Float {
+    switch byte {
+    case 0: 0x1p-127
+    case 255: .nan
+    default: Float(bitPattern: UInt32(byte) << 23)
+    }
+  }
 
   private var reader: TensorReader {
     TensorReader(

@@ -6,6 +6,7 @@ internal import Tensors
 ///     rows          code of input i in bits i × k … of the row's words
 ///     columns       the same of each output, its words one row of the array apart
 ///     interleaved   a row an input, 8 outputs a word in the order 0 2 4 6 1 3 5 7
+///     minifloats    as rows, a row a whole number of bytes; codes are floating point
 struct StoredCodes: Sendable {
   enum Layout: Sendable {
     /// One number a code, row by row.
@@ -16,6 +17,9 @@ struct StoredCodes: Sendable {
     case columns(bits: Int, outputs: Int)
     /// Packed along the outputs, four bits each; `[in, out / 8]`.
     case interleaved(words: Int)
+    /// A sign, two bits of exponent and the rest of mantissa: E2M1 of 4 bits, E2M3 of 6
+    /// (OCP Microscaling Formats Specification 1.0). They have neither infinity nor NaN.
+    case minifloats(bits: Int)
   }
 
   let array: StoredArray
@@ -30,6 +34,7 @@ struct StoredCodes: Sendable {
     case .rows(let bits, _), .columns(let bits, _):
       (bits, lowest...lowest + (1 << bits) - 1)
     case .interleaved: (4, lowest...lowest + 15)
+    case .minifloats: nil
     }
   }
 
@@ -57,6 +62,7 @@ struct StoredCodes: Sendable {
         unsafe unpack(bits, from: index, step: outputs, into: row)
       case .interleaved(let words):
         unsafe readInterleaved(index, words: words, into: row)
+      case .minifloats(let bits): unsafe readMinifloats(index, bits, into: row)
       }
     }
 
@@ -98,6 +104,32 @@ struct StoredCodes: Sendable {
         let word = bytes.load(UInt32.self, at: 4 * (column * words + index / 8))
         unsafe row.initializeElement(at: column, to: Float(word >> shift & 15) + lowest)
       }
+    }
+
+    private func readMinifloats(
+      _ index: Int, _ bits: Int, into row: UnsafeMutableBufferPointer<Float>
+    ) {
+      let start = index * (columns * bits / 8)
+      let last = start + columns * bits / 8 - 1
+      let mask = UInt16(1) << UInt16(bits) - 1
+      let values = (0...mask).map { Self.minifloat($0, bits) }
+      for column in 0..<columns {
+        let bit = column * bits
+        let byte = start + bit / 8
+        let window = UInt16(bytes[byte]) | UInt16(bytes[min(byte + 1, last)]) << 8
+        unsafe row.initializeElement(
+          at: column, to: values[Int(window >> UInt16(bit % 8) & mask)])
+      }
+    }
+
+    /// The exponent 0 is that of 1 without its leading bit; the others are one more than the
+    /// power.
+    private static func minifloat(_ code: UInt16, _ bits: Int) -> Float {
+      let width = UInt16(bits - 3)
+      let fraction = Float(code & (1 << width - 1)) / Float(1 << width)
+      let exponent = code >> width & 3
+      let magnitude = exponent == 0 ? fraction : (1 + fraction) * Float(1 << (exponent - 1))
+      return code >> UInt16(bits - 1) == 0 ? magnitude : -magnitude
     }
 
     static func shift(ofOutput index: Int) -> UInt32 { shifts[index % 8] }

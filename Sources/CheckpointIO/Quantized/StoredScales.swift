@@ -15,6 +15,14 @@ struct StoredScales: Sendable {
     /// A stream of codes down the outputs, `[words, groups]`, with as much added as
     /// to the codes.
     case rows(StoredArray, bits: Int)
+    /// A number for each scale that is added to the products.
+    case added(StoredArray)
+  }
+
+  /// One number for all scales.
+  enum Factor: Sendable {
+    case multiplied(StoredArray)
+    case divided(StoredArray)
   }
 
   let scales: StoredArray
@@ -28,6 +36,7 @@ struct StoredScales: Sendable {
   var order: StoredArray?
   /// What scales are divided by.
   var divisor: Float = 1
+  var factor: Factor?
 
   /// Reads them. Throws for an order that names groups which are not there.
   func groups(of shape: Shape, name: String) throws(CheckpointError) -> ScaleGroups {
@@ -36,9 +45,20 @@ struct StoredScales: Sendable {
       order == nil ? Parallel.chunks(shape.columns, of: columnsPerGroup) : storedGroups
     var values = arranged(scales.floats, rowGroups, columnGroups)
     if divisor != 1 { values = values.map { $0 / divisor } }
+    switch factor {
+    case .multiplied(let array):
+      let factor = array.floats.first ?? .nan
+      values = values.map { $0 * factor }
+    case .divided(let array):
+      let factor = array.floats.first ?? .nan
+      values = values.map { $0 / factor }
+    case nil: break
+    }
+    var added: [Float] = []
+    if case .added(let array) = zeros { added = arranged(array.floats, rowGroups, columnGroups) }
     return ScaleGroups(
       rowsPerGroup: rowsPerGroup, columnsPerGroup: columnsPerGroup, columnGroups: columnGroups,
-      scales: values, zeros: zeroPoints(rowGroups, columnGroups),
+      scales: values, zeros: zeroPoints(rowGroups, columnGroups), added: added,
       order: try inputOrder(columnGroups, name: name), columns: shape.columns)
   }
 
@@ -78,7 +98,7 @@ struct StoredScales: Sendable {
   /// In the order of the scales; empty where all are 0.
   private func zeroPoints(_ rows: Int, _ columns: Int) -> [Float] {
     switch zeros {
-    case .none: return []
+    case .none, .added: return []
     case .numbers(let array): return arranged(array.floats, rows, columns)
     case .outputs(let array, let bits, let isLessOne):
       let bytes = array.rowMajor
@@ -133,14 +153,16 @@ struct ScaleGroups: Sendable {
   let scales: [Float]
   /// As many; or none, for 0.
   let zeros: [Float]
+  /// What is added to the products: as many; or none, for 0. There are no zeros then.
+  let added: [Float]
   /// The group of each input; nil for groups of neighbours.
   let order: [Int]?
   let columns: Int
 
   /// The consecutive inputs that share a scale, as `QuantizationGrid` counts them;
-  /// nil where rows share scales or groups are no neighbours.
+  /// nil where rows share scales, groups are no neighbours, or something is added.
   var gridGroupSize: Int? {
-    guard order == nil else { return nil }
+    guard order == nil, added.isEmpty else { return nil }
     if rowsPerGroup == 1 { return max(1, min(columnsPerGroup, columns)) }
     return scales.count == 1 ? rowsPerGroup * columns : nil
   }
@@ -159,6 +181,12 @@ struct ScaleGroups: Sendable {
     for group in 0..<columnGroups {
       let scale = scales[base + group]
       let zero = zeros.isEmpty ? 0 : zeros[base + group]
+      if !added.isEmpty {
+        for column in Parallel.range(group, of: columns, size: columnsPerGroup) {
+          unsafe values[column] = scale * values[column] + added[base + group]
+        }
+        continue
+      }
       for column in Parallel.range(group, of: columns, size: columnsPerGroup) {
         unsafe values[column] = scale * (values[column] - zero)
       }

@@ -40,6 +40,7 @@ struct GatheredTensors {
     _ given: Parameters, of checkpoint: Checkpoint?, form: SaveForm, holder: Holder,
     progress: (Double, String) -> Void, shouldStop: @Sendable () -> Bool
   ) throws {
+    try checkpoint?.refuseUnreadCodes()
     var stored = Dictionary(
       checkpoint?.stored.lazy.filter { !$0.isOptimizer }.map { ($0.name, $0) } ?? [],
       uniquingKeysWith: { $1 })
@@ -83,7 +84,7 @@ struct GatheredTensors {
     }
     losses = tensors.flatMap(\.losses)
     if let checkpoint {
-      add(others: checkpoint.stored, holder)
+      add(othersOf: checkpoint, holder)
       losses += LeftBehind.files(beside: checkpoint.path)
     }
     losses = SaveLoss.grouped(losses)
@@ -115,12 +116,14 @@ struct GatheredTensors {
   }
 
   /// What no parameter stands for.
-  private mutating func add(others stored: [IndexedTensor], _ holder: Holder) {
+  private mutating func add(othersOf checkpoint: Checkpoint, _ holder: Holder) {
     var trainingState = 0
-    for tensor in stored {
+    // Arrays of a quantized matrix are read with it, whatever their type.
+    let unread = Set(checkpoint.tensors.lazy.filter { $0.dtype == nil }.map(\.name))
+    for tensor in checkpoint.stored {
       if tensor.isOptimizer {
         trainingState += 1
-      } else if tensor.dtype == nil {
+      } else if tensor.dtype == nil, unread.contains(tensor.name) {
         if tensor.strides == nil, holder.lists(tensor.dtypeName) {
           tensors.append(PlannedTensor(raw: tensor))
         } else {

@@ -20,6 +20,10 @@ enum SavedMetadata {
       if let vocabulary = checkpoint.vocabulary {
         metadata[MetadataConventions.vocabulary] = JSONText.array(vocabulary)
       }
+      // torchao says there how a tensor is stored, which it is no more.
+      for tensor in checkpoint.tensors where tensor.encoding == TorchAOLayout.name {
+        metadata[tensor.name] = nil
+      }
       // As safetensors.torch does it: the second name of a shared tensor.
       for tensor in checkpoint.stored where !tensor.isOptimizer {
         if let other = tensor.sharesStorageOf { metadata[tensor.name] = other }

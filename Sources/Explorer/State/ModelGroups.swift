@@ -38,7 +38,9 @@ struct ModelGroups {
     self.parameters = parameters
     for (position, parameter) in parameters.enumerated() {
       let role = parameter.place.role
-      guard role != .buffer, role != .optimizer, parameter.dtype.isFloatingPoint else { continue }
+      guard role != .buffer, role != .optimizer,
+        parameter.dtype.isFloatingPoint || role == .codes
+      else { continue }
       add(parameter, at: position)
     }
     if zip(members, members.dropFirst()).contains(where: { $0.block > $1.block }) {
@@ -57,7 +59,7 @@ struct ModelGroups {
       return
     }
     let role = parameter.place.role
-    guard [.linear, .auxiliary, .router].contains(role) else {
+    guard [.linear, .auxiliary, .router, .codes].contains(role) else {
       members.append(Member(block: block, position: position, name: nil))
       others[block, default: 0] += count
       return

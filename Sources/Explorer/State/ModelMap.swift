@@ -26,6 +26,8 @@ public struct ModelMap: Sendable {
     public var isLinear: Bool { place.role == .linear }
     /// Whether its rows score the experts.
     public var isRouter: Bool { place.role == .router }
+    /// Whether its numbers are codes of a layout that is not read.
+    var isCodes: Bool { place.role == .codes }
   }
 
   /// A block, one of its experts, or a tensor outside the blocks.

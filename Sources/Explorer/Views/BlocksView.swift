@@ -170,9 +170,10 @@ public enum BlocksView: View {
   ) {
     let preview = state.sheet?.preview?.whole?.layers[layer.name]
     let planned = preview.flatMap { state.blocks.quantity.value($0) }
-    let value = planned ?? state.barValue(layer.name)
+    let value = layer.isCodes ? nil : planned ?? state.barValue(layer.name)
+    let unknown = layer.isCodes ? "codes" : "…"
     let cell = BlocksCell(
-      share: value.map(scale.share), text: value.map(state.blocks.quantity.text) ?? "…",
+      share: value.map(scale.share), text: value.map(state.blocks.quantity.text) ?? unknown,
       isMarked: state.blocks.marked.contains(layer.name), isCursor: isCursor,
       isDim: !filter.matches(layer), isPlanned: planned != nil,
       isBroken: state.figures[state.current]?[layer.name]?.isBroken == true)
@@ -185,8 +186,9 @@ public enum BlocksView: View {
   ) {
     let layers = row.layers
     let known = layers.compactMap { figures[$0.name] }
-    guard known.count == layers.count, !known.isEmpty else {
-      grid.putLine("…", in: area, .trailing, theme[.dim])
+    let isCodes = layers.contains(where: \.isCodes)
+    guard known.count == layers.count, !known.isEmpty, !isCodes else {
+      grid.putLine(isCodes ? "codes" : "…", in: area, .trailing, theme[.dim])
       return
     }
     let count = layers.reduce(0.0) { $0 + Double($1.shape.count) }

@@ -38,6 +38,11 @@ enum LayerHeading {
     var x = line.x + grid.put(name, x: line.x, y: line.y, theme[.accent], in: line)
     let type = snapshot?.blocks?.rawValue ?? layer.dtype.rawValue.lowercased()
     x += grid.put("   \(layer.shape) · \(type)", x: x, y: line.y, theme[.text], in: line)
+    if layer.isCodes {
+      let note = " codes of a layout that is not read"
+      grid.putLine(note, in: line.inset(left: x - line.x), theme[.warning])
+      return
+    }
     guard let statistics = snapshot?.statistics else { return }
     var parts = statistics.nonFinite.isEmpty ? [] : ["! \(statistics.nonFinite)"]
     parts.append("kept \(Decimal.percent(1 - statistics.sparsity))")

@@ -13,7 +13,8 @@ public enum Headless {
   public static func apply(
     _ recipe: Recipe, to checkpoint: Checkpoint, in job: borrowing JobContext
   ) throws -> Parameters {
-    try Replay(base: InputMeter(checkpoint).parameters, steps: recipe.steps).run(in: job)
+    try checkpoint.refuseUnreadCodes()
+    return try Replay(base: InputMeter(checkpoint).parameters, steps: recipe.steps).run(in: job)
   }
 
   /// Writes `parameters`, which come of `checkpoint`, to a file; the bytes are
@@ -109,6 +110,7 @@ public enum Headless {
     _ first: Checkpoint, _ second: Checkpoint, on text: EvaluationText,
     part: TextPart = .whole, in job: borrowing JobContext
   ) throws -> (first: Metrics, second: Metrics) {
+    try second.refuseUnreadCodes()
     let meter = try LossMeter(checkpoint: first, text: text, part: part)
     var metrics = (
       first: try sizes(of: first.parameters, from: first, in: job.part(0...0.05)),

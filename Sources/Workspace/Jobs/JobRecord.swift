@@ -5,6 +5,9 @@ public struct JobRecord: Hashable, Identifiable, Sendable {
   /// What a job does.
   public enum Kind: String, Hashable, Sendable, CaseIterable {
     case pass, measure, save, sample, statistics, preview, train
+
+    /// Whether it makes, judges or writes weights; the others look at them.
+    var needsWeights: Bool { self != .statistics }
   }
 
   /// How far a job has come.

@@ -19,7 +19,7 @@ final class InputMeter: Sendable {
     let parameters = checkpoint.parameters
     let obstacle = ArchitectureCatalog.obstacle(
       of: parameters, configuration: checkpoint.configuration)
-    guard obstacle == nil else { return parameters }
+    guard obstacle == nil, checkpoint.unreadCodes == nil else { return parameters }
     return Parameters(
       parameters.map { parameter in
         guard parameter.place.role == .linear else { return parameter }

@@ -40,8 +40,10 @@ final class LossMeter: Sendable {
       file = text
       key = text.key
     }
-    whyNotRunnable = ArchitectureCatalog.obstacle(
-      of: checkpoint.parameters, configuration: checkpoint.configuration)
+    whyNotRunnable =
+      checkpoint.unreadCodes.map { "\($0.refusal)" }
+      ?? ArchitectureCatalog.obstacle(
+        of: checkpoint.parameters, configuration: checkpoint.configuration)
   }
 
   /// The figures of a revision. Throws `Cancelled`, `TextError`,
@@ -91,6 +93,7 @@ final class LossMeter: Sendable {
   func inputSquares(
     in job: borrowing JobContext
   ) throws -> (squares: [String: [Float]], title: String) {
+    try checkpoint.refuseUnreadCodes()
     let original = try Network.make(
       checkpoint.parameters, configuration: checkpoint.configuration)
     let (tokens, title) = try text(of: original, in: job.part(0...0.5))
@@ -106,6 +109,7 @@ final class LossMeter: Sendable {
   /// A model's network and the tokens its texts are made of. Throws
   /// `NetworkError`, and `TextError` when the checkpoint does not tell.
   func writer(of parameters: Parameters) throws -> (Network, CharacterTokenizer) {
+    try checkpoint.refuseUnreadCodes()
     guard let vocabulary = checkpoint.vocabulary else { throw TextError.noVocabulary }
     let original = prepared.withLock { $0?.reference.network }
     let network = try Network.make(
@@ -120,6 +124,7 @@ final class LossMeter: Sendable {
 
   private func prepare(in job: borrowing JobContext) throws -> Prepared {
     if let known = prepared.withLock({ $0 }) { return known }
+    try checkpoint.refuseUnreadCodes()
     let original = try Network.make(
       checkpoint.parameters, configuration: checkpoint.configuration)
     let (tokens, title) = try text(of: original, in: job.part(0...0.5))

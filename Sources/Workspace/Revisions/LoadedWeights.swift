@@ -32,9 +32,12 @@ public struct LoadedWeights: GivenWeights {
     path?.split(separator: "/").last.map(String.init) ?? Embedded.compressedName
   }
 
+  /// Throws `CheckpointError`, also where its weights are codes that are not read.
   func open() throws(CheckpointError) -> Checkpoint {
     guard let path else { return try Embedded.openCompressed() }
-    return try Checkpoint.open(path)
+    let checkpoint = try Checkpoint.open(path)
+    try checkpoint.refuseUnreadCodes()
+    return checkpoint
   }
 
   /// Throws `PassError` where the file cannot be read or is of another network.

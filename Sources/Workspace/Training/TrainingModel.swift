@@ -14,6 +14,7 @@ public struct TrainingModel: Sendable {
   /// A model to be trained further. Throws `TextError` when the checkpoint does not
   /// say what its tokens are.
   public init(_ checkpoint: Checkpoint) throws {
+    try checkpoint.refuseUnreadCodes()
     guard let vocabulary = checkpoint.vocabulary else { throw TextError.noVocabulary }
     source = checkpoint
     parameters = checkpoint.parameters

@@ -1,3 +1,4 @@
+internal import CheckpointIO
 internal import Compression
 public import Jobs
 internal import Tensors
@@ -134,10 +135,12 @@ extension Workbench {
   ) -> JobHandle {
     let mailbox = mailbox
     let throttle = ProgressThrottle()
+    let codes = ledger[id]?.kind.needsWeights == true ? checkpoint.unreadCodes : nil
     return queue.submit(
       progress: { if throttle.admits($0) { mailbox.post(.progressed(id, $0)) } },
       { job -> any Sendable in
         mailbox.post(.started(id))
+        if let codes { throw codes.refusal }
         return try body(job) { mailbox.post(.partial(id, $0)) }
       },
       completion: { mailbox.post(.finished(id, $0)) })

@@ -1,3 +1,4 @@
+internal import CheckpointIO
 internal import Compression
 internal import Jobs
 internal import Tensors
@@ -95,7 +96,7 @@ extension Workbench {
   }
 
   private func requestSizes(_ id: RevisionID) {
-    guard measuring.sizing.insert(id).inserted else { return }
+    guard checkpoint.unreadCodes == nil, measuring.sizing.insert(id).inserted else { return }
     var plan = JobPlan<Never>(title: "size of \(id)", kind: .statistics, isShown: false)
     plan.onEnd = { workbench in
       workbench.measuring.sizing.remove(id)

@@ -99,14 +99,15 @@ struct InspectCommand: ParsableCommand {
     ])
   }
 
-  /// The statistics of every parameter by name, one tensor in memory at a time.
+  /// The statistics of every parameter by name, one tensor in memory at a time; of codes that
+  /// are not read there are none.
   static func summaries(
     of parameters: Parameters, in job: borrowing JobContext
   ) throws -> [String: Summary] {
     let total = parameters.weightCount
     var done = 0
     var summaries: [String: Summary] = [:]
-    for parameter in parameters {
+    for parameter in parameters where parameter.place.role != .codes {
       try job.checkpoint()
       job.progress(total == 0 ? 1 : Double(done) / Double(total), parameter.place.path)
       let tensor = try parameter.tensor()
@@ -163,7 +164,8 @@ struct InspectCommand: ParsableCommand {
       let summary = tensor.summary(in: summaries)
       let finite = summary.flatMap { $0.finiteCount > 0 ? $0 : nil }
       table.add([
-        tensor.name, tensor.dtypeName, tensor.shape.description, Figure.count(tensor.byteCount),
+        tensor.name, tensor.dtypeName + (tensor.place.role == .codes ? " codes" : ""),
+        tensor.shape.description, Figure.count(tensor.byteCount),
         Figure.short(finite.map { Double($0.minimum) }),
         Figure.short(finite.map { Double($0.maximum) }), Figure.short(finite?.mean),
         Figure.short(finite?.standardDeviation), Figure.percent(finite?.sparsity),

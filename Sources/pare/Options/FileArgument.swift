@@ -17,8 +17,8 @@ struct FileArgument: ParsableArguments {
 
 extension Checkpoint {
   /// Opens the file at `path` with these settings, and tells on stderr what is odd about it.
-  /// Throws `CheckpointError.noWeights` where there is nothing to work on, unless it is only
-  /// looked at.
+  /// Throws `CheckpointError.noWeights` where there is nothing to work on, and `.unreadCodes`
+  /// where weights are codes that are not read, unless it is only looked at.
   static func openingTellingOddities(
     _ path: String, settings: [String: String] = [:], toLook: Bool = false
   ) throws -> Checkpoint {

@@ -66,10 +66,6 @@ package enum GGUFFormat: CheckpointFormat {
       let type = GGUFType(info.type)
       if case .unknown = type { unsized.append(tensors.count) }
       tensors.append(try tensor(info, type, in: part))
-      if tensors[tensors.count - 1].dtype == nil {
-        index.warn(
-          "tensor \(info.name.quoted) has the type \(type.name), which is listed but not read")
-      }
     }
     try checkLayout(&tensors, unsized: unsized, end: part.range.upperBound)
     for tensor in tensors {

@@ -53,6 +53,7 @@ public struct GGUFPlan: Sendable {
     progress: (Double, String) -> Void = { _, _ in },
     shouldStop: @Sendable () -> Bool = { false }
   ) throws -> GGUFPlan {
+    try checkpoint?.refuseUnreadCodes()
     if case .blocks(let format) = storage, !format.isWritable {
       throw CheckpointError.invalidConversion(reason: "\(format.rawValue) is read, but not written")
     }

@@ -101,10 +101,6 @@ package enum NumPyFormat: CheckpointFormat {
     if needed < dataCount {
       index.warn("\(dataCount - needed) bytes follow array \(name.quoted)")
     }
-    if type.dtype == nil {
-      index.warn(
-        "array \(name.quoted) has the type \(header.type.quoted), which is listed but not read")
-    }
     let isRowMajor = !header.isFortran || shape.dimensions.count { $0 > 1 } < 2
     var tensor = IndexedTensor(
       name: name, dtype: type.dtype, dtypeName: type.name, shape: shape,

@@ -64,11 +64,6 @@ struct HeaderReader {
     if name == "__metadata__" { return try readMetadata(&cursor) }
     let entry = try HeaderEntry(&cursor, name: name)
     let tensor = try entry.tensor(dataStart: dataStart, fileCount: fileCount)
-    if tensor.dtype == nil {
-      index.warn(
-        "tensor \(name.quoted) has the type \(tensor.dtypeName.quoted), "
-          + "which is listed but not read")
-    }
     try add(tensor)
   }
 
