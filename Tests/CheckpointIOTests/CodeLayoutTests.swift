@@ -83,6 +83,17 @@ import Testing
         #expect(try weight.tensor().array == outputs.flatMap { row(expert, $0) })
       }
     }
+    // Plain values are written as transformers keeps them: [expert, in, out].
+    let path = folder.folder.file("plain.safetensors")
+    let plan = try SavePlan.make(
+      parameters: checkpoint.parameters, of: checkpoint, form: .dense(nil))
+    #expect(plan.entries.map(\.name) == ["gate_up", "down"].map { "\(stem)\($0)_proj" })
+    #expect(plan.entries.allSatisfy { $0.shape == [2, 64, 6] && $0.dtypeName == "BF16" })
+    try plan.write(to: path)
+    let saved = try Checkpoint.open(path, settings: ["model_type": "gpt_oss"]).parameters
+    #expect(saved.map(\.name).sorted() == checkpoint.parameters.map(\.name).sorted())
+    #expect(
+      try saved["\(stem)1.down_proj.weight"]?.tensor().array == (0..<6).flatMap { row(1, $0) })
     // Every byte is some tensor's.
     #expect(
       checkpoint.tensors.reduce(0) { $0 + $1.byteCount } == 2 * (codes.count + scales.count))

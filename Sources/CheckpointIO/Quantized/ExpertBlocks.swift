@@ -9,7 +9,8 @@ internal import Tensors
 ///     experts.down_proj_blocks, experts.down_proj_scales
 ///         =  experts.0.down_proj, …
 ///
-/// Nothing is copied: the matrices are views of the stacks.
+/// Nothing is copied: the matrices are views of the stacks. A file of plain values is written
+/// with stacks again, `experts.gate_up_proj [expert, in, 2 × out]`.
 enum ExpertBlocks {
   /// What the names of a matrix's arrays end with after `MODULE.`.
   static let codes = "weight_blocks"
@@ -20,13 +21,15 @@ enum ExpertBlocks {
   /// Matrices that lie in a stack row by row in turn.
   private static let joined = ["gate_up_proj": ["gate_proj", "up_proj"]]
 
-  /// Puts the matrices in the place of their stacks.
-  static func unfold(_ index: inout CheckpointIndex) throws(CheckpointError) {
+  /// Puts the matrices in the place of their stacks, and returns the stacks of plain values
+  /// that they make. Throws `limitExceeded` for more tensors than a file may have.
+  static func unfold(_ index: inout CheckpointIndex) throws(CheckpointError) -> [StackedExperts] {
     let isStack = { (tensor: IndexedTensor) in
       tensor.dtype == .u8 && tensor.shape.dimensions.count == 4
         && tensor.name.hasSuffix(stackedCodes)
     }
-    guard index.tensors.contains(where: isStack) else { return }
+    guard index.tensors.contains(where: isStack) else { return [] }
+    var plain: [StackedExperts] = []
     var stacks: [String: [IndexedTensor]] = [:]
     let shapes = Dictionary(
       index.tensors.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
@@ -36,17 +39,21 @@ enum ExpertBlocks {
       else { continue }
       stacks[codes.name] = stack.matrices(of: codes, named: Self.codes)
       stacks[scales.name] = stack.matrices(of: scales, named: Self.scales)
+      if let whole = stack.plain(codes) { plain.append(whole) }
     }
-    guard !stacks.isEmpty else { return }
+    guard !stacks.isEmpty else { return [] }
     let tensors = index.tensors
     index.tensors = []
     for tensor in tensors {
       for part in stacks[tensor.name] ?? [tensor] { try index.add(part) }
     }
+    return plain
   }
 
   /// A stack whose arrays fit together.
   private struct Stack {
+    /// `experts.gate_up_proj`.
+    private let name: String
     private let module: Substring
     private let layers: [String]
     private let experts: Int
@@ -64,11 +71,29 @@ enum ExpertBlocks {
         })
       else { return nil }
       let layer = String(stem[stem.index(after: dot)...])
+      name = String(stem)
       module = stem[..<dot]
       layers = joined[layer] ?? [layer]
       experts = axes[0]
       guard axes[1] % layers.count == 0 else { return nil }
       outputs = axes[1] / layers.count
+    }
+
+    /// The stack of plain values, which is in no file; nil for one too large to be.
+    func plain(_ codes: IndexedTensor) -> StackedExperts? {
+      let axes = codes.shape.dimensions
+      let shape = [experts, axes[2] * 32, axes[1]]
+      guard let shape = try? Shape(checking: shape, tensor: name) else { return nil }
+      let members = (0..<experts).flatMap { expert in
+        layers.enumerated().map { number, layer in
+          StackedExperts.Member(
+            name: "\(module).\(expert).\(layer).weight", expert: expert, first: number,
+            step: layers.count, count: outputs)
+        }
+      }
+      let tensor = IndexedTensor(
+        name: name, dtype: nil, dtypeName: "MXFP4", shape: shape, byteRange: codes.byteRange)
+      return StackedExperts(tensor: tensor, outputs: 2, members: members)
     }
 
     func matrices(of array: IndexedTensor, named suffix: String) -> [IndexedTensor] {

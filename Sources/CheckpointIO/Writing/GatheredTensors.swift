@@ -69,6 +69,7 @@ struct GatheredTensors {
         guard let parameter = given[$0] else { return false }
         return checkpoint?.parameters[$0]?.isIdentical(to: parameter) == true
       }
+      let encoding = members.lazy.compactMap { encodings[$0] }.first
       let isCoded = members.contains { given[$0]?.grid != nil }
       if let original, Self.isCopied(original, parameter, isUntouched, form, holder) {
         tensors.append(PlannedTensor(raw: original, shape: parameter.shape))
@@ -78,7 +79,7 @@ struct GatheredTensors {
         tensors.append(
           PlannedTensor(
             parameter, try parameter.loaded(shouldStop: shouldStop), form,
-            storedAs: isUntouched ? encodings[parameter.name] : isCoded ? "codes" : nil,
+            storedAs: isUntouched ? encoding : isCoded ? "codes" : nil,
             widening: holder.widening))
       }
     }
