@@ -31,8 +31,9 @@ import Testing
     for _ in 0..<Self.count {
       let more = isBegun ? ["--resume"] : settings + ["--force"]
       let running = try Program.start(common + ["-o", "out"] + more, in: scratch)
+      Self.waitForTheLog(of: running.process)
       // The moment is what is tested, so this test waits; nothing depends on how long.
-      usleep(UInt32.random(in: 0...400_000, using: &random))
+      usleep(UInt32.random(in: 0...300_000, using: &random))
       let number = signals.randomElement(using: &random) ?? SIGINT
       _ = kill(running.process.processIdentifier, number)
       running.process.waitUntilExit()
@@ -50,5 +51,18 @@ import Testing
       #expect(try Program.run(common + ["-o", "out", "--resume"], in: scratch).status == 0)
     }
     #expect(try scratch.bytes("out") == scratch.bytes("whole"))
+  }
+
+  /// Training begins soon after its log is open.
+  private static func waitForTheLog(of process: Process) {
+    let folder = "/proc/\(process.processIdentifier)/fd/"
+    let files = FileManager.default
+    func isOpen() -> Bool {
+      let names = (try? files.contentsOfDirectory(atPath: folder)) ?? []
+      return names.contains {
+        (try? files.destinationOfSymbolicLink(atPath: folder + $0))?.hasSuffix("log.jsonl") == true
+      }
+    }
+    while process.isRunning, !isOpen() { usleep(1000) }
   }
 }
