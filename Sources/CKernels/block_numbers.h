@@ -46,11 +46,22 @@ static inline void put_half(uint8_t *at, float value) {
   at[1] = (uint8_t)(half >> 8);
 }
 
+static inline uint32_t u16_at(const uint8_t *at) { return (uint32_t)at[0] | (uint32_t)at[1] << 8; }
+
+static inline uint32_t u32_at(const uint8_t *at) { return u16_at(at) | u16_at(at + 2) << 16; }
+
+// Seven signs, and an eighth that makes the number of negative ones even.
+static inline uint32_t eight_signs(uint32_t signs) {
+  signs &= 127;
+  return signs | (uint32_t)__builtin_parity(signs) << 7;
+}
+
 // Half of the power of two that an E8M0 byte stands for; 2^-128 and 2^-127 are
 // subnormal.
 static inline float half_power(uint8_t code) {
   return float_of(code < 2 ? 0x00200000u << code : (uint32_t)(code - 1) << 23);
 }
+
 // Scale and minimum of sub-block `j` of Q4_K and Q5_K: six bits each in 12 bytes.
 static inline void scale_and_minimum(const uint8_t *packed, int j, float *scale, float *minimum) {
   if (j < 4) {

@@ -225,7 +225,9 @@ static void pack_sixes(const uint8_t *codes, uint8_t *out) {
 
 int pare_quantizes(int format) {
   switch (format) {
-  case PARE_Q1_0: case PARE_Q2_0: case PARE_IQ4_XS: case PARE_NVFP4: return 0;
+  case PARE_Q1_0: case PARE_Q2_0: case PARE_IQ4_XS: case PARE_NVFP4: case PARE_IQ1_S:
+  case PARE_IQ1_M: case PARE_IQ2_XXS: case PARE_IQ2_XS: case PARE_IQ2_S: case PARE_IQ3_XXS:
+  case PARE_IQ3_S: case PARE_Q8_K: return 0;
   default: return 1;
   }
 }

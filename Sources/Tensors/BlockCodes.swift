@@ -27,11 +27,7 @@ public struct BlockCodes: Sendable {
       var patched = unsafe [UInt8](
         bytes.prefix(shape.count / format.weightCount * format.byteCount))
       for start in stride(from: 0, to: patched.count, by: format.byteCount) {
-        for patch in patches {
-          for (index, byte) in patch.bytes.enumerated() {
-            patched[start + patch.offset + index] = byte
-          }
-        }
+        for patch in patches { patch.put(in: &patched, at: start) }
       }
       return unsafe patched.withUnsafeBytes {
         unsafe Tensor(
@@ -39,7 +35,8 @@ public struct BlockCodes: Sendable {
       }
     }
     guard let codes = weights(with: layout.plainScales),
-      let scales = weights(with: layout.plainCodes)?.everyFirst(of: layout.groupSize)
+      let scales = weights(with: layout.plainCodes)?
+        .everyFirst(of: layout.groupSize, over: layout.unit)
     else { return nil }
     var minima: Tensor?
     if let patches = layout.noScales {
@@ -49,7 +46,7 @@ public struct BlockCodes: Sendable {
     var blockScales: Tensor?
     if layout.hasBlockScales {
       guard let weights = weights(with: layout.plainParts) else { return nil }
-      blockScales = weights.everyFirst(of: format.weightCount)
+      blockScales = weights.everyFirst(of: format.weightCount, over: layout.unit)
     }
     self.codes = codes
     self.scales = scales
@@ -61,14 +58,14 @@ public struct BlockCodes: Sendable {
 }
 
 extension Tensor {
-  /// The first value of every so many: `[rows, groups of a row]`.
-  fileprivate func everyFirst(of count: Int) -> Tensor {
+  /// The first value of every so many, `[rows, groups of a row]`, divided by a power of two.
+  fileprivate func everyFirst(of count: Int, over unit: Int = 1) -> Tensor {
     let columns = shape.columns / count
     let rows = columns == 0 ? 0 : shape.count / count / columns
     return unsafe withUnsafeValues { values in
       unsafe Tensor([rows, columns]) { firsts in
         for index in 0..<rows * columns {
-          unsafe firsts.initializeElement(at: index, to: values[index * count])
+          unsafe firsts.initializeElement(at: index, to: values[index * count] / Float(unit))
         }
       }
     }

@@ -22,6 +22,17 @@
 ///     TQ2_0   256  q 64×u8  d                        w = (q − 1) d
 ///     MXFP4   32   e E8M0  q 16×u8                   w = 2 E2M1(q) 2^(e − 128)
 ///     NVFP4   64   s 4×E4M3  q 32×u8                 w = 2 E2M1(q) (s / 2)
+///     IQ1_S   256  d  q 32×u8  h s 8×u16             w = (8 vector(q) ± 1) (d (2s + 1) / 8)
+///     IQ1_M   256  q 32×u8  h 16×u8  s d 4×u16       w = (8 vector(q) ± 1) (d (2s + 1) / 8)
+///     IQ2_XXS 256  d  (q 4×u8  ± s u32) × 8          w = ± vector(q) (d (s + ½) / 4)
+///     IQ2_XS  256  d  q ± 32×u16  s 8×u8             w = ± vector(q) (d (s + ½) / 4)
+///     IQ2_S   256  d  q 32×u8  ± 32×u8  h 8  s 8×u8  w = ± vector(q) (d (s + ½) / 4)
+///     IQ3_XXS 256  d  q 64×u8  ± s 8×u32             w = ± vector(q) (d (s + ½) / 2)
+///     IQ3_S   256  d  q 64×u8  h 8  ± 32×u8  s 4×u8  w = ± vector(q) (d (2s + 1))
+///     Q8_K    256  d f32  q 256×i8  sums 16×i16      w = q d
+///
+/// A vector is of 8 weights, of IQ3 of 4: `q` is its number in the format's codebook, and
+/// ± is a sign bit of each weight, or of IQ1 one for 8 or 32 weights.
 ///
 /// `h` holds bits of the codes `q` that find no room beside the others, `s` the
 /// scales (and the `m` of Q2_K, Q4_K and Q5_K) of sub-blocks of 16 or 32 weights.
@@ -44,6 +55,14 @@ public enum BlockFormat: String, Sendable, Hashable, Codable, CaseIterable {
   case tq2_0 = "TQ2_0"
   case mxfp4 = "MXFP4"
   case nvfp4 = "NVFP4"
+  case iq1S = "IQ1_S"
+  case iq1M = "IQ1_M"
+  case iq2XXS = "IQ2_XXS"
+  case iq2XS = "IQ2_XS"
+  case iq2S = "IQ2_S"
+  case iq3XXS = "IQ3_XXS"
+  case iq3S = "IQ3_S"
+  case q8K = "Q8_K"
 
   /// Weights of a block. A row is a whole number of blocks.
   public var weightCount: Int {
@@ -51,7 +70,9 @@ public enum BlockFormat: String, Sendable, Hashable, Codable, CaseIterable {
     case .q8_0, .q4_0, .q4_1, .q5_0, .q5_1, .iq4NL, .mxfp4: 32
     case .q2_0, .nvfp4: 64
     case .q1_0: 128
-    case .q2K, .q3K, .q4K, .q5K, .q6K, .iq4XS, .tq1_0, .tq2_0: 256
+    case .q2K, .q3K, .q4K, .q5K, .q6K, .q8K, .iq1S, .iq1M, .iq2XXS, .iq2XS, .iq2S, .iq3XXS,
+      .iq3S, .iq4XS, .tq1_0, .tq2_0:
+      256
     }
   }
 
@@ -65,14 +86,20 @@ public enum BlockFormat: String, Sendable, Hashable, Codable, CaseIterable {
     case .q5_1: 24
     case .q8_0: 34
     case .nvfp4: 36
+    case .iq1S: 50
     case .tq1_0: 54
-    case .tq2_0: 66
+    case .iq1M: 56
+    case .tq2_0, .iq2XXS: 66
+    case .iq2XS: 74
+    case .iq2S: 82
     case .q2K: 84
-    case .q3K: 110
+    case .iq3XXS: 98
+    case .q3K, .iq3S: 110
     case .iq4XS: 136
     case .q4K: 144
     case .q5K: 176
     case .q6K: 210
+    case .q8K: 292
     }
   }
 

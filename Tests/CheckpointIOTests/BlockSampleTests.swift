@@ -13,8 +13,8 @@ import Testing
     }
   }
 
-  /// Q2_0 has no reference there.
-  static let formats = BlockFormat.allCases.filter { $0 != .q2_0 }
+  /// Q2_0 and Q8_K have no reference there.
+  static let formats = BlockFormat.allCases.filter { $0 != .q2_0 && $0 != .q8K }
 
   @Test(arguments: formats) func everyFormatAgrees(format: BlockFormat) throws {
     let bytes = TemporaryFolder.bytes(
@@ -34,16 +34,31 @@ import Testing
     var compared = 0
     for tensor in checkpoint.tensors {
       let reference = floats("samples/ggml_types/\(tensor.dtypeName).f32")
-      guard let parameter = checkpoint.parameters[tensor.name] else {
-        #expect(tensor.dtypeName.hasPrefix("IQ"))
-        continue
-      }
+      let parameter = try #require(checkpoint.parameters[tensor.name])
       if reference.isEmpty { continue }
       #expect(try parameter.tensor().array.map(\.bitPattern) == reference, "\(tensor.name)")
       compared += 1
     }
-    #expect(compared >= 17)
-    #expect(checkpoint.warnings.count == checkpoint.tensors.count - checkpoint.parameters.count)
+    #expect(compared >= 24)
+    #expect(checkpoint.warnings == [])
+  }
+
+  /// Types of codebooks, as downloads of two and three bits have them.
+  @Test func filesOfCodebooksAgree() throws {
+    let mixed = try Checkpoint.open(SharedData.path("cases/55-iquants/iq.gguf"))
+    #expect(mixed.warnings == [] && mixed.parameters.count == mixed.tensors.count)
+    let folder = "layouts/gguf-iq-types/"
+    let checkpoint = try Checkpoint.open(SharedData.path(folder + "model.gguf"))
+    let data = try Data(
+      contentsOf: URL(fileURLWithPath: SharedData.path(folder + "expected.json")))
+    let facts = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+    let tensors = try #require(facts["tensors"] as? [String: [String: Any]])
+    #expect(tensors.count == 7)
+    for (name, expected) in tensors {
+      let tensor = try #require(try checkpoint.parameters[name]?.tensor())
+      let bytes = unsafe tensor.withUnsafeValues { unsafe Array(UnsafeRawBufferPointer($0)) }
+      #expect(expected["sha256_f32_le"] as? String == SHA256.digest(bytes), "\(name)")
+    }
   }
 
   /// SmolLM2 is not in the folder of real inputs: `PARE_SMOLLM2` names its file.

@@ -22,7 +22,11 @@ import Testing
       let coding = BlockCoding.of(format)
       #expect(coding != nil && coding?.zero == nil, "\(format)")
     }
-    #expect(BlockCoding.of(.tq1_0) == nil)
+    let shared: [BlockFormat] = [
+      .tq1_0, .q8K, .iq1S, .iq1M, .iq2XXS, .iq2XS, .iq2S, .iq3XXS, .iq3S,
+    ]
+    for format in shared { #expect(BlockCoding.of(format) == nil, "\(format)") }
+    #expect(Set(Self.withZero + Self.withoutZero + shared) == Set(BlockFormat.allCases))
   }
 
   @Test(arguments: formats)

@@ -238,6 +238,127 @@ INLINE void NAME(nvfp4)(const uint8_t *at, float *out, int stream) {
   }
 }
 
+// Two vectors of eight codes, or four of four.
+INLINE i32x16 NAME(eights)(const uint64_t *vectors, uint32_t first, uint32_t second) {
+  const uint64_t both[2] = {vectors[first], vectors[second]};
+  return NAME(signed_at)((const uint8_t *)both);
+}
+
+INLINE i32x16 NAME(fours)(const uint32_t *vectors, const uint32_t indices[4]) {
+  uint32_t all[4];
+  for (int i = 0; i < 4; i++) all[i] = vectors[indices[i]];
+  return NAME(signed_at)((const uint8_t *)all);
+}
+
+// Codes times `scale`, negative where `signs` has a bit.
+INLINE void NAME(put_signed)(i32x16 codes, uint32_t signs, float scale, float *out, int stream) {
+  i32x16 negative = NAME(spread)(signs);
+  NAME(put)(out, NAME(floats)((codes ^ negative) - negative) * scale, stream);
+}
+
+// Codes of IQ1 are moved by an eighth, down where `signs` has a bit: all times 8.
+INLINE void NAME(put_moved)(i32x16 codes, uint32_t signs, float scale, float *out, int stream) {
+  i32x16 moved = codes + 1 + 2 * NAME(spread)(signs);
+  NAME(put)(out, NAME(floats)(moved) * (scale * 0.125f), stream);
+}
+
+INLINE void NAME(iq1_s)(const uint8_t *at, float *out, int stream) {
+  float d = half_at(at);
+  for (int i = 0; i < 16; i++) {
+    const uint8_t *low = at + 2 + 2 * i;
+    uint32_t part = u16_at(at + 34 + i / 2 * 2), high = part >> (i % 2 * 6);
+    i32x16 codes =
+        NAME(eights)(iq1, low[0] | (high & 7) << 8, low[1] | (high >> 3 & 7) << 8);
+    NAME(put_moved)(codes, part & 0x8000 ? 0xffff : 0, d * (float)(2 * (part >> 12 & 7) + 1),
+                    out + 16 * i, stream);
+  }
+}
+
+// The bits of d are the highest of four words, the others scales.
+INLINE void NAME(iq1_m)(const uint8_t *at, float *out, int stream) {
+  uint32_t words[4], half = 0;
+  for (int i = 0; i < 4; i++) {
+    words[i] = u16_at(at + 48 + 2 * i);
+    half |= words[i] >> 12 << (4 * i);
+  }
+  float d = half_at((const uint8_t[]){(uint8_t)half, (uint8_t)(half >> 8)});
+  for (int i = 0; i < 16; i++) {
+    const uint8_t *low = at + 2 * i;
+    uint32_t high = at[32 + i], scale = words[i / 4] >> (i % 4 * 3) & 7;
+    i32x16 codes =
+        NAME(eights)(iq1, low[0] | (high & 7) << 8, low[1] | (high >> 4 & 7) << 8);
+    NAME(put_moved)(codes, (high & 0x08 ? 0xff : 0) | (high & 0x80 ? 0xff00 : 0),
+                    d * (float)(2 * scale + 1), out + 16 * i, stream);
+  }
+}
+
+INLINE void NAME(iq2_xxs)(const uint8_t *at, float *out, int stream) {
+  float d = half_at(at);
+  for (int i = 0; i < 16; i++) {
+    const uint8_t *part = at + 2 + i / 2 * 8, *low = part + i % 2 * 2;
+    uint32_t word = u32_at(part + 4), signs = word >> (i % 2 * 14);
+    NAME(put_signed)(NAME(eights)(iq2_xxs, low[0], low[1]),
+                     eight_signs(signs) | eight_signs(signs >> 7) << 8,
+                     d * (0.5f + (float)(word >> 28)) * 0.25f, out + 16 * i, stream);
+  }
+}
+
+INLINE float NAME(nibble_scale)(const uint8_t *scales, int i) {
+  return 0.5f + (float)(scales[i / 2] >> (i % 2 * 4) & 15);
+}
+
+INLINE void NAME(iq2_xs)(const uint8_t *at, float *out, int stream) {
+  float d = half_at(at);
+  for (int i = 0; i < 16; i++) {
+    uint32_t first = u16_at(at + 2 + 4 * i), second = u16_at(at + 4 + 4 * i);
+    NAME(put_signed)(NAME(eights)(iq2_xs, first & 511, second & 511),
+                     eight_signs(first >> 9) | eight_signs(second >> 9) << 8,
+                     d * NAME(nibble_scale)(at + 66, i) * 0.25f, out + 16 * i, stream);
+  }
+}
+
+INLINE void NAME(iq2_s)(const uint8_t *at, float *out, int stream) {
+  float d = half_at(at);
+  for (int i = 0; i < 16; i++) {
+    const uint8_t *low = at + 2 + 2 * i;
+    uint32_t high = (uint32_t)at[66 + i / 2] >> (i % 2 * 4);
+    i32x16 codes =
+        NAME(eights)(iq2_s, low[0] | (high & 3) << 8, low[1] | (high >> 2 & 3) << 8);
+    NAME(put_signed)(codes, u16_at(at + 34 + 2 * i), d * NAME(nibble_scale)(at + 74, i) * 0.25f,
+                     out + 16 * i, stream);
+  }
+}
+
+INLINE void NAME(iq3_xxs)(const uint8_t *at, float *out, int stream) {
+  float d = half_at(at);
+  for (int i = 0; i < 16; i++) {
+    const uint8_t *low = at + 2 + 4 * i;
+    uint32_t word = u32_at(at + 66 + i / 2 * 4), signs = word >> (i % 2 * 14);
+    NAME(put_signed)(NAME(fours)(iq3_xxs, (const uint32_t[]){low[0], low[1], low[2], low[3]}),
+                     eight_signs(signs) | eight_signs(signs >> 7) << 8,
+                     d * (0.5f + (float)(word >> 28)) * 0.5f, out + 16 * i, stream);
+  }
+}
+
+INLINE void NAME(iq3_s)(const uint8_t *at, float *out, int stream) {
+  float d = half_at(at);
+  for (int i = 0; i < 16; i++) {
+    const uint8_t *low = at + 2 + 4 * i;
+    uint32_t high = (uint32_t)at[66 + i / 2] >> (i % 2 * 4), indices[4];
+    for (int j = 0; j < 4; j++) indices[j] = low[j] | (high >> j & 1) << 8;
+    float scale = (float)(2 * (at[106 + i / 4] >> (i / 2 % 2 * 4) & 15) + 1);
+    NAME(put_signed)(NAME(fours)(iq3_s, indices), u16_at(at + 74 + 2 * i), d * scale,
+                     out + 16 * i, stream);
+  }
+}
+
+// Behind the codes are sums of sixteen, which products of blocks use.
+INLINE void NAME(q8_k)(const uint8_t *at, float *out, int stream) {
+  float d = float_of(u32_at(at));
+  for (int i = 0; i < 256; i += 16)
+    NAME(put)(out + i, NAME(floats)(NAME(signed_at)(at + 4 + i)) * d, stream);
+}
+
 #define EACH(function, weights, size)                                \
   for (size_t i = 0; i < blocks; i++)                                \
     NAME(function)(bytes + i * (size), out + i * (weights), stream); \
@@ -264,6 +385,14 @@ INLINE void NAME(dequantize_to)(int format, const uint8_t *bytes, size_t blocks,
   case PARE_TQ2_0: EACH(tq2_0, 256, 66);
   case PARE_MXFP4: EACH(mxfp4, 32, 17);
   case PARE_NVFP4: EACH(nvfp4, 64, 36);
+  case PARE_IQ1_S: EACH(iq1_s, 256, 50);
+  case PARE_IQ1_M: EACH(iq1_m, 256, 56);
+  case PARE_IQ2_XXS: EACH(iq2_xxs, 256, 66);
+  case PARE_IQ2_XS: EACH(iq2_xs, 256, 74);
+  case PARE_IQ2_S: EACH(iq2_s, 256, 82);
+  case PARE_IQ3_XXS: EACH(iq3_xxs, 256, 98);
+  case PARE_IQ3_S: EACH(iq3_s, 256, 110);
+  case PARE_Q8_K: EACH(q8_k, 256, 292);
   }
 }
 

@@ -18,7 +18,8 @@ package struct BlockCoding: Sendable {
   package let side: [Range<Int>]
   private let places: [UInt16]
 
-  /// nil of formats in which weights share bits, as those of TQ1_0 do.
+  /// nil of formats in which weights share bits, as those of TQ1_0 and of codebooks do, and
+  /// of Q8_K, whose blocks hold sums of their codes.
   package static func of(_ format: BlockFormat) -> BlockCoding? { all[format] }
 
   private static let all: [BlockFormat: BlockCoding] = Dictionary(
@@ -27,12 +28,11 @@ package struct BlockCoding: Sendable {
     })
 
   private init?(_ format: BlockFormat) {
+    if format == .q8K { return nil }
     let layout = BlockLayout(format)
     var block = [UInt8](repeating: 0, count: format.byteCount)
     var isCode = block
-    for patch in layout.codes + layout.plainScales {
-      block.replaceSubrange(patch.offset..<patch.offset + patch.bytes.count, with: patch.bytes)
-    }
+    for patch in layout.codes + layout.plainScales { patch.put(in: &block, at: 0) }
     for patch in layout.codes {
       for offset in patch.bytes.indices { isCode[patch.offset + offset] = 1 }
     }

@@ -23,6 +23,14 @@ extension BlockFormat {
       case .tq2_0: PARE_TQ2_0
       case .mxfp4: PARE_MXFP4
       case .nvfp4: PARE_NVFP4
+      case .iq1S: PARE_IQ1_S
+      case .iq1M: PARE_IQ1_M
+      case .iq2XXS: PARE_IQ2_XXS
+      case .iq2XS: PARE_IQ2_XS
+      case .iq2S: PARE_IQ2_S
+      case .iq3XXS: PARE_IQ3_XXS
+      case .iq3S: PARE_IQ3_S
+      case .q8K: PARE_Q8_K
       }
     return Int32(format)
   }

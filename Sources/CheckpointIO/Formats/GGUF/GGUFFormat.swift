@@ -101,7 +101,7 @@ package enum GGUFFormat: CheckpointFormat {
     case .blocks(let format):
       tensor.dtype = .f32
       tensor.blocks = format
-    case .listed, .unknown: break
+    case .unknown: break
     }
     return tensor
   }
@@ -124,7 +124,6 @@ package enum GGUFFormat: CheckpointFormat {
       switch type {
       case .numbers(let dtype): (1, dtype.byteCount)
       case .blocks(let format): (format.weightCount, format.byteCount)
-      case .listed(_, let weights, let bytes): (weights, bytes)
       case .unknown: (1, 0)
       }
     let columns = shape.dimensions.last ?? 1

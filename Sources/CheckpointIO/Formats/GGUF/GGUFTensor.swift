@@ -220,10 +220,10 @@ struct GGUFTensor: Sendable {
   /// is tried again, and in vain.
   private static func fallback(of format: BlockFormat) -> BlockFormat {
     switch format {
-    case .q2K, .q3K, .iq4XS: .iq4NL
+    case .q2K, .q3K, .iq1S, .iq1M, .iq2XXS, .iq2XS, .iq2S, .iq3XXS, .iq3S, .iq4XS: .iq4NL
     case .q4K: .q5_0
     case .q5K: .q5_1
-    case .q6K: .q8_0
+    case .q6K, .q8K: .q8_0
     case .tq1_0, .tq2_0: .q4_0
     case .q8_0, .q4_0, .q4_1, .q5_0, .q5_1, .q1_0, .q2_0, .iq4NL, .mxfp4, .nvfp4: format
     }

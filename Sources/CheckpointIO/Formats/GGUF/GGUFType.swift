@@ -4,8 +4,6 @@ internal import Tensors
 enum GGUFType {
   case numbers(DType)
   case blocks(BlockFormat)
-  /// Known, but not read: so many weights take so many bytes.
-  case listed(name: String, weights: Int, bytes: Int)
   /// Unknown, or of a format that ggml has given up.
   case unknown(name: String)
 
@@ -14,8 +12,6 @@ enum GGUFType {
       self = .numbers(dtype)
     } else if let format = Self.blocks[number] {
       self = .blocks(format)
-    } else if let (name, bytes) = Self.listed[number] {
-      self = .listed(name: name, weights: 256, bytes: bytes)
     } else {
       self = .unknown(name: Self.removed[number] ?? "type \(number)")
     }
@@ -26,7 +22,7 @@ enum GGUFType {
     switch self {
     case .numbers(let dtype): dtype.rawValue
     case .blocks(let format): format.rawValue
-    case .listed(let name, _, _), .unknown(let name): name
+    case .unknown(let name): name
     }
   }
 
@@ -45,13 +41,9 @@ enum GGUFType {
   ]
   private static let blocks: [UInt32: BlockFormat] = [
     2: .q4_0, 3: .q4_1, 6: .q5_0, 7: .q5_1, 8: .q8_0, 10: .q2K, 11: .q3K, 12: .q4K, 13: .q5K,
-    14: .q6K, 20: .iq4NL, 23: .iq4XS, 34: .tq1_0, 35: .tq2_0, 39: .mxfp4, 40: .nvfp4, 41: .q1_0,
+    14: .q6K, 15: .q8K, 16: .iq2XXS, 17: .iq2XS, 18: .iq3XXS, 19: .iq1S, 20: .iq4NL, 21: .iq3S,
+    22: .iq2S, 23: .iq4XS, 29: .iq1M, 34: .tq1_0, 35: .tq2_0, 39: .mxfp4, 40: .nvfp4, 41: .q1_0,
     42: .q2_0,
-  ]
-  /// Blocks of 256 weights.
-  private static let listed: [UInt32: (String, Int)] = [
-    15: ("Q8_K", 292), 16: ("IQ2_XXS", 66), 17: ("IQ2_XS", 74), 18: ("IQ3_XXS", 98),
-    19: ("IQ1_S", 50), 21: ("IQ3_S", 110), 22: ("IQ2_S", 82), 29: ("IQ1_M", 56),
   ]
   private static let removed: [UInt32: String] = [
     4: "Q4_2", 5: "Q4_3", 31: "Q4_0_4_4", 32: "Q4_0_4_8", 33: "Q4_0_8_8", 36: "IQ4_NL_4_4",

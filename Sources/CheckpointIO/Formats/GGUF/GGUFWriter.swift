@@ -118,7 +118,14 @@ enum GGUFPairs {
     case .mxfp4: 38
     case .nvfp4: 39
     case .q1_0: 40
-    case .q2_0: nil
+    case .iq2XXS: 19
+    case .iq2XS: 20
+    case .iq3XXS: 23
+    case .iq1S: 24
+    case .iq3S: 26
+    case .iq2S: 28
+    case .iq1M: 31
+    case .q2_0, .q8K: nil
     }
   }
 }
