@@ -51,7 +51,7 @@ import Testing
     ["eval", "model.safetensors", "--text", "text"],
     ["generate", "model.safetensors", "--prompt", "a"],
     ["compress", "model.safetensors", "--text", "text", "-o", "out.safetensors"],
-    ["train", "--from", "model.safetensors", "--text", "text", "-o", "out.safetensors"],
+    ["train", "text", "--from", "model.safetensors", "-o", "out.safetensors"],
     ["bench", "model.safetensors"],
   ]
 
