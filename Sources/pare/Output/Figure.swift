@@ -18,8 +18,9 @@ enum Figure {
     return fixed(value, digits: max(0, 3 - exponent))
   }
 
-  /// `1.6× smaller than`, or `2.0× the size of`.
+  /// `1.6× smaller than`, `2.0× the size of`, or `as large as`.
   static func change(from before: Int, to after: Int) -> String {
+    if before == after { return "as large as" }
     let (before, after) = (Double(max(before, 1)), Double(max(after, 1)))
     return after <= before
       ? "\(fixed(before / after, digits: 1))× smaller than"
