@@ -15,6 +15,8 @@ public final class MemoryTerminal: TerminalBackend {
   public private(set) var saved: [(name: String, frame: CellGrid)] = []
   public private(set) var mouseIsOn = true
   public private(set) var isClosed = false
+  /// The text that was copied last.
+  public private(set) var copied: String?
   private var steps: ArraySlice<Script.Step>
   private let waitForWork: () -> Bool
 
@@ -56,6 +58,8 @@ public final class MemoryTerminal: TerminalBackend {
   }
 
   public func setMouse(_ on: Bool) { mouseIsOn = on }
+
+  public func copy(_ text: String) { copied = text }
 
   public func suspend() { steps.insert(.event(.resumed), at: steps.startIndex) }
 

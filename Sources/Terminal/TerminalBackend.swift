@@ -29,6 +29,8 @@ public protocol TerminalBackend: AnyObject {
   func present(_ frame: CellGrid)
   /// Turns reports of the mouse on or off (off: the terminal selects text itself).
   func setMouse(_ on: Bool)
+  /// Asks the terminal to put a text on the clipboard; whether it does cannot be known.
+  func copy(_ text: String)
   /// Gives the terminal back and stops the process, as ^Z does; returns when it continues.
   func suspend()
   /// Gives the terminal back for good.

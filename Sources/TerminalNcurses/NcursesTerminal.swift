@@ -105,6 +105,12 @@ public final class NcursesTerminal: TerminalBackend {
     send(on ? TerminalModes.drags : TerminalModes.noDrags)
   }
 
+  /// Sends OSC 52, to terminals that know xterm's sequences.
+  public func copy(_ text: String) {
+    guard isOpen, let sequence = ClipboardSequence.of(text) else { return }
+    send(sequence)
+  }
+
   /// Stops the process as ^Z does; returns when it continues, with the next frame whole.
   public func suspend() {
     guard isOpen else { return }

@@ -34,6 +34,7 @@ final class BenchTerminal: TerminalBackend {
   }
 
   func setMouse(_ on: Bool) {}
+  func copy(_ text: String) {}
   func suspend() {}
   func close() {}
 }
