@@ -23,6 +23,9 @@ package final class Mapping: @unchecked Sendable {
   /// Device and inode of the mapped files, to know them again under other names.
   package var identities: [FileIdentity] { files.map(\.identity) }
 
+  /// Where each of several mapped files begins.
+  var fileStarts: [Int] { files.count > 1 ? files.map(\.range.lowerBound) : [] }
+
   /// Maps a file for reading; nothing is read yet.
   ///
   /// Throws when the file cannot be opened, is a directory or no regular
