@@ -24,7 +24,7 @@ public final class ExplorerApp {
     state.whyNotRunnable = workbench.whyNotRunnable
     state.assumption = workbench.assumption
     state.restore(workbench.place)
-    if let warning = workbench.warning { state.notice = Notice(warning, isError: true) }
+    state.tellOfSession(warning: workbench.warning, stoppedRun: workbench.stoppedRun)
     (state.columns, state.rows) = terminal.size
   }
 
@@ -135,10 +135,12 @@ public final class ExplorerApp {
     case .export(let path, let overwrite): try export(to: path, overwrite: overwrite)
     case .train(let request): try workbench.train(request)
     case .steerTraining(let change): workbench.steer(change)
-    case .readTrainingLog: workbench.requestTrainingLog()
+    case .resumeTraining: try workbench.resumeTraining()
+    case .readTrainingLog(let id): workbench.requestTrainingLog(of: id)
     case .setMouse(let isOn):
       state.isMouseOn = isOn
       terminal.setMouse(isOn)
+    case .copy(let text): terminal.copy(text)
     case .suspend: terminal.suspend()
     case .quit: isDone = true
     }
@@ -148,6 +150,7 @@ public final class ExplorerApp {
     var bare = state
     bare.prompt = nil
     bare.notice = nil
+    bare.panel = nil
     let isDrawing = path.hasSuffix(".svg")
     // Text has no colours: what they tell is drawn in shades.
     if !isDrawing { bare.theme = ThemeNames.theme("mono", like: state.theme) ?? state.theme }

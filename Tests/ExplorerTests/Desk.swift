@@ -83,10 +83,11 @@ final class Desk {
       case .stopSampling: workbench.stopSampling()
       case .train(let request): _ = try? workbench.train(request)
       case .steerTraining(let change): workbench.steer(change)
-      case .readTrainingLog: workbench.requestTrainingLog()
+      case .readTrainingLog(let id): workbench.requestTrainingLog(of: id)
+      case .resumeTraining: _ = try? workbench.resumeTraining()
       case .stand(let path): try? workbench.stand(beside: path)
       case .setMouse(let isOn): state.isMouseOn = isOn
-      case .reach, .save, .writeRecipe, .runRecipe, .export, .suspend, .quit: break
+      case .copy, .reach, .save, .writeRecipe, .runRecipe, .export, .suspend, .quit: break
       }
     }
   }

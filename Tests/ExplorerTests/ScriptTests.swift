@@ -24,9 +24,7 @@ final class Play {
     let checkpoint =
       FileManager.default.fileExists(atPath: path)
       ? try Checkpoint.open(path) : try SmallModels.open(in: folder)
-    let session = Session(
-      directory: folder.path, checkpointPath: path, checkpointName: checkpoint.name,
-      checkpointBytes: checkpoint.fileByteCount)
+    let session = Session(directory: folder.path, checkpoint: checkpoint)
     let workbench = try Workbench(checkpoint: checkpoint, threads: 2, session: session)
     self.workbench = workbench
     terminal = MemoryTerminal(
@@ -81,7 +79,7 @@ final class Play {
       save-screen turned
       key y
       save-screen command
-      key enter
+      key esc enter
       idle
       save-screen pruned
       key 3
@@ -114,7 +112,10 @@ final class Play {
     play.expect("magnitude", shows: "mean |w|")
     play.expect("sheet", shows: "prune ▸ all 8 layers", "50 %", "would leave", "sparsity 50.0 %")
     play.expect("turned", shows: "55 %", "sparsity 55.0 %")
-    play.expect("command", shows: "pare prune small.safetensors", "--amount 0.55")
+    play.expect("command", shows: "pare prune", "/small.safetensors", "0.55 -o OUT.safetensors")
+    #expect(
+      play.terminal.copied == "pare prune \(folder.path)/small.safetensors --amount 0.55 "
+        + "-o OUT.safetensors")
     play.expect("pruned", shows: "r1 prune", "sparsity 55.0 %", "45 %")
     play.expect("compare", shows: "r0 original", "r1 prune", "vs r0: loss ", "error here ")
     play.expect("difference", shows: "lost ", "gained 0")

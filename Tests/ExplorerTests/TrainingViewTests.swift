@@ -85,8 +85,8 @@ import Workspace
 
   @Test func theWholeSeriesIsKept() throws {
     let desk = try Self.desk(80, 24)
-    #expect(desk.state.training.entries.count == 409)
-    #expect(desk.state.training.marks == [120])
+    #expect(desk.state.shownRun.entries.count == 409)
+    #expect(desk.state.shownRun.marks == [120])
   }
 
   @Test(arguments: [0.0, 1e-5, 0.015, 0.1, 7])

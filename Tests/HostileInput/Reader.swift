@@ -111,8 +111,7 @@ public enum Reader: String, CaseIterable, Sendable {
   /// A session that cannot be used is set aside; there is nothing to throw.
   private func readSession(_ bytes: [UInt8], in folder: TemporaryFolder) {
     func session() -> Session {
-      Session(
-        directory: folder.path, checkpointPath: nil, checkpointName: "input", checkpointBytes: 1)
+      Session(directory: folder.path, name: "input", contentKey: 1)
     }
     // Where it is, is its own affair.
     TemporaryFolder.write(bytes, to: session().path)

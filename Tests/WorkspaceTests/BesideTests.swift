@@ -84,10 +84,10 @@ import Workspace
     #expect(workbench.tree.revisions.count == 2)
     let bits = try #require(workbench.parameters(of: RevisionID(1))).linearLayers.map { $0.grid }
     #expect(bits.allSatisfy { $0 != nil })
-    workbench.requestTrainingLog()
+    workbench.requestTrainingLog(of: RevisionID(1))
     var log: TrainingLog?
     script.settle { event in
-      guard case .training(.log(let found)) = event else { return false }
+      guard case .training(.log(_, let found)) = event else { return false }
       log = found
       return true
     }

@@ -58,8 +58,7 @@ import Workspace
 
   @Test func sessions() throws {
     func session() -> Session {
-      Session(
-        directory: folder.path, checkpointPath: nil, checkpointName: "a", checkpointBytes: 1)
+      Session(directory: folder.path, name: "a", contentKey: 1)
     }
     let name = String(session().path.dropFirst(folder.path.count + 1))
     func stored(version: Int = 1, weights: Int = 10, revisions: Int = 1, id: Int = 0) -> String {
@@ -82,9 +81,7 @@ import Workspace
           + "FOLDER/\(name).bad")
     }
     _ = try folder.write([], to: "file")
-    let blocked = Session(
-      directory: folder.file("file"), checkpointPath: nil, checkpointName: "a",
-      checkpointBytes: 1)
+    let blocked = Session(directory: folder.file("file"), name: "a", contentKey: 1)
     let place = blocked.path.replacing(folder.path, with: "FOLDER")
     try expect(
       SessionError.self, "the session was not kept: cannot write \(place): Not a directory"

@@ -8,8 +8,7 @@ import Workspace
 
   private func session(bytes: Int = 100) -> Session {
     Session(
-      directory: folder.file("state/pare"), checkpointPath: nil, checkpointName: "m odel/ü",
-      checkpointBytes: bytes)
+      directory: folder.file("state/pare"), name: "m odel/ü", contentKey: UInt64(bytes))
   }
 
   private func filled(seed: UInt64) throws -> Session {
@@ -206,22 +205,10 @@ import Workspace
     let path = session().path
     _ = try filled(seed: 4).write()
     _ = try? folder.write([], to: "x")
-    let blocked = Session(
-      directory: folder.file("x"), checkpointPath: nil, checkpointName: "m", checkpointBytes: 1)
+    let blocked = Session(directory: folder.file("x"), name: "m", contentKey: 1)
     #expect(blocked.tree == nil)
     #expect(throws: SessionError.self) { try blocked.write() }
     #expect(!path.isEmpty)
-  }
-
-  /// Two programs on one checkpoint: whichever writes, the file is whole.
-  @Test func theLastWriterWins() throws {
-    let first = try filled(seed: 5)
-    let second = try filled(seed: 6)
-    for _ in 0..<20 {
-      try first.write()
-      try second.write()
-      #expect(session().tree == second.tree)
-    }
   }
 
   @Test func theFolderFollowsTheSpecification() {
@@ -234,22 +221,5 @@ import Workspace
     #expect(directory([:]) == nil)
     #expect(directory(["PARE_NO_SESSION": "1", "HOME": "/h"]) == nil)
     #expect(directory(["PARE_NO_SESSION": "0", "HOME": "/h"]) != nil)
-  }
-
-  /// Another file under the same name, or the same one changed, is another
-  /// checkpoint.
-  @Test func aChangedCheckpointHasItsOwnSession() throws {
-    func path(_ file: String, bytes: Int) -> String {
-      Session(
-        directory: folder.path, checkpointPath: file, checkpointName: "a", checkpointBytes: bytes
-      ).path
-    }
-    let file = try folder.write([1, 2, 3], to: "a")
-    let first = path(file, bytes: 3)
-    #expect(path(folder.file("./a"), bytes: 3) == first)
-    let other = try folder.write([1, 2, 3], to: "b")
-    #expect(path(other, bytes: 3) != first)
-    _ = try folder.write([1, 2, 3, 4], to: "a")
-    #expect(path(file, bytes: 4) != first)
   }
 }

@@ -22,7 +22,11 @@ final class TemporaryFolder: Sendable {
     Array(try Data(contentsOf: URL(fileURLWithPath: path)))
   }
 
-  var names: [String] {
-    ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted()
+  var names: [String] { Self.names(of: path) }
+
+  static func names(of folder: String) -> [String] {
+    ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()
   }
+
+  func remove(_ name: String) { try? FileManager.default.removeItem(atPath: file(name)) }
 }

@@ -155,18 +155,6 @@ private final class Counter: Sendable {
     #expect(throws: CheckpointError.self) { try script.workbench.train(request) }
   }
 
-  @Test func trainedWeightsStayOutOfTheSession() throws {
-    let state = TemporaryFolder()
-    let script = try Script(sessionIn: state)
-    try script.workbench.train(try Self.request(script, steps: 2))
-    script.settle()
-    #expect(script.workbench.tree.revisions.count == 2)
-    #expect(script.workbench.close() == nil)
-    let again = try Script(sessionIn: state, checkpoint: script.checkpoint)
-    #expect(again.workbench.warning == nil)
-    #expect(again.workbench.tree.revisions.count == 1)
-  }
-
   private func expectSame(
     _ a: Parameters, _ b: Parameters, sourceLocation: SourceLocation = #_sourceLocation
   ) throws {

@@ -22,11 +22,7 @@ final class Script {
     self.checkpoint = checkpoint
     let folder = folder
     let file = try text.map { try folder.write(Array($0.utf8), to: "text.txt") }
-    let session = state.map {
-      Session(
-        directory: $0.path, checkpointPath: checkpoint.path,
-        checkpointName: checkpoint.name, checkpointBytes: checkpoint.fileByteCount)
-    }
+    let session = state.map { Session(directory: $0.path, checkpoint: checkpoint) }
     workbench = try Workbench(
       checkpoint: checkpoint, text: file.map { .file($0) } ?? .selfWritten, part: part,
       threads: threads, session: session)
@@ -57,6 +53,13 @@ final class Script {
     var pass = Quantize()
     pass.bits = bits
     return Step(pass: pass)
+  }
+
+  /// Revisions that could not be kept, and why.
+  var refused: [String] {
+    events.compactMap {
+      if case .notKept(let id, let reason) = $0 { "\(id): \(reason)" } else { nil }
+    }
   }
 
   var failures: [String] {

@@ -27,17 +27,28 @@ enum Facts {
 }
 
 extension String {
-  /// Lines of whole words; a word that is longer is cut where it is drawn.
+  /// Lines of whole words; a word that is longer than a line is broken.
   func wrapped(to width: Int) -> [String] {
     var lines: [String] = []
     for word in split(separator: " ") {
       if let last = lines.last, last.columns + 1 + String(word).columns <= width {
         lines[lines.count - 1] = last + " " + word
       } else {
-        lines.append(String(word))
+        lines += String(word).broken(to: width)
       }
     }
     return lines
+  }
+
+  /// Pieces that are no wider than a line.
+  func broken(to width: Int) -> [String] {
+    guard columns > width, width > 1 else { return [self] }
+    var pieces = [""]
+    for character in self {
+      if pieces[pieces.count - 1].columns + String(character).columns > width { pieces.append("") }
+      pieces[pieces.count - 1].append(character)
+    }
+    return pieces
   }
 }
 

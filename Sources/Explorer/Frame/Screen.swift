@@ -26,6 +26,8 @@ public enum Screen {
       Footer.draw(state, on: &grid, in: layout.footer)
     }
     if state.help != nil { HelpDrawing.draw(state, on: &grid, in: layout.view) }
+    if state.panel != nil { PanelDrawing.draw(state, on: &grid, in: layout.view) }
+    if !state.isPrinted { JobLine.drawAbove(state, on: &grid, layout) }
     return finished(grid, state)
   }
 

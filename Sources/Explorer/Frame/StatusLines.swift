@@ -129,13 +129,8 @@ enum JobLine {
     let theme = state.theme
     let line = area.inset(left: 1, right: 1)
     if let prompt = state.prompt { return draw(prompt, state, on: &grid, in: line) }
-    if let question = state.leavingQuestion {
-      grid.putLine(question, in: line, theme[.warning])
-      return
-    }
-    if let notice = state.notice {
-      let sign = notice.isError ? "! " : ""
-      grid.putLine(sign + notice.text, in: line, theme[notice.isError ? .bad : .status])
+    if let (lines, style) = sentence(state, width: line.width) {
+      grid.putLine(lines.last ?? "", in: line, style)
       return
     }
     let live = state.liveJobs
@@ -147,6 +142,32 @@ enum JobLine {
       return
     }
     draw(job, waiting: live.count - 1, state, on: &grid, in: line)
+  }
+
+  /// The question or the notice in as many lines as it takes.
+  private static func sentence(_ state: AppState, width: Int) -> (lines: [String], style: Style)? {
+    let theme = state.theme
+    if let question = state.leavingQuestion {
+      return (question.wrapped(to: width), theme[.warning])
+    }
+    guard let notice = state.notice else { return nil }
+    let text = (notice.isError ? "! " : "") + notice.text
+    return (text.wrapped(to: width), theme[notice.isError ? .bad : .status])
+  }
+
+  /// Draws all but the last line of a long sentence over what is above the job line.
+  static func drawAbove(_ state: AppState, on grid: inout CellGrid, _ layout: FrameLayout) {
+    guard state.prompt == nil,
+      let (lines, style) = sentence(state, width: layout.job.width - 2), lines.count > 1
+    else { return }
+    let above = lines.dropLast().suffix(max(0, layout.job.y - layout.view.y))
+    let area = Rect(
+      x: layout.job.x, y: layout.job.y - above.count, width: layout.job.width,
+      height: above.count)
+    grid.fill(area, with: Cell(" ", state.theme[.text]))
+    for (row, line) in above.enumerated() {
+      grid.putLine(line, in: area.inset(left: 1, right: 1), row: row, style)
+    }
   }
 
   private static func draw(
@@ -234,7 +255,9 @@ enum Footer {
   }
 
   private static func spans(_ binding: Binding, _ state: AppState) -> [Span] {
-    guard let key = binding.keys.first, let label = binding.label else { return [] }
+    guard let key = binding.keys.first, let label = binding.labelNow(state), !label.isEmpty else {
+      return []
+    }
     let isPossible = binding.obstacle(state) == nil
     return [
       Span(key.label, state.theme[isPossible ? .key : .keyDisabled]),
@@ -243,6 +266,7 @@ enum Footer {
   }
 
   private static func bindings(_ state: AppState) -> [Binding] {
+    if state.panel != nil { return PanelKeys.bindings }
     if state.help != nil { return HelpKeys.bindings }
     if state.prompt != nil { return PromptKeys.bindings }
     if state.isLeaving { return LeavingKeys.bindings }

@@ -22,6 +22,7 @@ extension AppState {
 
   private mutating func handle(_ key: Key) -> [Effect] {
     notice = nil
+    if panel != nil { return handlePanel(key) }
     if isLeaving, let effects = answerLeaving(key) { return effects }
     if help != nil { return handleHelp(key) }
     if prompt != nil { return handlePrompt(key) }
@@ -52,7 +53,7 @@ extension AppState {
 
   /// Leaves, or asks first when work would be lost.
   mutating func leave() -> [Effect] {
-    isLeaving = jobsToLose > 0
+    isLeaving = jobsToLose > 0 || !revisionsToLose.isEmpty
     return isLeaving ? [] : [.quit]
   }
 
@@ -60,11 +61,30 @@ extension AppState {
   var leavingQuestion: String? {
     guard isLeaving else { return nil }
     let count = jobsToLose
+    let lost = revisionsToLose
+    var parts: [String] = []
     if count == 1, trainingJob?.state.isOver == false {
-      return "Training is running; it is saved, to be resumed: quit? y/n"
+      if lost.isEmpty { return "Training is running; it is saved, to be resumed: quit? y/n" }
+      parts.append("Training is running and is saved, to be resumed")
+    } else if count > 0 {
+      parts.append(count > 1 ? "\(count) jobs are running" : "A job is running")
     }
-    return count > 1
-      ? "\(count) jobs are running: quit anyway? y/n" : "A job is running: quit anyway? y/n"
+    if !lost.isEmpty {
+      let names = lost.map(\.description).joined(separator: ", ")
+      parts.append(
+        "\(names) \(lost.count == 1 ? "is" : "are") in memory alone and will be lost")
+    }
+    return parts.joined(separator: "; ") + ": quit anyway? y/n"
+  }
+
+  /// Revisions whose weights neither a recipe nor a file can make again.
+  private var revisionsToLose: [RevisionID] {
+    var lost: Set<RevisionID> = []
+    for revision in tree.revisions
+    where notKept[revision.id] != nil || revision.parent.map(lost.contains) == true {
+      lost.insert(revision.id)
+    }
+    return lost.sorted()
   }
 
   /// Takes the answer; nil for a key that is none, which then does what it does.
@@ -94,6 +114,7 @@ extension AppState {
 
   private mutating func handle(_ mouse: Mouse, in area: Rect) -> [Effect] {
     if mouse.kind == .press { notice = nil }
+    if panel != nil { return [] }
     if help != nil {
       switch mouse.kind {
       case .wheelUp: scrollHelp(by: -3)

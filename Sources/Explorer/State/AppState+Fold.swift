@@ -40,6 +40,10 @@ extension AppState {
     case .sample(let revision, let text, let speed, let isDone):
       samples.take(revision, text: text, tokensPerSecond: speed, isDone: isDone)
     case .training(let news): fold(news)
+    case .notKept(let id, let reason):
+      notKept[id] = reason
+      notice = Notice(
+        "\(id) is in memory alone and is lost on quitting: \(reason); S saves it.", isError: true)
     case .saved(let file): notice = Notice(Self.text(of: file))
     case .saveGrows(let path, let before, let after):
       notice = Notice(
@@ -76,6 +80,8 @@ extension AppState {
     if tree[frontier.selected] == nil { frontier.selected = current }
     if tree[history.cursor] == nil { history.cursor = current }
     for id in figures.keys where tree[id] == nil { figures[id] = nil }
+    for id in runs.keys where tree[id] == nil { runs[id] = nil }
+    for id in notKept.keys where tree[id] == nil { notKept[id] = nil }
   }
 
   private mutating func keep(_ snapshot: LayerSnapshot) {

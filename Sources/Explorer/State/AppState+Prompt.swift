@@ -68,7 +68,7 @@ extension AppState {
     let choices =
       words.count <= 1
       ? CommandCatalog.all.map(\.name)
-      : CommandCatalog.all.first { $0.name == words[0] }?
+      : (try? CommandCatalog.command(words[0]))?
         .completions(self, Array(words.dropFirst())) ?? []
     return Array(choices.filter { $0.hasPrefix(word) && $0 != word }.prefix(Self.completionLimit))
   }
@@ -116,15 +116,8 @@ extension AppState {
     let words = CommandText.words(line)
     guard let name = words.first else { return [] }
     if commandHistory.last != line { commandHistory.append(line) }
-    guard
-      let command = CommandCatalog.all.first(where: { $0.name == name })
-        ?? CommandCatalog.all.first(where: { $0.name.hasPrefix(name) })
-    else {
-      notice = Notice("There is no command ‘\(name)’; ? lists them.", isError: true)
-      return []
-    }
     do {
-      return try command.run(&self, Array(words.dropFirst()))
+      return try CommandCatalog.command(name).run(&self, Array(words.dropFirst()))
     } catch {
       notice = Notice(String(describing: error), isError: true)
       return []

@@ -98,11 +98,11 @@ extension AppState {
     return [.cancelPreview, .run(sheet.step, on: current)]
   }
 
-  /// Shows the pass as the command that does the same, ready to be selected.
+  /// Shows the pass as the command that does the same, and copies it.
   mutating func copySheetAsCommand() -> [Effect] {
     guard let sheet else { return [] }
-    notice = Notice(CommandText.shell(sheet.step, file: model.title))
-    return [.setMouse(false)]
+    let command = ShellCommand(sheet, self)
+    return show(copying: command.text, title: "as a command", note: command.note)
   }
 
   /// Clicks and drags on dials.

@@ -32,7 +32,10 @@ public struct AppState: Sendable {
   public var blocks = BlocksState()
   public var layer = LayerState()
   public var compare = CompareState()
+  /// The training run that is under way, or was last.
   public var training = TrainingWatch()
+  /// Runs that made revisions, from their logs; one without a header where there is no log.
+  var runs: [RevisionID: TrainingWatch] = [:]
   public var frontier = FrontierState()
   public var samples = SamplesState()
   public var history = HistoryState()
@@ -72,8 +75,12 @@ public struct AppState: Sendable {
   public var help: HelpState?
   /// One sentence above the footer, until the next key.
   public var notice: Notice?
+  /// A text that lies over the view until a key closes it.
+  public var panel: TextPanel?
   /// Whether it is asked if running jobs may be left.
   var isLeaving = false
+  /// Trained revisions that are in memory alone because they could not be written, and why.
+  var notKept: [RevisionID: String] = [:]
 
   /// The first screen of a model.
   public init(model: ModelMap, tree: RevisionTree, theme: Theme) {

@@ -7,6 +7,8 @@ public struct Binding: Sendable {
   public let keys: [Key]
   /// A word or two for the footer; nil keeps it out of there.
   public let label: String?
+  /// The same where it depends on what is going on; empty to leave the key out.
+  let changingLabel: (@Sendable (AppState) -> String?)?
   /// One sentence for the help.
   public let help: String
   /// Why it cannot be done now; nil when it can.
@@ -14,16 +16,21 @@ public struct Binding: Sendable {
   public let action: Action
 
   public init(
-    _ keys: Key..., label: String? = nil, help: String,
+    _ keys: Key..., label: String? = nil,
+    now changingLabel: (@Sendable (AppState) -> String?)? = nil, help: String,
     unless obstacle: @escaping @Sendable (AppState) -> String? = { _ in nil },
     action: @escaping Action
   ) {
     self.keys = keys
     self.label = label
+    self.changingLabel = changingLabel
     self.help = help
     self.obstacle = obstacle
     self.action = action
   }
+
+  /// What the footer calls it now.
+  func labelNow(_ state: AppState) -> String? { changingLabel?(state) ?? label }
 }
 
 extension Key {

@@ -93,7 +93,9 @@ package enum CommandText {
 
   /// The shell command that does what a step does; settings at their defaults,
   /// and those that do not matter under the others, are left out.
-  package static func shell(_ step: Step, file: String) -> String {
+  package static func shell(
+    _ step: Step, file: String, output: String = "OUT.safetensors"
+  ) -> String {
     var words = ["pare", type(of: step.pass).name, quoted(file)]
     let defaults = type(of: step.pass).init().settings
     for (setting, usual) in zip(step.pass.settings, defaults)
@@ -105,7 +107,7 @@ package enum CommandText {
     case .matching(let names), .named(let names):
       for name in names { words += ["--layers", quoted(name)] }
     }
-    return (words + ["-o", "OUT.safetensors"]).joined(separator: " ")
+    return (words + ["-o", output]).joined(separator: " ")
   }
 
   /// Options and choices that fit the word being typed.
@@ -154,7 +156,9 @@ package enum CommandText {
     }
   }
 
-  private static func quoted(_ word: String) -> String {
+  /// A word as a shell reads it; a path that begins with a dash is no option.
+  static func quoted(_ word: String) -> String {
+    if word.hasPrefix("-") { return quoted("./" + word) }
     let plain = word.allSatisfy { $0.isLetter || $0.isNumber || "._-/+=".contains($0) }
     return plain && !word.isEmpty
       ? word

@@ -7,18 +7,21 @@ public struct Command: Sendable {
   /// How it is typed: `save FILE`.
   public let usage: String
   public let help: String
+  /// Whether it is done only where its whole name is typed: it starts work.
+  let isTypedInFull: Bool
   /// Words that may stand in place of the last one.
   let completions: @Sendable (AppState, _ words: [String]) -> [String]
   let run: @Sendable (inout AppState, _ words: [String]) throws -> [Effect]
 
   init(
-    _ name: String, _ usage: String, _ help: String,
+    _ name: String, _ usage: String, _ help: String, isTypedInFull: Bool = false,
     completing completions: @escaping @Sendable (AppState, [String]) -> [String] = { _, _ in [] },
     run: @escaping @Sendable (inout AppState, [String]) throws -> [Effect]
   ) {
     self.name = name
     self.usage = usage
     self.help = help
+    self.isTypedInFull = isTypedInFull
     self.completions = completions
     self.run = run
   }
@@ -33,6 +36,24 @@ struct CommandError: Error, CustomStringConvertible {
 
 /// Every command: the passes, then the rest.
 public enum CommandCatalog {
+  /// The command of a name, or of the beginning of one that no other command shares. Throws
+  /// `CommandError`.
+  static func command(_ word: String) throws -> Command {
+    if let command = all.first(where: { $0.name == word }) { return command }
+    let like = all.filter { $0.name.hasPrefix(word) }
+    let candidates = like.filter { !$0.isTypedInFull }
+    if candidates.count == 1 { return candidates[0] }
+    guard !candidates.isEmpty else {
+      guard !like.isEmpty else {
+        throw CommandError("There is no command ‘\(word)’; ? lists them.")
+      }
+      let names = like.map(\.name).joined(separator: ", ")
+      throw CommandError("‘\(word)’ is no command; \(names) must be typed in full.")
+    }
+    let names = candidates.map(\.name).joined(separator: ", ")
+    throw CommandError("‘\(word)’ may be \(names); type more of it.")
+  }
+
   public static let all: [Command] =
     PassCatalog.all.map(passCommand) + fileCommands + walkCommands
     + trainingCommands
@@ -41,7 +62,7 @@ public enum CommandCatalog {
     let pass = type.init()
     return Command(
       type.name, "\(type.name) [--\(pass.settings.first?.name ?? "setting") …] [--layers …]",
-      type.summary,
+      type.summary, isTypedInFull: true,
       completing: { state, words in
         CommandText.optionCompletions(pass.settings, state, words)
       },
@@ -77,6 +98,7 @@ public enum CommandCatalog {
     },
     Command(
       "run", "run RECIPE", "queue the passes of a recipe on the revision on screen",
+      isTypedInFull: true,
       completing: { _, words in FilePaths.completions(of: words, flags: []) }
     ) { state, words in
       [.runRecipe(path: try CommandText.onePath("run", words), on: state.current)]
@@ -111,13 +133,16 @@ public enum CommandCatalog {
       "train the open checkpoint on a text",
       completing: { _, words in AppState.trainingCompletions(words, isCompressing: false) }
     ) { try $0.openTraining($1, isCompressing: false) },
+    Command(
+      "resume", "resume", "go on with the training run that was stopped", isTypedInFull: true
+    ) { state, _ in [.resumeTraining] + state.show(.training) },
     Command("gamma", "gamma 0.02", "set γ of the training run, the price of a bit") {
       state, words in
       guard let gamma = words.first.flatMap({ Double($0) }), (0...100).contains(gamma) else {
         throw CommandError("gamma takes a number from 0 to 100: gamma 0.02")
       }
       guard state.training.job != nil else { throw CommandError(TrainingView.noRun) }
-      guard state.training.isCompressing else { throw CommandError("This run has no γ.") }
+      if let reason = state.training.whyGammaIsFixed { throw CommandError(reason) }
       state.training.dial.set(gamma)
       return [.steerTraining(.gamma(gamma))]
     },
@@ -174,7 +199,8 @@ public enum CommandCatalog {
       return state.show(.frontier)
     },
     Command(
-      "reach", "reach 1.5MB", "find and run the mix of quantizers that fits a size best"
+      "reach", "reach 1.5MB", "find and run the mix of quantizers that fits a size best",
+      isTypedInFull: true
     ) { state, words in
       guard let bytes = ByteCount.bytes(words.joined()) else {
         throw CommandError("reach takes a size: reach 1.5MB")

@@ -33,8 +33,10 @@ public enum Effect: Sendable, Hashable {
   case export(path: String, overwrite: Bool)
   case train(TrainingRequest)
   case steerTraining(TrainingChange)
-  case readTrainingLog
+  case resumeTraining
+  case readTrainingLog(of: RevisionID)
   case setMouse(Bool)
+  case copy(String)
   case suspend
   case quit
 }

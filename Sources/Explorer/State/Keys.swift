@@ -106,7 +106,9 @@ public enum SheetKeys {
       $0.selectDial(by: 1)
     },
     Binding(.up, .backTab, .character("k"), help: "the dial before") { $0.selectDial(by: -1) },
-    Binding(.character("y"), label: "as a command", help: "show the pass as a shell command") {
+    Binding(
+      .character("y"), label: "as a command", help: "show and copy the pass as a shell command"
+    ) {
       $0.copySheetAsCommand()
     },
   ]

@@ -70,6 +70,8 @@ public struct ModelMap: Sendable {
 
   /// The checkpoint's file name.
   public let title: String
+  /// Where it is; nil for the one inside the program.
+  let path: String?
   public let format: String
   public let fileByteCount: Int
   public let weightCount: Int
@@ -95,6 +97,7 @@ public struct ModelMap: Sendable {
 
   /// Reads names and shapes only.
   public init(_ checkpoint: Checkpoint) {
+    path = checkpoint.path
     title = checkpoint.name
     format = checkpoint.format
     fileByteCount = checkpoint.fileByteCount

@@ -3,8 +3,7 @@ public import Jobs
 internal import Training
 public import Workspace
 
-/// What the Training view knows of a run: the one under way, or the one whose log
-/// lies beside the open checkpoint.
+/// What the Training view knows of a run: the one under way, or one from its log.
 public struct TrainingWatch: Sendable {
   /// What lies under the chart.
   public enum Picture: String, Sendable, CaseIterable {
@@ -28,8 +27,6 @@ public struct TrainingWatch: Sendable {
   public internal(set) var job: JobID?
   /// The revision that follows it.
   public internal(set) var live: RevisionID?
-  /// Whether the log beside the checkpoint was looked for.
-  public internal(set) var isRead = false
   public var picture = Picture.blocks
   /// γ, and by what the schedule's learning rates are multiplied.
   public var dial = NotchDial()
@@ -40,6 +37,20 @@ public struct TrainingWatch: Sendable {
   /// Whether bit depths are learned.
   var isCompressing: Bool { header?.settings.compression != nil }
 
+  /// The run of a log.
+  init(_ log: TrainingLog) {
+    begin(log.header, job: nil)
+    for entry in log.entries { take(entry) }
+  }
+
+  /// Why γ cannot be set by hand; nil where it can.
+  var whyGammaIsFixed: String? {
+    guard isCompressing else { return "This run has no γ." }
+    guard let target = header?.settings.compression?.target else { return nil }
+    return "γ is steered by the target of \(target) bits; a run with --gamma "
+      + "leaves it to you."
+  }
+
   /// Most marks that are kept: more than a screen has columns.
   private static let markLimit = 1024
 
@@ -49,7 +60,6 @@ public struct TrainingWatch: Sendable {
     self.picture = picture
     self.header = header
     self.job = job
-    isRead = true
     dial.set(header.settings.compression?.gamma ?? 0)
   }
 
@@ -181,14 +191,50 @@ extension AppState {
     case .saved(let step): notice = Notice("Saved after step \(step).")
     case .notSaved(let reason): notice = Notice("\(reason); training goes on", isError: true)
     case .stopped(let output):
-      notice = Notice("Stopped and saved. pare compress or train … -o \(output) --resume goes on.")
+      notice = Notice(
+        "Stopped and saved; :resume goes on, and so does pare compress or train … -o \(output) "
+          + "--resume.")
     case .ended: training.job = nil
-    case .log(let log):
-      training.isRead = true
-      guard training.job == nil, let log else { return }
-      training.begin(log.header, job: nil)
-      for entry in log.entries { training.take(entry) }
+    case .log(let id, let log):
+      if runs.count >= Self.runLimit { runs = [:] }
+      runs[id] = log.map { TrainingWatch($0) } ?? TrainingWatch()
     }
+  }
+
+  /// Most logs that are kept at hand.
+  private static let runLimit = 8
+
+  /// The run that the Training view shows: the one that made the revision on screen, or else
+  /// the one that is under way.
+  public var shownRun: TrainingWatch {
+    if current == training.live, training.header != nil { return training }
+    if let own = runs[current], own.header != nil { return own }
+    return training.job == nil ? TrainingWatch() : training
+  }
+
+  /// Whether the run that made the revision on screen has yet to be looked for.
+  var isRunUnknown: Bool { runs[current] == nil && shownRun.live != current }
+
+  /// Whether the run under way is the one that is shown.
+  var isLiveRunShown: Bool { training.job != nil && shownRun.job == training.job }
+
+  /// Which run is shown where it is not that of the revision on screen, or not the one under
+  /// way; nil where both are.
+  var shownRunTitle: String? {
+    guard training.job != nil, current != training.live else { return nil }
+    let live = training.live?.description ?? "the new revision"
+    return isLiveRunShown
+      ? "the run of \(live), not of \(current)" : "the run of \(current); \(live) is in training"
+  }
+
+  /// What is odd about the stored session, and what can be gone on with.
+  mutating func tellOfSession(warning: String?, stoppedRun: String?) {
+    let offer = stoppedRun.map {
+      "The training run that writes \($0) was stopped; :resume goes on."
+    }
+    let sentences = [warning, offer].compactMap(\.self)
+    guard !sentences.isEmpty else { return }
+    notice = Notice(sentences.joined(separator: " — "), isError: warning != nil)
   }
 
   /// Whether the run's weights are to be brought up to date for the screen.

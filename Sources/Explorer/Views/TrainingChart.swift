@@ -7,9 +7,10 @@ enum TrainingChart {
 
   static func draw(_ state: AppState, on grid: inout CellGrid, in area: Rect) {
     let theme = state.theme
-    let run = state.training
+    let run = state.shownRun
     let name = run.isCompressing ? "bits per weight (Q)" : "loss"
     var title = "\(name), left · validation loss ○, right"
+    if let other = state.shownRunTitle { title = "\(other) · \(title)" }
     if !run.marks.isEmpty { title += " · ▲ γ changed" }
     let inner = grid.box(area, title: title, theme[.border], in: area)
     let (axis, body) = inner.split(bottom: 1)

@@ -11,10 +11,13 @@ public enum TrainingView: View {
 
   public static let bindings: [Binding] = [
     Binding(
-      .character(">"), label: "γ +10 %", help: "raise γ, the price of a bit, by a tenth",
+      .character(">"), label: "γ +10 %",
+      now: { $0.isGammaSteered ? "γ is steered by the target" : nil },
+      help: "raise γ, the price of a bit, by a tenth",
       unless: gammaObstacle, action: { $0.turnGamma(by: 1) }),
     Binding(
-      .character("<"), label: "γ −10 %", help: "lower γ by a tenth", unless: gammaObstacle,
+      .character("<"), label: "γ −10 %", now: { $0.isGammaSteered ? "" : nil },
+      help: "lower γ by a tenth", unless: gammaObstacle,
       action: { $0.turnGamma(by: -1) }),
     Binding(
       .character("}"), help: "raise the learning rate by a tenth", unless: runObstacle,
@@ -23,7 +26,9 @@ public enum TrainingView: View {
       .character("{"), help: "lower the learning rate by a tenth", unless: runObstacle,
       action: { $0.turnRate(by: -1) }),
     Binding(
-      .character(" "), label: "pause", help: "pause training, or let it go on",
+      .character(" "), label: "pause",
+      now: { $0.trainingJob?.state == .paused ? "go on" : nil },
+      help: "pause training, or let it go on",
       unless: runObstacle,
       action: { state in
         guard let job = state.trainingJob else { return [] }
@@ -57,19 +62,21 @@ public enum TrainingView: View {
 
   static let noRun = "No training is under way; :compress TEXT or :train TEXT starts one."
 
-  private static let runObstacle: @Sendable (AppState) -> String? = {
-    $0.training.job == nil ? noRun : nil
+  private static let runObstacle: @Sendable (AppState) -> String? = { state in
+    guard state.training.job != nil else { return noRun }
+    guard !state.isLiveRunShown else { return nil }
+    return "The run that is shown is over; f goes to the one under way."
   }
 
-  private static let gammaObstacle: @Sendable (AppState) -> String? = {
-    $0.training.job == nil ? noRun : $0.training.isCompressing ? nil : "This run has no γ."
+  private static let gammaObstacle: @Sendable (AppState) -> String? = { state in
+    runObstacle(state) ?? state.training.whyGammaIsFixed
   }
 
   public static func draw(_ state: AppState, on grid: inout CellGrid, in area: Rect) {
     let theme = state.theme
-    guard state.training.header != nil else {
+    guard state.shownRun.header != nil else {
       let lines = [
-        state.training.isRead ? "No training yet." : "…",
+        state.isRunUnknown ? "…" : "No training yet.",
         ":compress TEXT --target 0.6   self-compress on a text",
         ":train TEXT --steps 500       train on a text",
       ]
@@ -91,23 +98,23 @@ public enum TrainingView: View {
 
   public static func handle(_ mouse: Mouse, in area: Rect, _ state: inout AppState) -> [Effect] {
     let picture = TrainingLayout(state, in: area).picture
-    guard state.training.header != nil, state.training.picture == .blocks,
+    guard state.shownRun.header != nil, state.training.picture == .blocks,
       picture.contains(x: mouse.x, y: mouse.y)
     else { return [] }
     return BlocksView.handle(mouse, in: picture, &state)
   }
 
   public static func demands(_ state: AppState, in area: Rect) -> [Effect] {
-    guard state.training.header != nil else {
-      return state.training.isRead ? [] : [.readTrainingLog]
-    }
+    let log: [Effect] = state.isRunUnknown ? [.readTrainingLog(of: state.current)] : []
+    guard state.shownRun.header != nil else { return log }
     switch state.training.picture {
     case .blocks:
-      return BlocksView.demands(state, in: TrainingLayout(state, in: area).picture)
+      return log + BlocksView.demands(state, in: TrainingLayout(state, in: area).picture)
     case .histograms, .masks:
       // One after the other: a revision has one layer read at a time.
-      return state.trainingLayers.lazy.map { state.layerDemands($0.name, [state.current]) }
-        .first { !$0.isEmpty } ?? []
+      return log
+        + (state.trainingLayers.lazy.map { state.layerDemands($0.name, [state.current]) }
+          .first { !$0.isEmpty } ?? [])
     }
   }
 }
@@ -146,7 +153,8 @@ extension AppState {
 
   /// The figures of the run as it is, most telling first.
   var trainingFigures: [String] {
-    let (run, now) = (training, training.latest)
+    let run = shownRun
+    let now = run.latest
     guard let header = run.header else { return [] }
     var facts = ["step \(now.step)" + (run.stepCount.map { "/\($0)" } ?? "")]
     run.meanLoss.map { facts.append("loss \(Decimal.text($0, 4))") }
@@ -169,7 +177,7 @@ extension AppState {
       facts.append("\(Decimal.short(speed / tokens)) steps/s")
       facts.append("\(Count.text(speed)) tok/s")
     }
-    if trainingJob?.state == .paused {
+    if run.job != nil, trainingJob?.state == .paused {
       facts.append("paused")
     } else if let left = run.secondsLeft {
       facts.append("\(Duration.text(left)) left")
@@ -177,6 +185,11 @@ extension AppState {
       facts.append("took \(Duration.text(elapsed))")
     }
     return facts
+  }
+
+  /// Whether keys turn γ in vain.
+  var isGammaSteered: Bool {
+    isLiveRunShown && training.header?.settings.compression?.target != nil
   }
 
   mutating func turnRate(by notches: Int) -> [Effect] {

@@ -9,4 +9,6 @@ public enum WorkbenchMessage: Sendable {
   /// A part of a job's result, as soon as it is there.
   case partial(JobID, any Sendable)
   case finished(JobID, JobOutcome<any Sendable>)
+  /// Weights of a revision were written beside the session, to a file of that path, or not.
+  case kept(RevisionID, Result<String, SessionError>)
 }

@@ -134,14 +134,27 @@ public struct RevisionTree: Hashable, Sendable {
     revisions[position].metrics = Metrics(weights: original.metrics.weights)
   }
 
-  /// The tree without what no recipe can make again: weights of a training run, and
-  /// whatever was made from them.
-  var replayable: RevisionTree {
+  /// Says where weights that training made lie now; they are the same as before.
+  mutating func setStored(_ trained: TrainedWeights, of id: RevisionID) {
+    guard let position = position(of: id), let step = revisions[position].step else { return }
+    revisions[position].step = Step(pass: trained, layers: step.layers)
+  }
+
+  /// The tree without what neither a recipe nor a file can make again: weights of a training
+  /// run that are in memory alone, and whatever was made from them.
+  var keepable: RevisionTree {
     var lost: Set<RevisionID> = []
     for revision in revisions
-    where revision.step?.pass is TrainedWeights || revision.parent.map(lost.contains) == true {
+    where (revision.step?.pass as? TrainedWeights)?.isInMemory == true
+      || revision.parent.map(lost.contains) == true
+    {
       lost.insert(revision.id)
     }
+    return without(lost)
+  }
+
+  /// The tree without these revisions, to which all belong that were made from them.
+  func without(_ lost: Set<RevisionID>) -> RevisionTree {
     guard !lost.isEmpty else { return self }
     var tree = self
     tree.current = path(to: current).last { !lost.contains($0.id) }?.id ?? .original

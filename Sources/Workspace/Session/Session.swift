@@ -1,25 +1,26 @@
-internal import CheckpointIO
+public import CheckpointIO
 internal import FoundationEssentials
 internal import Glibc
 internal import Tensors
 
 /// What is remembered of the work on one checkpoint between two runs: the
-/// revisions' recipes and metrics, and the place on screen. Weights are not
-/// kept; they are rebuilt by replaying the recipes.
+/// revisions' recipes and metrics, the place on screen, and the training run that
+/// was begun last. Weights that recipes make are rebuilt; those that training
+/// made lie beside the session, see `KeptWeights`.
 ///
 /// One JSON file a checkpoint in `$XDG_STATE_HOME/pare` (by default
-/// `~/.local/state/pare`), named after the checkpoint and a hash of its
-/// resolved path, size and time of change, so that another file under the same
-/// name has a session of its own. It is replaced as a whole: written to a
-/// sibling, synchronised, renamed. Of two programs at work on one checkpoint
-/// the last to write wins.
+/// `~/.local/state/pare`), named after the checkpoint's content, so that it is
+/// found again after `mv` and `touch`, and another file under the same name has
+/// a session of its own. It is replaced as a whole: written to a sibling,
+/// synchronised, renamed. Of two programs at work on one checkpoint each keeps
+/// the other's revisions: see `StoredSession.take`.
 public struct Session: Sendable {
   /// Beyond what thousands of revisions take.
   static let byteLimit = 64 << 20
 
   /// Where it is stored.
   public let path: String
-  /// Why a stored session was not taken over, one sentence.
+  /// What of the stored session was not taken over and why, one sentence.
   public let warning: String?
   /// The place on screen, in the explorer's own words.
   public var place: [String: String]
@@ -27,25 +28,45 @@ public struct Session: Sendable {
   public package(set) var tree: RevisionTree?
   /// On which text the stored losses were measured.
   var textKey: String?
+  /// The training run that was begun last and did not come to its end.
+  var startedRun: StartedRun?
+  /// Files of deleted revisions, to be removed.
+  var discarded: Set<String> = []
+  /// The checkpoint's name, for whoever looks at the file.
+  let name: String
+  /// What was stored when it was read.
+  let known: StoredSession.Known
 
   /// The session of a checkpoint: what is stored of it, or an empty one. A
   /// file that cannot be understood is set aside under the ending `.bad`.
   ///
-  /// Costs reading one small file. `checkpointPath` is nil for the checkpoint
-  /// inside the program.
-  public init(
-    directory: String, checkpointPath: String?, checkpointName: String, checkpointBytes: Int
+  /// Costs reading one small file and `Checkpoint.contentKey`.
+  public init(directory: String, checkpoint: Checkpoint) {
+    self.init(
+      directory: directory, name: checkpoint.name, contentKey: checkpoint.contentKey,
+      formerly: FormerSessionName(checkpoint).text)
+  }
+
+  /// The session of the checkpoint with that content. Where there is none, what is stored
+  /// under the name that it had formerly is taken over.
+  package init(
+    directory: String, name: String, contentKey: UInt64, formerly formerName: String? = nil
   ) {
-    let key = Self.key(path: checkpointPath, name: checkpointName, bytes: checkpointBytes)
-    path = "\(directory)/\(Self.fileName(checkpointName))-\(key).json"
+    path = "\(directory)/\(contentKey.hexadecimal).json"
+    self.name = name
+    let folder = KeptWeights.folder(besideSession: path)
     do {
-      let stored = try Self.read(path)
+      let stored = try Self.read(path) ?? formerName.flatMap { try Self.read("\(directory)/\($0)") }
+      let restored = try stored?.restored(weightsIn: folder)
       place = stored?.place ?? [:]
-      tree = try stored?.restoredTree()
+      tree = restored?.tree
       textKey = stored?.textKey
-      warning = nil
+      startedRun = stored?.startedRun
+      known = stored?.known ?? StoredSession.Known()
+      warning = restored?.warning
     } catch {
       place = [:]
+      known = StoredSession.Known()
       let isAside = unsafe rename(path, path + ".bad") == 0
       warning =
         "the stored session could not be used (\(error))"
@@ -67,20 +88,36 @@ public struct Session: Sendable {
     unsafe getenv(name).map { unsafe String(cString: $0) }
   }
 
-  /// Writes the session; its folder is made where it is missing. Throws
-  /// `SessionError`.
-  package func write() throws {
+  /// Writes the session together with what another program has stored since it was read;
+  /// its folder is made where it is missing. Throws `SessionError`.
+  package func write() throws { _ = try write(knowing: known) }
+
+  /// The same where this program has written it before: `known` is what it then left.
+  func write(knowing known: StoredSession.Known) throws -> StoredSession.Known {
+    do {
+      try WholeFile.makeFolders(above: path)
+      return try FolderLock.holding(folderOf: path) {
+        var stored = StoredSession(self)
+        let mine = stored.known
+        if let other = try? Self.read(path), (try? other.check()) != nil {
+          stored.take(from: other, knowing: known)
+        }
+        try WholeFile.write(Self.encoded(stored), to: path, access: .owner)
+        KeptWeights.removeUnused(
+          besideSession: path, used: stored.weightFiles, discarded: discarded)
+        return mine
+      }
+    } catch {
+      throw SessionError("the session was not kept: \(error)")
+    }
+  }
+
+  private static func encoded(_ stored: StoredSession) throws -> [UInt8] {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys]
     encoder.nonConformingFloatEncodingStrategy = .convertToString(
       positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-    let data = try encoder.encode(StoredSession(self))
-    do {
-      try WholeFile.makeFolders(above: path)
-      try WholeFile.write(Array(data), to: path, access: .owner)
-    } catch {
-      throw SessionError("the session was not kept: \(error)")
-    }
+    return Array(try encoder.encode(stored))
   }
 
   private static func read(_ path: String) throws -> StoredSession? {
@@ -94,36 +131,6 @@ public struct Session: Sendable {
       throw SessionError("it is not what Pare writes")
     }
   }
-
-  /// FNV-1a, 64 bits (Fowler, Noll and Vo), over what tells one file from
-  /// another.
-  private static func key(path: String?, name: String, bytes: Int) -> String {
-    var identity = "\(name)\0\(bytes)"
-    if let path {
-      let resolved = unsafe realpath(path, nil)
-      if let resolved = unsafe resolved {
-        identity += unsafe "\0" + String(cString: resolved)
-        unsafe free(resolved)
-      }
-      var status = stat()
-      if unsafe stat(path, &status) == 0 {
-        identity += "\0\(status.st_mtim.tv_sec).\(status.st_mtim.tv_nsec)"
-      }
-    }
-    let digits = String(Fingerprint(of: identity.utf8).value, radix: 16)
-    return String(repeating: "0", count: 16 - digits.count) + digits
-  }
-
-  /// The checkpoint's name as far as it is harmless in a file name.
-  private static func fileName(_ name: String) -> String {
-    let harmless = name.unicodeScalars.prefix(60).map { scalar -> Character in
-      let isHarmless =
-        scalar.isASCII && (scalar.properties.isAlphabetic || ("0"..."9").contains(scalar))
-        || scalar == "-" || scalar == "_" || scalar == "."
-      return isHarmless ? Character(scalar) : "_"
-    }
-    return String(harmless)
-  }
 }
 
 /// Why a session could not be read or written, one sentence.
@@ -131,4 +138,12 @@ public struct SessionError: Error, Hashable, Sendable, CustomStringConvertible {
   public let description: String
 
   init(_ description: String) { self.description = description }
+}
+
+extension UInt64 {
+  /// Sixteen digits.
+  var hexadecimal: String {
+    let digits = String(self, radix: 16)
+    return String(repeating: "0", count: 16 - digits.count) + digits
+  }
 }

@@ -7,6 +7,8 @@ final class SessionWriter: Sendable {
   private struct State {
     var waiting: Session?
     var failure: String?
+    /// What the last session written has.
+    var known: StoredSession.Known?
   }
 
   private let queue = DispatchQueue(label: "pare.session", qos: .utility)
@@ -31,12 +33,15 @@ final class SessionWriter: Sendable {
   }
 
   private func writeWaiting() {
-    let session = state.withLock { state in
+    let (session, known) = state.withLock { state in
       defer { state.waiting = nil }
-      return state.waiting
+      return (state.waiting, state.known)
     }
     guard let session else { return }
-    do { try session.write() } catch {
+    do {
+      let written = try session.write(knowing: known ?? session.known)
+      state.withLock { $0.known = written }
+    } catch {
       state.withLock { $0.failure = "\(error)" }
     }
   }

@@ -90,6 +90,19 @@ public struct TrainingLog: Sendable, Hashable {
     }
   }
 
+  /// The log of the run as it was after a step.
+  func through(step: Int) -> TrainingLog {
+    var log = self
+    log.entries.removeAll { $0.step > step }
+    return log
+  }
+
+  /// Writes it to a file of its own. Throws `CheckpointError`.
+  func write(to path: String) throws {
+    let lines = try [Self.line(header)] + entries.map { try Self.line($0) }
+    try WholeFile.write(lines.flatMap(\.self), to: path)
+  }
+
   fileprivate static func line(_ value: some Encodable) throws -> [UInt8] {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

@@ -1,5 +1,6 @@
 public import CheckpointIO
 internal import FoundationEssentials
+internal import Glibc
 public import Training
 
 /// A training run as it is kept on disk: a safetensors file with all weights, what
@@ -10,6 +11,11 @@ public struct TrainingState: Sendable {
 
   /// The state of the run that writes `output`.
   public static func path(for output: String) -> String { output + ".state" }
+
+  /// Whether there is one to resume the run from.
+  static func isThere(for output: String) -> Bool {
+    unsafe access(path(for: output), R_OK) == 0
+  }
 
   public let checkpoint: Checkpoint
   public let progress: TrainingProgress

@@ -111,6 +111,8 @@ extension Workbench {
       return entry.onPartial?(self, value) ?? []
     case .finished(let id, let outcome):
       return finish(id, outcome)
+    case .kept(let id, let outcome):
+      return fold(kept: id, outcome)
     }
   }
 

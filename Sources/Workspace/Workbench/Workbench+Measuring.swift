@@ -33,6 +33,7 @@ extension Workbench {
   /// Queues what is not known yet of the revision on screen, of the original,
   /// which the others are compared with, and of all others.
   func requestMissingMetrics() {
+    guard !isClosing else { return }
     for revision in tree.revisions where revision.id != liveTraining {
       if !revision.metrics.hasSizes { requestSizes(revision.id) }
       guard whyNotRunnable == nil, revision.metrics.loss == nil,

@@ -59,7 +59,10 @@ extension Workbench {
   /// Deletes a revision nothing was made from, and cancels the jobs on it.
   /// Throws `RevisionError` when that cannot be.
   public func deleteLeaf(_ id: RevisionID) throws {
+    let trained = tree[id]?.step?.pass as? TrainedWeights
     try tree.deleteLeaf(id)
+    keeping.refused[id] = nil
+    if let file = trained?.file { discardFile(file) }
     measuring.pending.removeAll { $0 == id }
     for record in ledger.records where record.revision == id && !record.state.isOver {
       cancel(record.id)
@@ -119,6 +122,7 @@ extension Workbench {
     let id = tree.add(step: step, parent: parent)
     if moves == self.moves { try? tree.go(to: id) }
     if let revision = tree[id] { store.keep(parameters, of: revision) }
+    keepTrained()
     persist()
     requestMissingMetrics()
     return [.revisionAdded(id)]

@@ -37,8 +37,8 @@ public enum TrainingNews: Sendable {
   /// The run was stopped; it can be resumed from the state beside its output.
   case stopped(output: String)
   case ended
-  /// The log beside the open checkpoint; nil when there is none.
-  case log(TrainingLog?)
+  /// The log of the run that made a revision; nil when there is none.
+  case log(RevisionID, TrainingLog?)
 }
 
 /// The training run that is under way.
@@ -46,6 +46,9 @@ struct TrainingSeat {
   let job: JobID
   let controls: TrainingControls
   let parent: RevisionID
+  /// What the run writes.
+  let output: String
+  let started: StartedRun
   var live: RevisionID?
   var gamma: Double?
   var rateFactor: Double?
@@ -62,20 +65,67 @@ extension Workbench {
     guard training == nil else { throw TrainingFileError("a training run is under way already") }
     try check(request)
     let model = try TrainingModel(checkpoint)
+    return begin(
+      StartedRun(
+        output: Self.absolute(request.output), textPath: Self.absolute(request.textPath)),
+      title: request.settings.compression == nil ? "train" : "self-compress",
+      output: request.output
+    ) { threads in
+      var settings = request.settings
+      settings.threads = threads
+      let network = try Network.make(model.parameters, configuration: model.configuration)
+      settings.context = min(settings.context, network.configuration.context)
+      return try TrainingRun(
+        model, textPath: request.textPath, settings: settings, output: request.output,
+        overwrite: request.overwrite, saveEvery: TrainingPost.minutesBetweenSaves)
+    }
+  }
+
+  /// Goes on with the training run that was begun last and was stopped. Throws
+  /// `TrainingFileError` when a run is under way or there is nothing to go on from.
+  @discardableResult
+  public func resumeTraining() throws -> JobID {
+    guard training == nil else { throw TrainingFileError("a training run is under way already") }
+    guard let run = startedRun, TrainingState.isThere(for: run.output) else {
+      throw TrainingFileError("no training run was begun here and stopped; :compress begins one")
+    }
+    let parameters = checkpoint.parameters
+    return begin(run, title: "resumed training", output: run.output) { _ in
+      let path = TrainingState.path(for: run.output)
+      let state = try TrainingState(path)
+      // Of another network where somebody else has written to the same output since.
+      _ = try LoadedWeights(path: path).weights(of: state.checkpoint.parameters, for: parameters)
+      return try TrainingRun(
+        resuming: state, textPath: run.textPath, output: run.output,
+        saveEvery: TrainingPost.minutesBetweenSaves)
+    }
+  }
+
+  private func begin(
+    _ started: StartedRun, title: String, output: String,
+    _ makeRun: @escaping @Sendable (_ threads: Int) throws -> TrainingRun
+  ) -> JobID {
     let controls = TrainingControls()
-    var plan = JobPlan<TrainingPost>(
-      title: request.settings.compression == nil ? "train" : "self-compress", kind: .train,
-      revision: nil)
+    var plan = JobPlan<TrainingPost>(title: title, kind: .train, revision: nil)
     plan.onPartial = { $0.take($1) }
-    plan.onCancel = { _ in [.training(.stopped(output: request.output))] }
+    plan.onCancel = { _ in [.training(.stopped(output: output))] }
     plan.onEnd = { $0.endTraining() }
     let job = start(plan, on: queues.training) { job, post in
-      try TrainingPost.run(request, model, controls, in: job, post)
-    } onFinish: { _, _ in
-      []
+      try TrainingPost.run(makeRun, controls, in: job, post)
+    } onFinish: { workbench, _ in
+      workbench.startedRun = nil
+      return []
     }
-    training = TrainingSeat(job: job, controls: controls, parent: .original)
+    training = TrainingSeat(
+      job: job, controls: controls, parent: .original, output: output, started: started)
     return job
+  }
+
+  /// As sessions are opened from other folders.
+  private static func absolute(_ path: String) -> String {
+    guard !path.hasPrefix("/"), let folder = unsafe getcwd(nil, 0) else { return path }
+    defer { unsafe free(folder) }
+    return unsafe String(cString: folder) + "/" + path
   }
 
   private func check(_ request: TrainingRequest) throws {
@@ -100,29 +150,42 @@ extension Workbench {
   /// Has the live revision follow the run, as long as this is called again and again.
   public func followTraining() { training?.controls.follow() }
 
-  /// Reads the log of the run that made the revision on screen, or else the open
-  /// checkpoint, from beside its file; `log` brings it.
-  public func requestTrainingLog() {
-    let loaded = tree.path(to: tree.current).lazy.compactMap { $0.step?.pass as? LoadedWeights }
-    let paths = [loaded.first?.path, checkpoint.path].compactMap(\.self)
-    let isEmbedded = loaded.contains { $0.path == nil }
+  /// Reads the log of the run that made a revision, or what it was made from, up to its step;
+  /// `log` brings it. That of the original lies beside the open checkpoint.
+  public func requestTrainingLog(of id: RevisionID) {
+    let given = tree.path(to: id).last { $0.step?.pass is any GivenWeights }?.step?.pass
+    let path = checkpoint.path
     var plan = JobPlan<Never>(title: "read the log", kind: .statistics, isShown: false)
-    plan.onFailure = { _, sentence in [.failed(sentence), .training(.log(nil))] }
+    plan.onFailure = { _, sentence in [.failed(sentence), .training(.log(id, nil))] }
     start(plan, on: queues.layers) { _, _ in
-      if isEmbedded { return try Embedded.log() }
-      for path in paths {
-        if let log = try TrainingLog(TrainingLog.path(for: path)) { return log }
-      }
-      return nil as TrainingLog?
+      try Self.log(of: given, checkpoint: path)
     } onFinish: { _, log in
-      [.training(.log(log))]
+      [.training(.log(id, log))]
+    }
+  }
+
+  private static func log(
+    of given: (any CompressionPass)?, checkpoint path: String?
+  ) throws -> TrainingLog? {
+    switch given {
+    case let trained as TrainedWeights:
+      let file = trained.file ?? trained.output
+      return try file.flatMap { try TrainingLog(TrainingLog.path(for: $0)) }?
+        .through(step: trained.step)
+    case let loaded as LoadedWeights:
+      return try loaded.path.map { try TrainingLog(TrainingLog.path(for: $0)) } ?? Embedded.log()
+    default:
+      return try path.flatMap { try TrainingLog(TrainingLog.path(for: $0)) }
     }
   }
 
   private func take(_ post: TrainingPost) -> [WorkbenchEvent] {
     guard let seat = training else { return [] }
     switch post {
-    case .began(let header): return [.training(.began(seat.job, header))]
+    case .began(let header):
+      startedRun = seat.started
+      persist()
+      return [.training(.began(seat.job, header))]
     case .logged(let entries):
       training?.gamma = entries.last { $0.gamma != nil }?.gamma ?? seat.gamma
       return [.training(.logged(entries))]
@@ -136,7 +199,8 @@ extension Workbench {
   private func revision(of weights: Parameters, _ step: Int) -> Step {
     Step(
       pass: TrainedWeights(
-        weights, step: step, gamma: training?.gamma, rateFactor: training?.rateFactor),
+        weights, step: step, gamma: training?.gamma, rateFactor: training?.rateFactor,
+        output: training?.output),
       layers: .matching(["*"]))
   }
 
@@ -145,6 +209,7 @@ extension Workbench {
     guard let seat = training, tree[seat.parent] != nil else { return [] }
     let id = tree.add(step: revision(of: weights, step), parent: seat.parent)
     if let revision = tree[id] { store.keep(weights, of: revision) }
+    keepTrained()
     persist()
     requestMissingMetrics()
     return [.revisionAdded(id), .training(.branched(id, step: step))]
@@ -188,6 +253,8 @@ extension Workbench {
       layers.forget(live)
       measureLive(live)
     }
+    keepTrained()
+    persist()
     requestMissingMetrics()
     return [.training(.ended)]
   }
@@ -213,18 +280,17 @@ enum TrainingPost: Sendable {
   /// Steps are told of ten times a second at most; none is left out.
   private static let interval = Duration.milliseconds(100)
 
+  static let minutesBetweenSaves = 3.0
+
   static func run(
-    _ request: TrainingRequest, _ model: TrainingModel, _ controls: TrainingControls,
+    _ makeRun: (_ threads: Int) throws -> TrainingRun, _ controls: TrainingControls,
     in job: borrowing JobContext, _ post: (TrainingPost) -> Void
   ) throws {
-    var settings = request.settings
-    settings.threads = job.threads
-    let network = try Network.make(model.parameters, configuration: model.configuration)
-    settings.context = min(settings.context, network.configuration.context)
-    let run = try TrainingRun(
-      model, textPath: request.textPath, settings: settings, output: request.output,
-      overwrite: request.overwrite, saveEvery: 3)
+    let run = try makeRun(job.threads)
     post(.began(run.header))
+    if run.trainer.progress.step > 0, let log = try TrainingLog(TrainingLog.path(for: run.output)) {
+      post(.logged(log.entries))
+    }
     func postWeights() {
       post(
         .weights(

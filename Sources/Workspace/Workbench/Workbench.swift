@@ -32,6 +32,9 @@ public final class Workbench {
   var previews = PreviewState()
   var sampling: [JobID] = []
   var training: TrainingSeat?
+  var keeping = KeepingState()
+  /// The training run that was begun last and did not come to its end.
+  var startedRun: StartedRun?
   /// Jobs that wait for a revision's weights, in order.
   var parked: [RevisionID: [(id: JobID, submit: (Workbench, Parameters) -> JobHandle)]] = [:]
   /// Rebuilding jobs by the revision they rebuild.
@@ -44,6 +47,8 @@ public final class Workbench {
   private var session: Session?
   private let writer = SessionWriter()
   private var hasBegun = false
+  /// Nothing new is to be begun.
+  private(set) var isClosing = false
 
   /// Whether the system lets this process start the threads that a workbench takes.
   public static var canStart: Bool {
@@ -68,6 +73,7 @@ public final class Workbench {
     tree = session?.tree ?? RevisionTree(original: Metrics(weights: weights))
     place = session?.place ?? [:]
     warning = session?.warning
+    startedRun = session?.startedRun
     if session?.textKey != meter.key { tree.forgetLosses() }
     self.session = session
     self.session?.textKey = meter.key
@@ -93,6 +99,7 @@ public final class Workbench {
   /// Whether nothing runs, waits or is still to be received.
   public var isIdle: Bool {
     hasBegun && ledger.isIdle && waiting.isEmpty && measuring.pending.isEmpty
+      && keeping.writing.isEmpty
   }
 
   /// Takes in what the jobs have posted and says what changed.
@@ -127,19 +134,35 @@ public final class Workbench {
     }
   }
 
-  /// Cancels all jobs and returns once the session is on disk, and a training run's
-  /// state, from which it can be resumed.
+  /// Cancels all jobs and returns once the session is on disk, a training run's
+  /// state, from which it can be resumed, and the weights that training made.
   ///
   /// Returns why it could not be written, one sentence.
   public func close() -> String? {
+    isClosing = true
     cancelAll()
     waitForTraining()
+    keepTrained()
+    waitForWeights()
     persist()
     return writer.flush()
   }
 
   /// Returns once what was to be kept is on disk.
   package func waitForSession() { _ = writer.flush() }
+
+  /// Bounds what the weights that training made may take on disk.
+  package func setKeptWeightsLimit(_ byteCount: Int) { keeping.byteLimit = byteCount }
+
+  /// Where weights that training made are written; nil where no session is kept.
+  var weightsFolder: String? { session.map { KeptWeights.folder(besideSession: $0.path) } }
+
+  /// Has a file of weights removed that no revision needs any more.
+  func discardFile(_ path: String) {
+    guard let name = path.split(separator: "/").last else { return }
+    session?.discarded.insert(String(name))
+    persist()
+  }
 
   /// An event for the next `receive`, and the wish for one.
   func announce(_ events: [WorkbenchEvent]) {
@@ -153,6 +176,7 @@ public final class Workbench {
     guard var session else { return }
     session.tree = tree
     session.place = place
+    session.startedRun = startedRun
     self.session = session
     writer.write(session)
   }

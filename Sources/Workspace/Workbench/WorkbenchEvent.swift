@@ -15,6 +15,9 @@ public enum WorkbenchEvent: Sendable {
   /// What a revision has written so far, the prompt left out.
   case sample(RevisionID, text: String, tokensPerSecond: Double, isDone: Bool)
   case training(TrainingNews)
+  /// Weights that training made could not be written beside the session, and why: they are
+  /// lost with this process unless they are saved.
+  case notKept(RevisionID, String)
   case saved(SavedFile)
   /// A file is about to be written that takes more bytes than the one it comes of.
   case saveGrows(path: String, from: Int, to: Int)

@@ -120,9 +120,7 @@ struct ExploreCommand: ParsableCommand {
 
   private func session(of checkpoint: Checkpoint) -> Session? {
     Session.standardDirectory(environment: environment).map {
-      Session(
-        directory: $0, checkpointPath: checkpoint.path, checkpointName: checkpoint.name,
-        checkpointBytes: checkpoint.fileByteCount)
+      Session(directory: $0, checkpoint: checkpoint)
     }
   }
 
