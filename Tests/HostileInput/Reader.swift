@@ -113,8 +113,13 @@ public enum Reader: String, CaseIterable, Sendable {
     func session() -> Session {
       Session(directory: folder.path, name: "input", contentKey: 1)
     }
+    let before = session()
     // Where it is, is its own affair.
-    TemporaryFolder.write(bytes, to: session().path)
+    TemporaryFolder.write(bytes, to: before.path)
+    // As another program finds it that is about to write.
+    try? before.write()
+    precondition(session().tree != nil)
+    TemporaryFolder.write(bytes, to: before.path)
     guard let tree = session().tree else { return }
     for revision in tree.revisions { _ = tree.recipe(to: revision.id).yaml }
   }

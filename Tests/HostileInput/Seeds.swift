@@ -223,10 +223,13 @@ enum Seeds {
   ]
 
   static let session = """
-    {"current":1,"lastVisited":[{"child":1,"parent":0}],"nextNumber":2,"place":{"view":"layer"},
+    {"current":1,"lastVisited":[{"child":1,"parent":0}],"nextNumber":3,"place":{"view":"layer"},
     "revisions":[{"id":0,"metrics":{"weights":10,"loss":"inf","fileBytes":20}},{"id":1,
     "metrics":{"weights":10,"kl":0.5,"agreement":0.25},"parent":0,"step":{"layers":{"all":{}},
-    "pass":"prune","settings":[{"name":"amount","value":"0.5"}]}}],"textKey":"t","version":1}
+    "pass":"prune","settings":[{"name":"amount","value":"0.5"}]}},{"id":2,"metrics":{"weights":10},
+    "parent":1,"step":{"layers":{"matching":{"_0":["*"]}},"pass":"trained","settings":[
+    {"name":"step","value":"7"},{"name":"path","value":"0123456789abcdef.safetensors"}]}}],
+    "startedRun":{"output":"/x","textPath":"/y"},"textKey":"t","version":1}
     """
 
   static let log = """

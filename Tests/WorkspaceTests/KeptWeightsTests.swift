@@ -162,14 +162,27 @@ import Workspace
     #expect(try reopened(small).workbench.tree.revisions.count == 1)
   }
 
-  /// Deleted with its revision, and not before another program's revisions need it no more.
+  /// Deleted with its revision, and not while another program has the session open.
   @Test func filesGoWithTheirRevisions() throws {
-    let script = try Script(sessionIn: state)
-    try script.workbench.train(try Self.request(script, steps: 2))
-    script.settle()
-    #expect(files.count == 2)
-    try script.workbench.deleteLeaf(RevisionID(1))
-    #expect(script.workbench.close() == nil)
+    let models = TemporaryFolder()
+    let checkpoint = try TinyModel.checkpoint(in: models)
+    do {
+      let script = try Script(sessionIn: state, checkpoint: checkpoint)
+      try script.workbench.train(try Self.request(script, steps: 2))
+      script.settle()
+      let other = try reopened(script)
+      try script.workbench.deleteLeaf(RevisionID(1))
+      script.workbench.waitForSession()
+      #expect(files.count == 2)
+      #expect(other.workbench.close() == nil)
+      #expect(script.workbench.close() == nil)
+      #expect(files.count == 2)
+    }
+    // The other had it in its tree and kept it; now it is deleted for good.
+    let last = try Script(sessionIn: state, checkpoint: checkpoint)
+    #expect(last.workbench.tree.revisions.count == 2)
+    try last.workbench.deleteLeaf(RevisionID(1))
+    #expect(last.workbench.close() == nil)
     #expect(files.isEmpty)
   }
 

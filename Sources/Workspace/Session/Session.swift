@@ -93,18 +93,28 @@ public struct Session: Sendable {
   package func write() throws { _ = try write(knowing: known) }
 
   /// The same where this program has written it before: `known` is what it then left.
-  func write(knowing known: StoredSession.Known) throws -> StoredSession.Known {
+  func write(
+    knowing known: StoredSession.Known, _ presence: WeightsPresence? = nil
+  ) throws -> StoredSession.Known {
     do {
       try WholeFile.makeFolders(above: path)
       return try FolderLock.holding(folderOf: path) {
         var stored = StoredSession(self)
         let mine = stored.known
-        if let other = try? Self.read(path), (try? other.check()) != nil {
-          stored.take(from: other, knowing: known)
+        do {
+          if let other = try Self.read(path) {
+            _ = try other.restored(weightsIn: KeptWeights.folder(besideSession: path))
+            stored.take(from: other, knowing: known)
+          }
+        } catch {
+          // What cannot be used is set aside, as when it is read.
+          unsafe rename(path, path + ".bad")
         }
         try WholeFile.write(Self.encoded(stored), to: path, access: .owner)
-        KeptWeights.removeUnused(
-          besideSession: path, used: stored.weightFiles, discarded: discarded)
+        presence?.alone {
+          KeptWeights.removeUnused(
+            besideSession: path, used: stored.weightFiles, discarded: discarded)
+        }
         return mine
       }
     } catch {

@@ -13,6 +13,10 @@ final class SessionWriter: Sendable {
 
   private let queue = DispatchQueue(label: "pare.session", qos: .utility)
   private let state = Mutex(State())
+  private let presence: WeightsPresence?
+
+  /// For a session with its weights in a folder.
+  init(weightsFolder: String?) { presence = weightsFolder.map { WeightsPresence(folder: $0) } }
 
   /// Writes this one soon, unless a newer one comes first.
   func write(_ session: Session) {
@@ -39,7 +43,7 @@ final class SessionWriter: Sendable {
     }
     guard let session else { return }
     do {
-      let written = try session.write(knowing: known ?? session.known)
+      let written = try session.write(knowing: known ?? session.known, presence)
       state.withLock { $0.known = written }
     } catch {
       state.withLock { $0.failure = "\(error)" }

@@ -45,7 +45,7 @@ public final class Workbench {
   /// Events that came about outside `receive`.
   var waiting: [WorkbenchEvent] = []
   private var session: Session?
-  private let writer = SessionWriter()
+  private let writer: SessionWriter
   private var hasBegun = false
   /// Nothing new is to be begun.
   private(set) var isClosing = false
@@ -74,6 +74,8 @@ public final class Workbench {
     place = session?.place ?? [:]
     warning = session?.warning
     startedRun = session?.startedRun
+    writer = SessionWriter(
+      weightsFolder: session.map { KeptWeights.folder(besideSession: $0.path) })
     if session?.textKey != meter.key { tree.forgetLosses() }
     self.session = session
     self.session?.textKey = meter.key
