@@ -30,7 +30,8 @@ extension Workbench {
     onFinish: @escaping (Workbench, Value) -> [WorkbenchEvent]
   ) -> JobID {
     let id = open(plan, onFinish: onFinish)
-    ledger[id]?.handle = submit(id, on: queue, body)
+    let handle = submit(id, plan.kind, on: queue, body)
+    ledger[id]?.handle = handle
     announce(ledger.update(id) { _ in })
     return id
   }
@@ -45,11 +46,13 @@ extension Workbench {
     onFinish: @escaping (Workbench, Value) -> [WorkbenchEvent]
   ) -> JobID {
     let id = open(plan, onFinish: onFinish)
+    let kind = plan.kind
     let submit: (Workbench, Parameters) -> JobHandle = { workbench, parameters in
-      workbench.submit(id, on: queue) { job, post in try body(parameters, job, post) }
+      workbench.submit(id, kind, on: queue) { job, post in try body(parameters, job, post) }
     }
     if let parameters = store.use(revision) {
-      ledger[id]?.handle = submit(self, parameters)
+      let handle = submit(self, parameters)
+      ledger[id]?.handle = handle
     } else {
       parked[revision, default: []].append((id, submit))
       rebuild(revision)
@@ -132,12 +135,12 @@ extension Workbench {
   }
 
   private func submit<Value: Sendable, Partial: Sendable>(
-    _ id: JobID, on queue: JobQueue,
+    _ id: JobID, _ kind: JobRecord.Kind, on queue: JobQueue,
     _ body: @escaping @Sendable (borrowing JobContext, _ post: (Partial) -> Void) throws -> Value
   ) -> JobHandle {
     let mailbox = mailbox
     let throttle = ProgressThrottle()
-    let codes = ledger[id]?.kind.needsWeights == true ? checkpoint.unreadCodes : nil
+    let codes = kind.needsWeights ? checkpoint.unreadCodes : nil
     return queue.submit(
       progress: { if throttle.admits($0) { mailbox.post(.progressed(id, $0)) } },
       { job -> any Sendable in
