@@ -66,7 +66,7 @@ struct TensorName {
   func isConstant(of shape: Shape) -> Bool {
     let last = rest.split(separator: ".").last ?? rest
     return isBuffer(suffix: split().1, shape: shape) || last.hasSuffix("mask")
-      || last.hasSuffix("ids")
+      || last.hasSuffix("ids") || last.hasSuffix("index")
   }
 
   private enum Suffix { case weight, bias, none }
