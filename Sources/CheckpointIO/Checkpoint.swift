@@ -50,10 +50,10 @@ public final class Checkpoint: Sendable {
   let bytes: Bytes
   let stored: [IndexedTensor]
   /// The tensors of the file that `stored` has expert by expert; those without a data type are
-  /// in no file, but stand for codes.
+  /// in no file, but stand for codes, or were in the source of a packed file.
   let stacks: [StackedExperts]
   /// The same with the stacks as they are in the file, too.
-  var arrays: [IndexedTensor] { stored + stacks.map(\.tensor).filter { $0.dtype != nil } }
+  var arrays: [IndexedTensor] { stored + stacks.filter(\.isStored).map(\.tensor) }
   let identities: [FileIdentity]
 
   /// Opens the file at a path: maps it and reads its headers. A folder means the
@@ -111,8 +111,8 @@ public final class Checkpoint: Sendable {
     EmbeddedGGUF.read(into: &index)
     Sidecars.read(beside: path, into: &index)
     index.configuration.merge(settings) { $1 }
-    let stacks = try StackedExperts.unfold(&index)
-    self.stacks = try stacks + ExpertBlocks.unfold(&index)
+    let stacks = try StackedExperts.unfold(&index) + ExpertBlocks.unfold(&index)
+    self.stacks = stacks.isEmpty ? StackedExperts.told(in: index.metadata) : stacks
     let names = LayerNames(index.tensors)
     TrainingState.mark(in: &index, names)
     if let warning = MissingWeights.warning(index.tensors) { index.warnings.append(warning) }

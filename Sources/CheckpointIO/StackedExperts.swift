@@ -104,7 +104,7 @@ extension StackedExperts {
       Self.found(index.tensors[position], at: position)
     }
     guard !found.isEmpty else { return [] }
-    let names = Set(index.tensors.lazy.map(\.name))
+    var names = Set(index.tensors.lazy.map(\.name))
     let shapes = Dictionary(
       found.map {
         ($0.stem + $0.kind.layers.joined() + $0.kind.suffix, index.tensors[$0.position].shape)
@@ -113,8 +113,16 @@ extension StackedExperts {
     let type = index.configuration["model_type"]
     var stacks: [Int: StackedExperts] = [:]
     for one in found {
-      let stack = stack(one, index.tensors[one.position], shapes, type)
+      let isMiddle = !one.kind.isBias && hasInputsInMiddle(one.stem, shapes, type)
+      // Of those with biases, gpt-oss and its kin, the outputs alternate.
+      let hasBias = shapes[one.stem + joined.joined() + "bias"] != nil
+      let stack = stack(
+        one, index.tensors[one.position], outputs: isMiddle ? 2 : 1, alternates: hasBias)
       guard let stack, stack.members.allSatisfy({ !names.contains($0.name) }) else { continue }
+      names.formUnion(stack.members.lazy.map(\.name))
+      guard names.count <= CheckpointIndex.tensorLimit else {
+        throw .limitExceeded(what: "the number of tensors", limit: CheckpointIndex.tensorLimit)
+      }
       stacks[one.position] = stack
     }
     let tensors = index.tensors
@@ -126,35 +134,37 @@ extension StackedExperts {
   }
 
   private static func found(_ tensor: IndexedTensor, at position: Int) -> Found? {
-    let axes = tensor.shape.dimensions
-    guard axes.count == 2 || axes.count == 3,
-      let kind = kinds.first(where: { tensor.name.utf8.span.ends(with: $0.ending) }),
-      axes.count == (kind.isBias ? 2 : 3), 1...ExpertStack.limit ~= axes[0],
-      tensor.shape.count > 0, axes[1] % kind.layers.count == 0 || !kind.isBias,
-      [.f64, .f32, .f16, .bf16].contains(tensor.dtype), tensor.blocks == nil,
-      !tensor.isOptimizer, tensor.sharesStorageOf == nil
+    guard let dtype = tensor.dtype, [.f64, .f32, .f16, .bf16].contains(dtype),
+      tensor.blocks == nil, !tensor.isOptimizer, tensor.sharesStorageOf == nil
     else { return nil }
-    var stem = String(tensor.name.dropLast(kind.ending.count))
+    return found(tensor.name, tensor.shape, at: position)
+  }
+
+  private static func found(_ name: String, _ shape: Shape, at position: Int) -> Found? {
+    let axes = shape.dimensions
+    guard axes.count == 2 || axes.count == 3,
+      let kind = kinds.first(where: { name.utf8.span.ends(with: $0.ending) }),
+      axes.count == (kind.isBias ? 2 : 3), 1...ExpertStack.limit ~= axes[0], shape.count > 0
+    else { return nil }
+    var stem = String(name.dropLast(kind.ending.count))
     stem += kind.isGranite ? "block_sparse_moe.experts." : "experts."
     return Found(position: position, kind: kind, stem: stem)
   }
 
+  /// nil where the outputs cannot be divided among the layers.
   private static func stack(
-    _ found: Found, _ tensor: IndexedTensor, _ shapes: [String: Shape], _ type: String?
+    _ found: Found, _ tensor: IndexedTensor, outputs: Int, alternates: Bool
   ) -> StackedExperts? {
     let axes = tensor.shape.dimensions
-    let hasBias = shapes[found.stem + joined.joined() + "bias"] != nil
-    let outputs = found.kind.isBias || !hasInputsInMiddle(found.stem, shapes, type) ? 1 : 2
     let parts = found.kind.layers.count
-    guard axes[outputs] % parts == 0 else { return nil }
-    // Of those with biases, gpt-oss and its kin, the outputs alternate.
-    let alternates = parts > 1 && hasBias
+    guard (1..<axes.count).contains(outputs), axes[outputs] % parts == 0 else { return nil }
+    let isInTurn = alternates && parts > 1
     let count = axes[outputs] / parts
     let members = (0..<axes[0]).flatMap { expert in
       found.kind.layers.enumerated().map { part, layer in
         Member(
           name: "\(found.stem)\(expert).\(layer).\(found.kind.suffix)", expert: expert,
-          first: alternates ? part : part * count, step: alternates ? parts : 1, count: count)
+          first: isInTurn ? part : part * count, step: isInTurn ? parts : 1, count: count)
       }
     }
     return StackedExperts(tensor: tensor, outputs: outputs, members: members)
@@ -234,6 +244,49 @@ extension StackedExperts {
       return Tensor(shape, values)
     }
   }
+}
+
+extension StackedExperts {
+  /// Where a packed file, which has experts one by one, says which stacks its source had:
+  ///
+  ///     {"….experts.gate_up_proj": {"shape": [4, 192, 64], "outputs": 1, "alternates": false}, …}
+  static let metadataKey = "pare.stacks"
+
+  /// nil where there is nothing to say.
+  static func metadata(of stacks: [StackedExperts]) -> String? {
+    if stacks.isEmpty { return nil }
+    let members = stacks.map { stack in
+      let alternates = stack.members.contains { $0.step > 1 }
+      return "\(JSONText.quoted(stack.tensor.name)):{\"shape\":"
+        + "\(JSONText.array(stack.tensor.shape.dimensions)),\"outputs\":\(stack.outputs),"
+        + "\"alternates\":\(alternates)}"
+    }
+    return "{\(members.joined(separator: ","))}"
+  }
+
+  /// The stacks that a packed file tells of; none has bytes in the file. What is no such
+  /// description is ignored.
+  static func told(in metadata: [String: String]) -> [StackedExperts] {
+    guard let text = metadata[metadataKey], let json = try? JSON(Bytes(Array(text.utf8))),
+      case .object(let members) = json
+    else { return [] }
+    var count = 0
+    return members.compactMap { member in
+      guard case .array(let lengths) = member.value["shape"],
+        let shape = try? Shape(checking: lengths.map { $0.integer ?? -1 }, tensor: member.key),
+        let found = found(member.key, shape, at: 0), let outputs = member.value["outputs"]?.integer
+      else { return nil }
+      count += shape.dimensions[0] * found.kind.layers.count
+      guard count <= CheckpointIndex.tensorLimit else { return nil }
+      let tensor = IndexedTensor(
+        name: member.key, dtype: nil, dtypeName: "", shape: shape, byteRange: 0..<0)
+      return stack(
+        found, tensor, outputs: outputs, alternates: member.value["alternates"] == .bool(true))
+    }
+  }
+
+  /// Whether the file has it as one tensor.
+  var isStored: Bool { tensor.dtype != nil }
 }
 
 extension IndexedTensor {

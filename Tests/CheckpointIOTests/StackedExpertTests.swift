@@ -165,6 +165,39 @@ import Testing
       let other = try #require(again.parameters[parameter.name])
       #expect(haveSameBits(try parameter.tensor(), try other.tensor()))
     }
+    // A plain file of it has the stacks, as the first one had.
+    let plain = try SavePlan.make(
+      parameters: again.parameters, of: again, form: .dense(nil))
+    let first = try SavePlan.make(
+      parameters: checkpoint.parameters, of: checkpoint, form: .dense(nil))
+    #expect(Set(plain.entries) == Set(first.entries))
+    try plain.write(to: folder.file("plain.safetensors"))
+    let last = try Checkpoint.open(folder.file("plain.safetensors"))
+    #expect(last.metadata["pare.stacks"] == nil && again.metadata["pare.stacks"] != nil)
+    for parameter in checkpoint.parameters {
+      let other = try #require(last.parameters[parameter.name])
+      #expect(haveSameBits(try parameter.tensor(), try other.tensor()))
+    }
+  }
+
+  @Test(arguments: [
+    "x", "[]", "{}", #"{"a": 1}"#, #"{"m.experts.down_proj": {"shape": [2, 4, 3], "outputs": 0}}"#,
+    #"{"m.experts.down_proj": {"shape": [2, 4, 3], "outputs": 3}}"#,
+    #"{"m.experts.gate_up_proj": {"shape": [2, 5, 3], "outputs": 1}}"#,
+    #"{"m.experts.down_proj": {"shape": [-2, 4, 3], "outputs": 1}}"#,
+    #"{"m.experts.down_proj": {"shape": [9223372036854775807, 4, 3], "outputs": 1}}"#,
+  ])
+  func descriptionsOfNoStackAreIgnored(_ text: String) throws {
+    let name = "m.experts.0.down_proj.weight"
+    let checkpoint = try saved(
+      [Samples.tensor(.f32, [4, 3], seed: 1, name: name)], metadata: ["pare.stacks": text],
+      form: .dense(nil)
+    ).checkpoint
+    #expect(checkpoint.metadata["pare.stacks"] == text)
+    #expect(checkpoint.tensors.map(\.name) == [name])
+    let plan = try SavePlan.make(
+      parameters: checkpoint.parameters, of: checkpoint, form: .dense(nil))
+    #expect(plan.entries.map(\.name) == [name])
   }
 
   /// Two stacks of which one is missing are read as transformers has them, and what belongs to

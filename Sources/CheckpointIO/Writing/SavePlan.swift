@@ -60,9 +60,13 @@ public struct SavePlan: Sendable {
     let gathered = try GatheredTensors(
       parameters, of: checkpoint, form: form, holder: .safetensors, progress: progress,
       shouldStop: shouldStop)
+    var whole = SavedMetadata.of(checkpoint, adding: metadata)
+    if form == .packed {
+      whole[StackedExperts.metadataKey] = StackedExperts.metadata(of: checkpoint?.stacks ?? [])
+    }
     let plan = try SavePlan(
-      gathered.tensors, metadata: SavedMetadata.of(checkpoint, adding: metadata),
-      omissions: gathered.omissions, losses: gathered.losses, source: checkpoint)
+      gathered.tensors, metadata: whole, omissions: gathered.omissions, losses: gathered.losses,
+      source: checkpoint)
     progress(1, "")
     return plan
   }

@@ -8,6 +8,7 @@ enum SavedMetadata {
   ) -> [String: String] {
     var metadata = checkpoint?.metadata ?? [:]
     metadata[PackingRecord.metadataKey] = nil
+    metadata[StackedExperts.metadataKey] = nil
     metadata[layoutKey] = metadata[layoutKey] ?? "pt"
     if let checkpoint {
       var configuration = checkpoint.configuration
