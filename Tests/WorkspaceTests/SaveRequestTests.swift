@@ -162,7 +162,7 @@ import Workspace
     let folder = TemporaryFolder()
     let checkpoint = try TinyModel.checkpoint(in: folder)
     let path = try folder.write([1], to: "there")
-    try expect(SavingError.self, "\(path) is there already; add --force to replace it") {
+    try expect(CheckpointError.self, "\(path) is there already; add --force to replace it") {
       try Headless.save(
         checkpoint.parameters, of: checkpoint, to: path, form: .packed, overwrite: false,
         in: JobContext())

@@ -110,12 +110,12 @@ import Workspace
   @Test func aFullDiskLosesNothing() throws {
     let folder = TemporaryFolder()
     let text = try Self.text(in: folder)
-    // A folder where the temporary file would be stands in for a full disk.
-    let obstacle = URL(fileURLWithPath: folder.file(".out.state.pare-save"))
-    try FileManager.default.createDirectory(at: obstacle, withIntermediateDirectories: true)
     let run = try TrainingRun(
       TrainingModel(Self.shape, textPath: text, Self.settings()), textPath: text,
       settings: Self.settings(), output: folder.file("out"), saveEvery: 1e-9)
+    // A folder where the state would be stands in for a full disk.
+    let obstacle = URL(fileURLWithPath: folder.file("out.state"))
+    try FileManager.default.createDirectory(at: obstacle, withIntermediateDirectories: true)
     var events: [TrainingRun.Event] = []
     try run.run(in: JobContext()) { event in
       events.append(event)

@@ -62,7 +62,7 @@ public final class SaveOutput {
   func noteWritten() { isWritten = true }
 
   /// Gives the claim up, and what an earlier save left in it.
-  func discard() { claimed.take()?.discard() }
+  package func discard() { claimed.take()?.discard() }
 
   /// Throws as `check(_:against:)` if one of `paths` may not be written.
   func check(_ paths: [String], of source: Checkpoint?) throws(CheckpointError) {

@@ -21,6 +21,12 @@ struct TrainingFiles {
     }
   }
 
+  /// Gives the claims up.
+  func discard() {
+    output.discard()
+    state.discard()
+  }
+
   /// Throws `CheckpointError` if a run that writes `path` would write over one of `inputs`
   /// or over a file of `source`.
   static func check(_ path: String, inputs: [String], source: Checkpoint?) throws {

@@ -286,5 +286,6 @@ public final class TrainingRun {
     }
     report(.saved(step: trainer.progress.step))
     unsafe unlink(TrainingState.path(for: output))
+    files.discard()
   }
 }
