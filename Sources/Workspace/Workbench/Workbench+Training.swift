@@ -1,5 +1,6 @@
 internal import CheckpointIO
 internal import Compression
+internal import Glibc
 public import Jobs
 internal import Tensors
 public import Training
