@@ -60,8 +60,13 @@ struct GGUFConversion {
     } else {
       StandardOutput.write(
         text(plan, comparison, checkpoint) + weighting(plan, measured?.measuredOn)
-          + comparison.nonFinite.text + SaveLoss.text(plan.losses))
+          + comparison.nonFinite.text + lossText(plan.losses))
     }
+  }
+
+  /// What the file does not hold; that nothing was lost is not said of a pass.
+  private func lossText(_ losses: [SaveLoss]) -> String {
+    losses.isEmpty && !recipe.steps.isEmpty ? "" : SaveLoss.text(losses)
   }
 
   /// Tensors with the same reason for another type, in one sentence.

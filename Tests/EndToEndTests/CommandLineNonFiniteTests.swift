@@ -162,6 +162,8 @@ import Testing
     #expect(selected["sparsity"] as? Double == 0.5 && selected["layers"] as? Int == 1)
     #expect(try #require(fields["layer_error"] as? Double) > 0)
     #expect(try #require(fields["sparsity"] as? Double) > 0)
+    let told = try Program.run(["prune", "a.gguf", "-o", "c.gguf"], in: scratch)
+    #expect(told.status == 0 && !told.output.contains("nothing lost"), "\(told.output)")
   }
 
   @Test func theProgramsCheckpointIsMeasuredOnItsValidationText() throws {
