@@ -83,9 +83,13 @@ import Workspace
     }
   }
 
-  @Test func theWholeSeriesIsKept() throws {
+  /// Steps of a short run are all drawn; a long one takes no more room.
+  @Test func theCurveIsBounded() throws {
+    var curve = TrainingCurve()
+    for step in 1...100_000 { curve.append(step: step, 1 / Double(step)) }
+    #expect((512...2048).contains(curve.points.count))
     let desk = try Self.desk(80, 24)
-    #expect(desk.state.shownRun.entries.count == 409)
+    #expect(desk.state.shownRun.left.points.count == 400)
     #expect(desk.state.shownRun.marks == [120])
   }
 

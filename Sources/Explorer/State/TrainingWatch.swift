@@ -11,10 +11,9 @@ public struct TrainingWatch: Sendable {
   }
 
   public internal(set) var header: TrainingLog.Header?
-  /// Every step, validation and event, in order.
-  public internal(set) var entries: [TrainingLog.Entry] = []
   /// What is drawn: bits (or, without self-compression, the loss of batches) and
-  /// the validation loss over steps, and where something was changed.
+  /// the validation loss over steps, and where something was changed. Nothing is kept of
+  /// every step, of which a run has any number.
   public internal(set) var left = TrainingCurve()
   public internal(set) var validation = TrainingCurve()
   public internal(set) var marks: [Int] = []
@@ -64,7 +63,6 @@ public struct TrainingWatch: Sendable {
   }
 
   mutating func take(_ entry: TrainingLog.Entry) {
-    entries.append(entry)
     latest.take(entry)
     if let loss = entry.loss { meanLoss = meanLoss.map { $0 + (loss - $0) * 0.1 } ?? loss }
     if let now = entry.tokensPerSecond { speed = speed.map { $0 + (now - $0) * 0.1 } ?? now }
