@@ -45,6 +45,16 @@ import Testing
     let other = try Program.run(["eval", file], in: scratch)
     // A width that is no multiple of 64 is refused, and the option named.
     #expect(other.error.contains("--heads"), "\(other.error)")
+    // Training goes on from it, too, and says nothing that is known.
+    try Data(String(repeating: "To be, or not to be: ", count: 50).utf8)
+      .write(to: scratch.url.appendingPathComponent("text"))
+    for words in [["train", "text", "--from", file], ["compress", file, "--text", "text"]] {
+      let outcome = try Program.run(
+        words + ["-o", "trained", "--steps", "1", "--force"] + options, in: scratch)
+      // Without a vocabulary no text can be read.
+      #expect(outcome.status == 1 && outcome.error.contains("which characters its tokens are"))
+      #expect(!outcome.error.contains("no setting says"), "\(outcome.error)")
+    }
     // What was said is kept by a conversion.
     for name in ["kept.safetensors", "kept.pt", "kept.gguf"] {
       let converted = try Program.run(["convert", file, "-o", name] + options, in: scratch)
@@ -52,6 +62,12 @@ import Testing
       let again = try loss([name], in: scratch)
       #expect(again.0 == original.0 && again.error.isEmpty, "\(name): \(again.error)")
     }
+  }
+
+  @Test func aNewNetworkHasItsOwnActivation() throws {
+    let outcome = try Program.run(
+      ["train", Self.tiny, "-o", "a", "--activation", "gelu"], in: Scratch())
+    #expect(outcome.status == 2 && outcome.error.contains("--from"), "\(outcome.error)")
   }
 
   @Test(arguments: ["0", "-1", "x"]) func headsAreACount(_ heads: String) throws {

@@ -27,7 +27,6 @@ struct CompressCommand: ParsableCommand {
     help: ArgumentHelp("The text to train on, UTF-8.", valueName: "file"), completion: .file())
   var text: String
 
-  @OptionGroup var network: NetworkOptions
   @OptionGroup var output: OutputOptions
 
   @Option(help: ArgumentHelp("Price of one bit per weight, in nats.", valueName: "number"))
@@ -105,7 +104,7 @@ struct CompressCommand: ParsableCommand {
 
   private func begun() throws -> TrainingRun {
     try output.checkTraining(inputs: [checkpoint, text])
-    let source = try self.network.open(checkpoint, toRun: true)
+    let source = try training.network.open(checkpoint, toRun: true)
     let network = try Network.make(source.parameters, configuration: source.configuration)
     var settings = training.settings(
       threads: threads.count, contextLimit: network.configuration.context)

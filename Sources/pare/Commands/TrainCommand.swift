@@ -30,8 +30,6 @@ struct TrainCommand: ParsableCommand {
       valueName: "checkpoint"), completion: .file())
   var from: String?
 
-  @OptionGroup var network: NetworkOptions
-
   @Flag(help: "Go on with the run that was to write the output.")
   var resume = false
 
@@ -48,6 +46,9 @@ struct TrainCommand: ParsableCommand {
     }
     if resume, from != nil {
       throw ValidationError("--resume goes on from the saved run, so --from makes no sense")
+    }
+    if from == nil, training.network.activation != nil {
+      throw ValidationError("--activation goes with --from: a new network has the exact GELU")
     }
     if from != nil, let size = training.sizes.first {
       throw ValidationError("\(size) is decided by the checkpoint of --from")
@@ -82,7 +83,7 @@ struct TrainCommand: ParsableCommand {
   /// A run that begins, with a new network or a checkpoint.
   private func begun() throws -> TrainingRun {
     try output.checkTraining(inputs: [text] + (from.map { [$0] } ?? []))
-    let checkpoint = try from.map { try network.open($0, toRun: true) }
+    let checkpoint = try from.map { try training.network.open($0, toRun: true) }
     let model: TrainingModel
     var settings = training.settings(threads: threads.count)
     if let checkpoint {

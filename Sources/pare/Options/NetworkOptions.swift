@@ -6,7 +6,7 @@ internal import Transformers
 struct NetworkOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "How many attention heads the network has, where the checkpoint does not say it.",
+      "How many attention heads the network has, where no checkpoint says it.",
       valueName: "number"))
   var heads: Int?
 
@@ -26,6 +26,11 @@ struct NetworkOptions: ParsableArguments {
     if let heads, heads < 1 {
       throw ValidationError("--heads is a whole number from 1 up, not \(heads)")
     }
+  }
+
+  /// The options' names that were given.
+  var given: [String] {
+    [("--heads", heads != nil), ("--activation", activation != nil)].filter(\.1).map(\.0)
   }
 
   /// In the words of configurations.

@@ -51,8 +51,7 @@ struct TrainingOptions: ParsableArguments {
   var context: Int?
   @Option(help: ArgumentHelp("Blocks of a new network.", valueName: "number"))
   var blocks: Int?
-  @Option(help: ArgumentHelp("Attention heads of a new network's blocks.", valueName: "number"))
-  var heads: Int?
+  @OptionGroup var network: NetworkOptions
   @Option(help: ArgumentHelp("Width of a new network.", valueName: "number"))
   var width: Int?
   @Option(help: ArgumentHelp("Share of activations dropped, from 0.", valueName: "share"))
@@ -98,13 +97,12 @@ struct TrainingOptions: ParsableArguments {
       ("--accumulate", accumulate != nil), ("--seed", seed != nil),
       ("--precision", precision != nil), ("--validate-every", validateEvery != nil),
     ]
-    return all.filter(\.1).map(\.0) + sizes
+    return all.filter(\.1).map(\.0) + sizes + network.given
   }
 
   /// Those of them that a checkpoint decides.
   var sizes: [String] {
-    [("--blocks", blocks), ("--heads", heads), ("--width", width)].filter { $0.1 != nil }
-      .map(\.0)
+    [("--blocks", blocks), ("--width", width)].filter { $0.1 != nil }.map(\.0)
   }
 
   func validate() throws {
@@ -125,7 +123,7 @@ struct TrainingOptions: ParsableArguments {
   var shape: NetworkShape {
     var shape = chosen.shape
     shape.blocks = blocks ?? shape.blocks
-    shape.heads = heads ?? shape.heads
+    shape.heads = network.heads ?? shape.heads
     shape.width = width ?? shape.width
     shape.context = context ?? shape.context
     return shape
