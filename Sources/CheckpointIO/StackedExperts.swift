@@ -72,16 +72,16 @@ extension StackedExperts {
 
   private static let joined = ["gate_proj", "up_proj"]
   private static let down = "down_proj"
-  private static let kinds: [Kind] =
-    [
-      ("gate_up_proj", joined), (down, [down]), ("gate_proj", ["gate_proj"]),
-      ("up_proj", ["up_proj"]),
-    ]
-    .flatMap { name, layers in
-      [
-        Kind("experts.\(name)", layers), Kind("experts.\(name).weight", layers),
-        Kind("experts.\(name)_bias", layers, suffix: "bias"),
-      ]
+  private static let names = [
+    ("gate_up_proj", joined), (down, [down]), ("gate_proj", ["gate_proj"]),
+    ("up_proj", ["up_proj"]),
+  ]
+  private static let biases = names.map { name, layers in
+    Kind("experts.\(name)_bias", layers, suffix: "bias")
+  }
+  private static let weights: [Kind] =
+    names.flatMap { name, layers in
+      [Kind("experts.\(name)", layers), Kind("experts.\(name).weight", layers)]
     } + [
       Kind("block_sparse_moe.input_linear.weight", joined, isGranite: true),
       Kind("block_sparse_moe.output_linear.weight", [down], isGranite: true),
@@ -142,9 +142,11 @@ extension StackedExperts {
 
   private static func found(_ name: String, _ shape: Shape, at position: Int) -> Found? {
     let axes = shape.dimensions
+    // Most tensors are matrices of one layer: few endings are compared with their names.
     guard axes.count == 2 || axes.count == 3,
-      let kind = kinds.first(where: { name.utf8.span.ends(with: $0.ending) }),
-      axes.count == (kind.isBias ? 2 : 3), 1...ExpertStack.limit ~= axes[0], shape.count > 0
+      let kind = (axes.count == 2 ? biases : weights).first(where: {
+        name.utf8.span.ends(with: $0.ending)
+      }), 1...ExpertStack.limit ~= axes[0], shape.count > 0
     else { return nil }
     var stem = String(name.dropLast(kind.ending.count))
     stem += kind.isGranite ? "block_sparse_moe.experts." : "experts."
