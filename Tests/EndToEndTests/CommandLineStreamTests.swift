@@ -149,10 +149,13 @@ import Testing
   /// Stacks of 4 GB do not fit into the address space, so that no thread can be started.
   @Test func withoutThreadsTheCallerWorks() throws {
     let scratch = try Scratch()
-    let line = "ulimit -s 4000000 && ulimit -v 3000000 && \"$@\""
+    // Where the hard limit of stacks is lower, nothing can be tested.
+    let refused: Int32 = 77
+    let line = "ulimit -s 4000000 && ulimit -v 3000000 || exit \(refused); \"$@\""
     let words = ["prune", Self.model, "--threads", "4", "-o"]
     #expect(try Program.run(words + ["a.safetensors"], in: scratch).status == 0)
     let outcome = try Program.run(inShell: line, words + ["b.safetensors"], in: scratch)
+    if outcome.status == refused { return }
     #expect(outcome.status == 0, "\(outcome.error)")
     #expect(try scratch.bytes("a.safetensors") == scratch.bytes("b.safetensors"))
     let explorer = try Program.run(inShell: line, [Self.model], in: scratch)
