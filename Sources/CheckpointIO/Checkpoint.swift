@@ -43,6 +43,10 @@ public final class Checkpoint: Sendable {
   /// it is first asked for.
   public var leftAlone: String? { lazyLeftAlone.value }
   private let lazyLeftAlone: Lazy<String?>
+  /// What an optimizer keeps beside the weights, of which a training run goes on. Made when
+  /// it is first asked for. O(n) then.
+  package var trainingState: Parameters { lazyTrainingState.value }
+  private let lazyTrainingState: Lazy<Parameters>
   private let lazyParameters: Lazy<Parameters>
   private let lazyBlockMap: Lazy<BlockMap>
   /// What is copied as it is when a checkpoint is saved: the file and where
@@ -141,6 +145,7 @@ public final class Checkpoint: Sendable {
     let others = [unreadCodes?.warning, Self.warning(ofUnreadTypes: resolved)]
     warnings = (warning.map { [$0] } ?? []) + index.warnings + others.compactMap { $0 }
     lazyParameters = Lazy { layout.parameters() }
+    lazyTrainingState = Lazy { layout.trainingState() }
     lazyBlockMap = Lazy { layout.blockMap() }
     lazyLeftAlone = Lazy {
       let kinds = layout.leftAlone().map { kind, count in

@@ -95,6 +95,20 @@ final class ModelLayout: Sendable {
     return Parameters(list, absence: MissingWeights.reason(resolved.tensors))
   }
 
+  /// What an optimizer keeps beside the weights, as the file has it. O(n).
+  func trainingState() -> Parameters {
+    var list: [Parameter] = []
+    for position in resolved.tensors.indices where resolved.tensors[position].isOptimizer {
+      guard let dtype = resolved.tensors[position].dtype, resolved[position] == nil else { continue }
+      list.append(
+        Parameter(
+          name: resolved.tensors[position].name, shape: resolved.tensors[position].shape,
+          dtype: dtype, place: place(at: position), isTransposed: false, source: source,
+          number: position))
+    }
+    return Parameters(list)
+  }
+
   /// What passes leave alone unless it is named, each kind with how many matrices it has: the
   /// stacks of towers, convolutions, factors of adapters. O(n).
   func leftAlone() -> [(kind: String, count: Int)] {

@@ -181,7 +181,7 @@ import Workspace
     // The other had it in its tree and kept it; now it is deleted for good.
     let last = try Script(sessionIn: state, checkpoint: checkpoint)
     #expect(last.workbench.tree.revisions.count == 2)
-    try last.workbench.deleteLeaf(RevisionID(1))
+    try last.workbench.deleteLeaf(try #require(last.workbench.tree.revisions.last).id)
     #expect(last.workbench.close() == nil)
     #expect(files.isEmpty)
   }

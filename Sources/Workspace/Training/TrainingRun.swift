@@ -75,7 +75,9 @@ public final class TrainingRun {
     guard state.progress.text == trainer.text.fingerprint else {
       throw TrainingFileError("\(textPath) is not the text that the saved training began with")
     }
-    try trainer.restore(state.progress, state.checkpoint.parameters)
+    try trainer.restore(
+      state.progress,
+      Parameters(Array(state.checkpoint.parameters) + Array(state.checkpoint.trainingState)))
     header = TrainingRun.header(trainer, model)
     log = try TrainingLogWriter(
       continuing: TrainingLog.path(for: output), header,
