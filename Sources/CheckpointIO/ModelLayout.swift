@@ -99,7 +99,8 @@ final class ModelLayout: Sendable {
   func trainingState() -> Parameters {
     var list: [Parameter] = []
     for position in resolved.tensors.indices where resolved.tensors[position].isOptimizer {
-      guard let dtype = resolved.tensors[position].dtype, resolved[position] == nil else { continue }
+      guard let dtype = resolved.tensors[position].dtype, resolved[position] == nil
+      else { continue }
       list.append(
         Parameter(
           name: resolved.tensors[position].name, shape: resolved.tensors[position].shape,
