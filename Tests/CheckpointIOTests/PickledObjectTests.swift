@@ -89,7 +89,7 @@ import Testing
     #expect(checkpoint.parameters.map(\.name) == [Self.name])
     #expect(
       checkpoint.warnings == [
-        "tensor 'h.0.qkv.weight' is an object of 'torchao.Tensor', which is listed but not read"
+        "tensor 'h.0.qkv.weight' has the type 'torchao.Tensor', which is listed but not read"
       ])
     let plan = try SavePlan.make(
       parameters: checkpoint.parameters, of: checkpoint, form: .dense(nil))

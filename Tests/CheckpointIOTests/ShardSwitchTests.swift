@@ -48,9 +48,8 @@ import Testing
   private func points(_ body: () throws -> Void) rethrows -> [[String: [UInt8]]] {
     let points = Mutex<[[String: [UInt8]]]>([])
     let path = folder.path
-    try NameChange.$observer.withValue({ points.withLock { $0.append(Self.contents(path)) } }) {
-      try body()
-    }
+    let observer = NameChange.Observer { points.withLock { $0.append(Self.contents(path)) } }
+    try NameChange.$observer.withValue(observer) { try body() }
     return points.withLock { $0 }
   }
 
@@ -176,7 +175,8 @@ import Testing
   @Test func aFileInTheWayOfAShardIsKept() throws {
     let new = try plan(seed: 200, perShard: 2)
     let shard = folder.file("model-00002-of-00003.safetensors")
-    NameChange.$observer.withValue({ TemporaryFolder.write([7], to: shard) }) {
+    let observer = NameChange.Observer { TemporaryFolder.write([7], to: shard) }
+    NameChange.$observer.withValue(observer) {
       #expect(throws: CheckpointError.self) { try new.write(to: folder.file(name)) }
     }
     #expect(TemporaryFolder.bytes(shard) == [7])

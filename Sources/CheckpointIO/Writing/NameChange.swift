@@ -3,31 +3,37 @@ internal import Glibc
 /// The changes of file names that a save makes. A process may be killed after any of them.
 package enum NameChange {
   /// Called before and after each change, so that a test can look at the folder as a kill
-  /// would leave it.
-  @TaskLocal package static var observer: (@Sendable () -> Void)?
+  /// would leave it. A type of its own: optimized code cannot pass a closure on to a task.
+  package struct Observer: Sendable {
+    let call: @Sendable () -> Void
+
+    package init(_ call: @escaping @Sendable () -> Void) { self.call = call }
+  }
+
+  @TaskLocal package static var observer: Observer?
 
   /// Gives a file another name, in place of the file that has it.
   static func rename(_ path: String, to other: String) -> Bool {
-    observer?()
+    observer?.call()
     guard unsafe Glibc.rename(path, other) == 0 else { return false }
-    observer?()
+    observer?.call()
     return true
   }
 
   /// Gives a file a second name. Fails with EEXIST if another file has it.
   static func link(_ path: String, to other: String) -> Bool {
-    observer?()
+    observer?.call()
     guard unsafe Glibc.link(path, other) == 0 else { return false }
-    observer?()
+    observer?.call()
     return true
   }
 
   /// Takes a name away. Returns whether it is gone.
   @discardableResult
   static func remove(_ path: String) -> Bool {
-    observer?()
+    observer?.call()
     guard unsafe unlink(path) == 0 else { return errno == ENOENT }
-    observer?()
+    observer?.call()
     return true
   }
 

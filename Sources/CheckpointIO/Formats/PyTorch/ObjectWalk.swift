@@ -163,7 +163,6 @@ struct ObjectWalk {
     try CheckpointIndex.checkName(type, of: "a class")
     try index.add(
       IndexedTensor(name: name, dtype: nil, dtypeName: type, shape: [], byteRange: 0..<0))
-    index.warn("tensor \(name.quoted) is an object of \(type.quoted), which is listed but not read")
   }
 
   private mutating func add(
