@@ -14,11 +14,13 @@ import Testing
     let arrays: [(name: String, dtype: String, shape: [Int])]
     let layout: String
 
+    private static let bits = ["F32": 32, "I32": 32, "U32": 32, "F16": 16, "I16": 16, "F4": 4]
+
     func folder(modules: Int = 3) -> QuantizedFolder {
       var folder = QuantizedFolder(settings)
       for module in 0..<modules {
         for (name, dtype, shape) in arrays {
-          let bits = ["F32": 32, "I32": 32, "U32": 32, "F16": 16, "U16": 16][dtype] ?? 8
+          let bits = Self.bits[dtype] ?? 8
           let count = shape.reduce(1, *) * bits / 8
           folder.add(
             "model.layers.\(module).mlp.up_proj" + name, dtype, shape,
