@@ -144,7 +144,7 @@ extension NumPyBytes {
 
   static let outcomes: [([UInt8], String)] = [
     (NumPyBytes.array("<u4", "(1,)", [1, 0, 0, 0]), "opened 1; tensor 'array' has the type 'U32'"),
-    (NumPyBytes.array("<U2", "(1,)", [UInt8](repeating: 0, count: 8)), "opened 1; array 'array'"),
+    (NumPyBytes.array("<U2", "(1,)", [UInt8](repeating: 0, count: 8)), "opened 1; tensor 'array'"),
     (NumPyBytes.array("|u1", "(1,)", [1, 2]), "opened 1; 1 bytes follow array 'array'"),
     (NumPyBytes.array("<f4", "(0, 3)", []), "opened 1"),
     (NumPyBytes.array("|O", "(1,)", [0x80, 2]), "'|O (Python objects)'"),
