@@ -49,8 +49,8 @@ let targets: [Target] =
       linkerSettings: [.linkedLibrary(hasOneDNN ? "dnnl" : "openblas")]),
     .target(name: "CAllocations", path: "Tests/CAllocations"),
     .target(
-      name: "TestSupport", dependencies: ["Terminal", "Tensors", "CAllocations"], path: "Tests/TestSupport",
-      swiftSettings: strict),
+      name: "TestSupport", dependencies: ["Terminal", "Tensors", "CAllocations"],
+      path: "Tests/TestSupport", swiftSettings: strict),
   ]
   + floor("Tensors", ["CKernels"])
   + floor("Jobs")

@@ -84,7 +84,7 @@ import Testing
     ("gguf_no_tokenizer.gguf", .opens(1)),
     ("gguf_offset_outside.gguf", .refused("ends at byte")),
     ("gguf_offset_unaligned.gguf", .refused("begins at data byte 7, no multiple of 32")),
-    ("gguf_removed_type.gguf", .opens(1, warning: "has the type Q4_2")),
+    ("gguf_removed_type.gguf", .opens(1, warning: "has the type 'Q4_2'")),
     ("gguf_row_not_block.gguf", .refused("has rows of 33, and Q8_0 needs multiples of 32")),
   ]
 

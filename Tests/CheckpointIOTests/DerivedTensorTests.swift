@@ -295,7 +295,8 @@ import Testing
     for (name, facts) in tensors where name.hasPrefix(prefix) {
       let parameter = try #require(
         checkpoint.parameters[String(name.dropFirst(prefix.count))], "\(name)")
-      let tensor = try parameter.tensor()
+      let logical = try parameter.tensor()
+      let tensor = parameter.isTransposed ? logical.transposed() : logical
       #expect(facts["shape"] as? [Int] == tensor.shape.dimensions, "\(name)")
       let bytes = tensor.array.flatMap { ZipBytes.little($0.bitPattern, 4) }
       #expect(facts["sha256_f32_le"] as? String == SHA256.digest(bytes), "\(name)")

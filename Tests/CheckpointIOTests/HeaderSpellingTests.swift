@@ -158,7 +158,7 @@ import Testing
       let place = parameter.place
       let block = try #require(place.block)
       #expect(map.blocks[block].positions.contains(position))
-      let isWeight = place.role == .linear || place.role == .norm
+      let isWeight = [.linear, .auxiliary, .norm].contains(place.role)
       #expect(map.position(block: block, layer: place.layer) == (isWeight ? position : nil))
     }
     #expect(map.position(block: 30, layer: "part1") == nil)

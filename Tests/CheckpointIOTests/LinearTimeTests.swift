@@ -328,7 +328,7 @@ import Testing
           var list: [Int] = []
           for number in 0..<count {
             let copy = list
-            list.append(number + copy.count)
+            withExtendedLifetime(copy) { list.append(number) }
           }
         })
     }

@@ -211,7 +211,7 @@ import Testing
     #expect(checkpoint.tensors.map(\.name) == ["a"] && checkpoint.parameters.isEmpty)
     #expect(
       checkpoint.warnings == [
-        "tensor 'a' is an object of 'torch.sparse_tensor', which is listed but not read"
+        "tensor 'a' has the type 'torch.sparse_tensor', which is listed but not read"
       ])
   }
 

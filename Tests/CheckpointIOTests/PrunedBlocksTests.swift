@@ -5,7 +5,7 @@ import Testing
 
 /// Matrices that a file has in blocks, after weights were pruned: the blocks stay.
 @Suite struct PrunedBlocksTests {
-  private static let shape: Shape = [6, 512]
+  private static let shape: Shape = [12, 512]
 
   /// With a code for 0, without one, and with codes that share bits.
   private static let withZero: [BlockFormat] = [

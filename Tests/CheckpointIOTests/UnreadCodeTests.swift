@@ -81,7 +81,7 @@ import Testing
         (".weight", "F8_E4M3", [8, 16]), (".scale_weight", "F32", [1]), (".scale", "F32", [1]),
       ]),
     unknown(
-      "aqlm", #"{"quant_method": "aqlm"}"#, "aqlm: I16 'codes' beside 'scales'",
+      "aqlm", #"{"quant_method": "aqlm"}"#, "aqlm: I16 'codes'",
       [
         (".codes", "I16", [8, 2, 1]), (".codebooks", "F16", [1, 4, 1, 8]),
         (".scales", "F16", [8, 1, 1, 1]),

@@ -91,7 +91,9 @@ struct PickleInterpreter {
     case .tuple2: try push(graph.tuple(try pop(2)))
     case .tuple3: try push(graph.tuple(try pop(3)))
     case .list: try push(graph.list(try popToMark()))
-    case .dict: try push(graph.dictionary(try pairs(try popToMark())))
+    case .dict:
+      let added = try Self.pairs(try popToMark(), at: opcodeOffset)
+      try push(graph.dictionary(added))
     case .frozenSet:
       let members = try popToMark()
       try push(graph.object(PickleGraph.set))
@@ -205,10 +207,14 @@ struct PickleInterpreter {
 
   // MARK: Containers
 
-  private func pairs(
-    _ members: [PickleValue.Reference]
+  /// Of no interpreter: a copy of one, kept for the call, would have the graph copied when
+  /// it grows.
+  private static func pairs(
+    _ members: [PickleValue.Reference], at offset: Int
   ) throws(CheckpointError) -> [PickleValue.Pair] {
-    guard members.count % 2 == 0 else { throw invalid("a key has no value") }
+    guard members.count % 2 == 0 else {
+      throw .invalidPickle(offset: offset, reason: "a key has no value")
+    }
     return stride(from: 0, to: members.count, by: 2).map {
       PickleValue.Pair(key: members[$0], value: members[$0 + 1])
     }
@@ -221,7 +227,8 @@ struct PickleInterpreter {
   }
 
   private mutating func insert(_ members: [PickleValue.Reference]) throws(CheckpointError) {
-    guard graph.insert(try pairs(members), into: try top()) else {
+    let added = try Self.pairs(members, at: opcodeOffset)
+    guard graph.insert(added, into: try top()) else {
       throw invalid("only a dictionary has items")
     }
   }

@@ -55,7 +55,9 @@ public struct PyTorchPlan: Sendable {
     _ checkpoint: Checkpoint?
   ) {
     let names = StateNames(gathered.tensors, checkpoint, metadata)
-    let root = PyTorchRoot(parameters, checkpoint, metadata.filter { names.ties[$0.key] == nil })
+    // What is a tensor of this file is no second name of another.
+    let own = Set(gathered.tensors.lazy.map(\.name)).union(names.ties.keys)
+    let root = PyTorchRoot(parameters, checkpoint, metadata.filter { !own.contains($0.key) })
     let pickle = root.pickle { writer in
       for (name, number) in names.all {
         writer.text(name)
