@@ -166,7 +166,8 @@ public final class Checkpoint: Sendable {
       count += 1
     }
     guard let first else { return nil }
-    let others = count > 1 ? "; \(count - 1) more are of types that are not read" : ""
+    let verb = count == 2 ? "is" : "are"
+    let others = count > 1 ? "; \(count - 1) more \(verb) of types that are not read" : ""
     return "tensor \(first.name.quoted) has the type \(first.dtypeName.quoted), "
       + "which is listed but not read\(others)"
   }

@@ -135,7 +135,8 @@ struct GatheredTensors {
       }
     }
     if trainingState > 0 {
-      omissions.append("\(trainingState) tensors of training state")
+      let noun = trainingState == 1 ? "tensor" : "tensors"
+      omissions.append("\(trainingState) \(noun) of training state")
       losses.append(SaveLoss(.state, count: trainingState))
     }
   }
