@@ -43,8 +43,8 @@ public final class Checkpoint: Sendable {
   /// it is first asked for.
   public var leftAlone: String? { lazyLeftAlone.value }
   private let lazyLeftAlone: Lazy<String?>
-  /// What an optimizer keeps beside the weights, of which a training run goes on. Made when
-  /// it is first asked for. O(n) then.
+  /// Optimizer state, which a resumed training run reads. Made when it is first asked for:
+  /// O(n).
   package var trainingState: Parameters { lazyTrainingState.value }
   private let lazyTrainingState: Lazy<Parameters>
   private let lazyParameters: Lazy<Parameters>

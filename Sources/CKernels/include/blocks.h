@@ -54,7 +54,7 @@ typedef struct {
 int pare_find_places(pare_block_form *form, const uint8_t *block, const uint8_t *is_code,
                      uint16_t *places);
 
-/// The codes of so many blocks, one a byte.
+/// The codes of `count` blocks, one a byte.
 void pare_block_codes(pare_block_form form, const uint16_t *places, const uint8_t *blocks,
                       size_t count, uint8_t *codes);
 

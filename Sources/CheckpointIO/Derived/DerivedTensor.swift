@@ -1,6 +1,6 @@
 internal import Tensors
 
-/// A tensor that a file holds as several arrays, none of which is the tensor: a sparse one,
+/// A tensor that a file holds in several arrays instead of one: a sparse one,
 /// a pruned one with its mask, a normalized one with its lengths.
 struct DerivedTensor: Sendable {
   /// How the arrays make it. The names of the parts are those of `suffixes`.
