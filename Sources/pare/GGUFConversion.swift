@@ -28,8 +28,8 @@ struct GGUFConversion {
     try target.check(against: input.file)
     let claim = try target.output.claim(
       inputs: [input.file] + (importance.path.map { [$0] } ?? []) + others)
-    let checkpoint = try input.open(toRun: importance.path != nil)
-    try checkpoint.tellNonFinite(threads: threads)
+    let checkpoint = try input.open(
+      toPass: recipe, isRun: importance.path != nil, threads: threads)
     let measured = try importance.path.map { path in
       try Work.run("importance", threads: threads) {
         try Headless.importance(

@@ -4,6 +4,20 @@ internal import Jobs
 internal import Tensors
 internal import Workspace
 
+extension FileArgument {
+  /// Opens it for the passes of a recipe, and tells on stderr which weights are not finite and
+  /// which matrices the passes leave alone. `isRun` says that its network is run
+  /// even if no pass does so.
+  func open(toPass recipe: Recipe, isRun: Bool = false, threads: Int) throws -> Checkpoint {
+    let checkpoint = try open(toRun: isRun || recipe.steps.contains(where: \.pass.measuresInputs))
+    try checkpoint.tellNonFinite(threads: threads)
+    if let others = checkpoint.leftAlone, recipe.steps.contains(where: { $0.layers == .all }) {
+      StandardError.write("pare: left alone: \(sentence(others)); --layers names them\n")
+    }
+    return checkpoint
+  }
+}
+
 /// A checkpoint taken through a recipe and saved: what `pare prune`,
 /// `pare quantize`, `pare run` and, with no pass at all, `pare convert` do where the file is no
 /// GGUF.
@@ -27,11 +41,7 @@ struct Transformation {
   func run(asJSON: Bool) throws {
     try target.check(against: input.file)
     let output = try target.output.claim(inputs: [input.file] + others)
-    let checkpoint = try input.open(toRun: recipe.steps.contains(where: \.pass.measuresInputs))
-    try checkpoint.tellNonFinite(threads: threads)
-    if let others = checkpoint.leftAlone, recipe.steps.contains(where: { $0.layers == .all }) {
-      StandardError.write("pare: left alone: \(sentence(others)); --layers names them\n")
-    }
+    let checkpoint = try input.open(toPass: recipe, threads: threads)
     let title = recipe.steps.first?.passName ?? "convert"
     let (plan, comparison) = try Work.run(title, threads: threads) { job in
       let parameters = try Headless.apply(recipe, to: checkpoint, in: job.part(Part.passes))
