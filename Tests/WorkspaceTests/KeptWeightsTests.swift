@@ -170,6 +170,7 @@ import Workspace
       let script = try Script(sessionIn: state, checkpoint: checkpoint)
       try script.workbench.train(try Self.request(script, steps: 2))
       script.settle()
+      script.workbench.waitForSession()
       let other = try reopened(script)
       try script.workbench.deleteLeaf(RevisionID(1))
       script.workbench.waitForSession()

@@ -15,13 +15,20 @@ enum FolderLock {
     let descriptor = unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard descriptor >= 0 else { return try body() }
     defer { close(descriptor) }
-    let start = ContinuousClock.now
-    while flock(descriptor, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK || errno == EINTR {
-      guard ContinuousClock.now - start < .seconds(patience) else {
-        throw SessionError("another pare keeps \(folder) locked")
-      }
-      usleep(pause)
+    guard take(LOCK_EX, of: descriptor) else {
+      throw SessionError("another pare keeps \(folder) locked")
     }
     return try body()
+  }
+
+  /// Takes a lock of an open folder; false when another program keeps it.
+  @discardableResult
+  static func take(_ lock: CInt, of descriptor: CInt) -> Bool {
+    let start = ContinuousClock.now
+    while flock(descriptor, lock | LOCK_NB) != 0, errno == EWOULDBLOCK || errno == EINTR {
+      guard ContinuousClock.now - start < .seconds(patience) else { return false }
+      usleep(pause)
+    }
+    return true
   }
 }

@@ -14,14 +14,14 @@ final class WeightsPresence: Sendable {
 
   deinit { descriptor.withLock { _ = $0.map { close($0) } } }
 
-  /// Takes the lock as soon as the folder is there.
+  /// Takes the lock as soon as the folder is there; another program that is just removing
+  /// files is waited for.
   func announce() {
     descriptor.withLock { descriptor in
       guard descriptor == nil else { return }
       let opened = unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
       guard opened >= 0 else { return }
-      flock(opened, LOCK_SH | LOCK_NB)
-      descriptor = opened
+      if FolderLock.take(LOCK_SH, of: opened) { descriptor = opened } else { close(opened) }
     }
   }
 
@@ -31,7 +31,7 @@ final class WeightsPresence: Sendable {
     descriptor.withLock { descriptor in
       guard let descriptor else { return }
       if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { body() }
-      flock(descriptor, LOCK_SH | LOCK_NB)
+      FolderLock.take(LOCK_SH, of: descriptor)
     }
   }
 }
