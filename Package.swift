@@ -57,7 +57,9 @@ let targets: [Target] =
   + floor("Terminal")
   + floor("TerminalNcurses", ["Terminal", "CNcurses"])
   + floor("CheckpointIO", ["Tensors", "CKernels", "CFaults", "CZlib"])
-  + floor("Transformers", ["Tensors", "CKernels", "CMatrix"], tests: ["CheckpointIO"])
+  + floor("Models", ["Tensors"], tests: ["CheckpointIO"])
+  + floor(
+    "Transformers", ["Models", "Tensors", "CKernels", "CMatrix"], tests: ["CheckpointIO"])
   + floor(
     "Training", ["Transformers", "Tensors", "Jobs", "CKernels", "CMatrix"], tests: ["CheckpointIO"])
   + floor("Compression", ["Transformers", "Tensors", "Jobs"], tests: ["CheckpointIO"])

@@ -151,10 +151,12 @@ enum Configuration {
   private static let nestedKeys: Set<String> = [
     "rope_parameters", "rope_scaling", "full_attention", "sliding_attention",
   ]
-  private static let listKeys: Set<String> = ["layer_types"]
+  private static let listKeys: Set<String> = [
+    "layer_types", "short_factor", "long_factor", "no_rope_layers", "mlp_only_layers",
+  ]
 
   /// The scalar members of a JSON object; those of the objects within that are known,
-  /// as `rope_scaling.factor`, and lists of text with commas.
+  /// as `rope_scaling.factor`, and the lists that are known with commas.
   static func flat(_ json: JSON, under prefix: String = "") -> [String: String] {
     guard case .object(let members) = json else { return [:] }
     var settings: [String: String] = [:]
@@ -164,7 +166,7 @@ enum Configuration {
         settings[key] = text
       } else if nestedKeys.contains(member.key) {
         settings.merge(flat(member.value, under: key + ".")) { $1 }
-      } else if listKeys.contains(member.key), let texts = member.value.strings {
+      } else if listKeys.contains(member.key), let texts = member.value.scalars {
         settings[key] = texts.joined(separator: ",")
       }
     }

@@ -1,3 +1,5 @@
+internal import Models
+
 /// What a network computes, apart from its weights.
 public struct Configuration: Sendable, Hashable {
   /// The function between the two layers of an MLP.
@@ -28,6 +30,18 @@ public struct Configuration: Sendable, Hashable {
   /// The token that begins a text, where the checkpoint names it.
   public var firstToken: Int?
 
-  /// Width of one attention head.
+  /// Width of one attention head of a GPT.
   public var headWidth: Int { width / heads }
+}
+
+extension Configuration {
+  /// What measurements and texts need to know of a model.
+  init(_ model: Model) {
+    let config = model.config
+    self.init(
+      architecture: config.family, blocks: config.blocks, heads: config.heads,
+      width: config.width, context: config.context, vocabulary: config.vocabulary,
+      hasBias: false, activation: .gelu, normEpsilon: config.normEpsilon,
+      isHeadTied: model.isHeadTied, firstToken: config.firstToken)
+  }
 }

@@ -283,6 +283,13 @@ package enum JSON: Sendable, Hashable {
     }
   }
 
+  /// The texts of a list of numbers, flags and strings.
+  var scalars: [String]? {
+    guard case .array(let elements) = self else { return nil }
+    let texts = elements.compactMap(\.scalarText)
+    return texts.count == elements.count ? texts : nil
+  }
+
   package var integer: Int? {
     guard case .number(let text) = self else { return nil }
     return Int(text)

@@ -37,6 +37,13 @@ extension BlockFormat {
 }
 
 extension BlockFormat {
+  /// Reads whole blocks on this thread.
+  package func dequantizeRow(
+    _ bytes: UnsafePointer<UInt8>, blocks: Int, into weights: UnsafeMutablePointer<Float>
+  ) {
+    unsafe pare_dequantize(KernelLevel.best, kernelFormat, bytes, blocks, weights, 0)
+  }
+
   /// What a last cache of the usual 32 MB holds beside the rest of a program.
   private static let cacheByteCount = 24 << 20
 

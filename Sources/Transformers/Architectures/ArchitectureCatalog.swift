@@ -1,3 +1,4 @@
+internal import Models
 public import Tensors
 
 /// A family of networks we can run.
@@ -38,12 +39,34 @@ public enum ArchitectureCatalog {
     throw NetworkError.notRunnable("its tensors are not named like those of \(families)")
   }
 
+  /// What runs a network.
+  enum Plan {
+    case gpt(Blueprint)
+    case model(Model)
+  }
+
+  /// By the first family that recognises the parameters. Throws `NetworkError.notRunnable`.
+  static func plan(
+    of parameters: Parameters, configuration: [String: String]
+  ) throws -> Plan {
+    if parameters.absence == nil {
+      do {
+        if let model = try Model(parameters, configuration: configuration) {
+          return .model(model)
+        }
+      } catch {
+        throw NetworkError.notRunnable("\(error)")
+      }
+    }
+    return .gpt(try blueprint(of: parameters, configuration: configuration))
+  }
+
   /// Why a checkpoint cannot be run, as a sentence; nil when it can.
   public static func obstacle(
     of parameters: Parameters, configuration: [String: String]
   ) -> String? {
     do {
-      _ = try blueprint(of: parameters, configuration: configuration)
+      _ = try plan(of: parameters, configuration: configuration)
       return nil
     } catch {
       return "\(error)"

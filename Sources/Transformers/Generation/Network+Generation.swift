@@ -26,7 +26,8 @@ extension Network {
     var sampler = try Sampler(temperature: temperature, topK: topK, seed: seed)
     _ = try checked(prompt)
     let recent = try checked(prompt.suffix(configuration.context))
-    var writer = try Writer(self, precision, threads: threads)
+    let length = min(configuration.context, recent.count + count)
+    var writer = try Writer(self, precision, threads: threads, length: length)
     try writer.read(recent)
     let clock = ContinuousClock()
     let start = clock.now
@@ -43,46 +44,34 @@ extension Network {
 
 /// One stream of text and the network that continues it.
 private struct Writer {
-  private let decoder: Decoder
-  private let reader: ForwardPass
-  private let context: Int
-  /// Tokens in the cache; the network has seen exactly these.
+  private let stream: any StreamPass
+  /// Tokens there is room for.
+  private let length: Int
+  /// Tokens that the network has seen.
   private var seen: [Int32] = []
-  /// Logits of the last position, when they come from reading.
-  private var readLogits: [Float]?
 
-  init(_ network: Network, _ precision: Precision, threads: Int) throws {
-    let crew = try Crew(threads: threads)
-    let ready = try network.ready(precision, crew: crew)
-    context = network.configuration.context
-    decoder = try Decoder(ready, crew: crew, streams: 1, capacity: context)
-    reader = try ForwardPass(ready, capacity: context, window: context)
+  init(_ network: Network, _ precision: Precision, threads: Int, length: Int) throws {
+    self.length = length
+    stream = try network.streams(
+      1, capacity: length, precision, crew: Crew(threads: threads))
   }
 
-  /// Begins anew with some tokens, at most a context of them.
+  /// Begins anew with some tokens, at most as many as there is room for.
   mutating func read(_ tokens: [Int32]) throws {
     seen = tokens
-    try reader.run(tokens[...], window: tokens.count, cache: decoder.cache)
-    let vocabulary = reader.network.configuration.vocabulary
-    readLogits = try unsafe reader.logits(from: tokens.count - 1, count: 1) {
-      unsafe Array(UnsafeBufferPointer(start: $0, count: vocabulary))
-    }
+    try stream.read(tokens)
   }
 
-  mutating func next(_ sampler: inout Sampler) -> Int {
-    if let readLogits {
-      return unsafe readLogits.withUnsafeBufferPointer { unsafe sampler.next($0) }
-    }
-    return unsafe decoder.withLogits(stream: 0) { unsafe sampler.next($0) }
+  func next(_ sampler: inout Sampler) -> Int {
+    unsafe stream.withLogits(stream: 0) { unsafe sampler.next($0) }
   }
 
   mutating func append(_ token: Int32) throws {
-    if seen.count == context {
-      let kept = seen.suffix(max(context / 2, 1) - 1)
+    if seen.count == length {
+      let kept = seen.suffix(max(length / 2, 1) - 1)
       return try read(kept + [token])
     }
-    try decoder.step([token], position: seen.count)
+    try stream.step([token], position: seen.count)
     seen.append(token)
-    readLogits = nil
   }
 }

@@ -22,13 +22,12 @@ public enum ReferenceText {
   ) throws -> [Int] {
     let length = min(network.configuration.context, longestStream)
     let crew = try Crew(threads: threads)
-    let ready = try network.ready(.f32, crew: crew)
     var text: [Int] = []
     while text.count < count {
       let streams = min((count - text.count + length - 1) / length, mostStreams)
       let begun = text.count
       text += try write(
-        ready, crew, streams: streams, length: length, seed: seed &+ UInt64(begun),
+        network, crew, streams: streams, length: length, seed: seed &+ UInt64(begun),
         shouldStop: shouldStop
       ) { progress(min((Double(begun) + $0 * Double(streams * length)) / Double(count), 1)) }
     }
@@ -36,11 +35,11 @@ public enum ReferenceText {
   }
 
   private static func write(
-    _ ready: ReadyNetwork, _ crew: Crew, streams: Int, length: Int, seed: UInt64,
+    _ network: Network, _ crew: Crew, streams: Int, length: Int, seed: UInt64,
     shouldStop: () -> Bool, progress: (Double) -> Void
   ) throws -> [Int] {
-    let first = firstToken(ready.configuration)
-    let decoder = try Decoder(ready, crew: crew, streams: streams, capacity: length)
+    let first = firstToken(network.configuration)
+    let decoder = try network.streams(streams, capacity: length, .f32, crew: crew)
     var seeds = SeededGenerator(seed: seed)
     var samplers = try (0..<streams).map { _ in
       try Sampler(temperature: 1, topK: nil, seed: seeds.next())

@@ -11,15 +11,20 @@ extension Network {
     try require(comparableWith: reference.network)
     let text = reference.text
     let clock = ContinuousClock()
-    let crew = try Crew(threads: threads)
-    let ready = try ready(reference.precision, crew: crew)
-    let other =
-      reference.logits == nil
-      ? try reference.network.ready(reference.precision, crew: crew) : nil
+    func maker(_ network: Network) throws -> PassMaker {
+      try network.maker(
+        reference.precision, threads: threads, capacity: text.capacity, window: text.window)
+    }
+    let own = try maker(self)
+    let other = reference.logits == nil ? try maker(reference.network) : nil
     let start = clock.now
     let parts = try text.map(
-      crew: crew, shouldStop: shouldStop, progress: progress,
-      worker: { try ComparingWorker(ready, other, reference.logits, text) }
+      crew: own.crew, shouldStop: shouldStop, progress: progress,
+      worker: {
+        ComparingWorker(
+          try own.make(), try other?.make(), reference.logits, text,
+          vocabulary: configuration.vocabulary)
+      }
     ) { try $0.compare($1, shouldStop: shouldStop) }
     let count = text.tokens.count - 1
     let total = parts.reduce(into: DifferenceSums()) { $0.add($1) }
@@ -76,22 +81,21 @@ private struct DifferenceSums: Sendable {
 /// One thread's forward pass, and where the reference's logits come from: memory,
 /// or a second pass beside the first.
 private final class ComparingWorker {
-  private let own: ForwardPass
-  private let other: ForwardPass?
+  private let own: any WindowPass
+  private let other: (any WindowPass)?
   private let kept: Tensor?
   private let text: WindowedText
   private let vocabulary: Int
 
-  init(_ ready: ReadyNetwork, _ other: ReadyNetwork?, _ kept: Tensor?, _ text: WindowedText)
-    throws
-  {
-    own = try ForwardPass(ready, capacity: text.capacity, window: text.window)
-    self.other = try other.map {
-      try ForwardPass($0, capacity: text.capacity, window: text.window)
-    }
+  init(
+    _ own: any WindowPass, _ other: (any WindowPass)?, _ kept: Tensor?, _ text: WindowedText,
+    vocabulary: Int
+  ) {
+    self.own = own
+    self.other = other
     self.kept = kept
     self.text = text
-    vocabulary = ready.configuration.vocabulary
+    self.vocabulary = vocabulary
   }
 
   func compare(_ group: Range<Int>, shouldStop: () -> Bool) throws -> DifferenceSums {

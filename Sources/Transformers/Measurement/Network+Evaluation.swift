@@ -2,6 +2,9 @@ internal import CKernels
 internal import Tensors
 
 extension Network {
+  /// The longest window of a measurement: models with longer contexts see no more at once.
+  public static let usualWindow = 2048
+
   /// Mean cross-entropy over a text: windows of the context's length without
   /// overlap, every token after the first predicted once, the last, shorter
   /// window included. Losses are summed in f64 in the order of the text: the same
@@ -15,12 +18,11 @@ extension Network {
   ) throws -> Evaluation {
     let clock = ContinuousClock()
     let text = try windowed(tokens)
-    let crew = try Crew(threads: threads)
-    let ready = try ready(precision, crew: crew)
+    let maker = try maker(
+      precision, threads: threads, capacity: text.capacity, window: text.window)
     let start = clock.now
     let sums = try text.map(
-      crew: crew, shouldStop: shouldStop, progress: progress,
-      worker: { try ForwardPass(ready, capacity: text.capacity, window: text.window) }
+      crew: maker.crew, shouldStop: shouldStop, progress: progress, worker: maker.make
     ) { pass, group in
       try pass.run(text.tokens[group], window: text.window, shouldStop: shouldStop)
       var sum = 0.0
@@ -39,11 +41,12 @@ extension Network {
     guard tokens.count >= 2 else {
       throw NetworkError.textTooShort(tokens: tokens.count, needed: 2)
     }
-    return WindowedText(try checked(tokens), context: configuration.context)
+    return WindowedText(
+      try checked(tokens), context: min(configuration.context, Network.usualWindow))
   }
 }
 
-extension ForwardPass {
+extension WindowPass {
   /// Logits of a group that was just run, some rows at a time, in order. `rows`
   /// are positions in the text.
   func forEachChunk(

@@ -1,3 +1,4 @@
+internal import Models
 internal import Tensors
 
 extension Network {
@@ -10,8 +11,43 @@ extension Network {
     progress: (Double) -> Void = { _ in }
   ) throws -> [String: [Float]] {
     let text = try windowed(tokens)
+    switch engine {
+    case .gpt(let blueprint, let layers):
+      return try inputSquares(
+        text, blueprint, layers, threads: threads, shouldStop: shouldStop, progress: progress)
+    case .model(let weights):
+      return try inputSquares(
+        text, weights, threads: threads, shouldStop: shouldStop, progress: progress)
+    }
+  }
+
+  private func inputSquares(
+    _ text: WindowedText, _ weights: ModelWeights, threads: Int,
+    shouldStop: @Sendable () -> Bool, progress: (Double) -> Void
+  ) throws -> [String: [Float]] {
+    let pass = try ModelPass(
+      weights, crew: Crew(threads: threads), capacity: text.capacity, length: text.window)
+    let inputs = ModelInputs()
+    for (index, group) in text.groups.enumerated() {
+      try pass.run(
+        text.tokens[group], ModelPass.windows(group.count, of: text.window),
+        shouldStop: shouldStop, inputs: inputs)
+      progress(Double(index + 1) / Double(text.groups.count))
+    }
+    var squares: [String: [Float]] = [:]
+    for (id, sums) in inputs.sums where sums.rows > 0 {
+      guard let part = weights.model[id], part.parameter.place.role == .linear else { continue }
+      squares[part.parameter.name] = sums.squares.map { Float($0 / Double(sums.rows)) }
+    }
+    return squares
+  }
+
+  private func inputSquares(
+    _ text: WindowedText, _ blueprint: Blueprint, _ layers: LinearLayers, threads: Int,
+    shouldStop: @Sendable () -> Bool, progress: (Double) -> Void
+  ) throws -> [String: [Float]] {
     let crew = try Crew(threads: threads)
-    let ready = try ready(.f32, crew: crew)
+    let ready = try ready(blueprint, layers, .f32, crew: crew)
     let sums = try text.map(
       crew: crew, shouldStop: shouldStop, progress: progress,
       worker: { try ForwardPass(ready, capacity: text.capacity, window: text.window) }

@@ -46,8 +46,8 @@ public final class Reference: Sendable {
     shouldStop: @Sendable () -> Bool, progress: (Double) -> Void
   ) throws -> (Tensor, Evaluation) {
     let clock = ContinuousClock()
-    let crew = try Crew(threads: threads)
-    let ready = try network.ready(precision, crew: crew)
+    let maker = try network.maker(
+      precision, threads: threads, capacity: text.capacity, window: text.window)
     let start = clock.now
     let vocabulary = network.configuration.vocabulary
     let count = text.tokens.count - 1
@@ -55,8 +55,7 @@ public final class Reference: Sendable {
     let logits = unsafe try Tensor([count, vocabulary]) { target in
       let target = unsafe target.baseAddress.unsafelyUnwrapped
       let sums = try text.map(
-        crew: crew, shouldStop: shouldStop, progress: progress,
-        worker: { try ForwardPass(ready, capacity: text.capacity, window: text.window) }
+        crew: maker.crew, shouldStop: shouldStop, progress: progress, worker: maker.make
       ) { pass, group in
         try pass.run(text.tokens[group], window: text.window, shouldStop: shouldStop)
         var sum = 0.0

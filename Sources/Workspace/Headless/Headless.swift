@@ -112,12 +112,9 @@ public enum Headless {
   ) throws -> (first: Metrics, second: Metrics) {
     try second.refuseUnreadCodes()
     let meter = try LossMeter(checkpoint: first, text: text, part: part)
-    var metrics = (
-      first: try sizes(of: first.parameters, from: first, in: job.part(0...0.05)),
-      second: try sizes(of: second.parameters, from: first, in: job.part(0.05...0.1))
-    )
+    var metrics = (first: Metrics(), second: Metrics())
     metrics.first.take(
-      try meter.measure(first.parameters, isOriginal: true, in: job.part(0.1...0.5)))
+      try meter.measure(first.parameters, isOriginal: true, in: job.part(0...0.5)))
     metrics.second.take(
       try meter.measure(
         second.parameters, configuration: second.configuration, isOriginal: false,

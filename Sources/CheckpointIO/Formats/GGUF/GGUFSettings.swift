@@ -11,7 +11,27 @@ enum GGUFSettings {
     ("attention.key_length", "head_dim"),
     ("attention.layer_norm_epsilon", "layer_norm_epsilon"),
     ("attention.layer_norm_rms_epsilon", "rms_norm_eps"),
+    ("attention.scale", "attention_multiplier"),
     ("attention.sliding_window", "sliding_window"),
+    ("attention.sliding_window_pattern", "sliding_window_pattern"),
+    ("attn_logit_softcapping", "attn_logit_softcapping"),
+    ("embedding_scale", "embedding_multiplier"),
+    ("expert_feed_forward_length", "moe_intermediate_size"),
+    ("expert_shared_feed_forward_length", "shared_expert_intermediate_size"),
+    ("final_logit_softcapping", "final_logit_softcapping"),
+    ("logit_scale", "logits_scaling"),
+    ("residual_scale", "residual_multiplier"),
+    ("rope.dimension_count", "rotary_dim"),
+    ("rope.freq_base_swa", "rope_local_base_freq"),
+    ("rope.scaling.attn_factor", "rope_scaling.attention_factor"),
+    ("rope.scaling.factor", "rope_scaling.factor"),
+    (
+      "rope.scaling.original_context_length",
+      "rope_scaling.original_max_position_embeddings"
+    ),
+    ("rope.scaling.yarn_beta_fast", "rope_scaling.beta_fast"),
+    ("rope.scaling.yarn_beta_slow", "rope_scaling.beta_slow"),
+    ("use_parallel_residual", "use_parallel_residual"),
     ("context_length", "block_size"),
     ("expert_count", "num_local_experts"),
     ("expert_used_count", "num_experts_per_tok"),
@@ -33,6 +53,9 @@ enum GGUFSettings {
         continue
       }
       settings[name] = metadata.shown(entry)
+    }
+    if case .text(let kind) = metadata["\(architecture).rope.scaling.type"] {
+      settings["rope_scaling.rope_type"] = kind
     }
     if settings["vocab_size"] == nil, case .array(let count) = metadata["tokenizer.ggml.tokens"] {
       settings["vocab_size"] = String(count)

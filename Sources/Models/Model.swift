@@ -1,0 +1,326 @@
+public import Tensors
+
+/// A language model: what it computes, and its tensors by what they are for, whatever a file
+/// calls them. All shapes are checked.
+public struct Model: Sendable {
+  /// A tensor of a file, or some of its rows.
+  public struct Part: Sendable {
+    public let parameter: Parameter
+    /// nil for all.
+    public let rows: RowRuns?
+
+    /// Rows, or values of a vector.
+    public var count: Int { rows?.total ?? parameter.shape.dimensions[0] }
+  }
+
+  public let config: ModelConfig
+  public let parts: [TensorID: Part]
+  /// Whether the head is the token embedding.
+  public let isHeadTied: Bool
+
+  public subscript(id: TensorID) -> Part? { parts[id] }
+
+  /// The model that parameters and settings describe; nil when they are of no family that is
+  /// known. Throws `ModelError` when they are of one but something is missing or does not fit.
+  public init?(
+    _ parameters: Parameters, configuration: [String: String]
+  ) throws(ModelError) {
+    guard let type = configuration["model_type"], let family = ModelCatalog.family(of: type),
+      let prefix = NamePrefix(parameters)
+    else { return nil }
+    var assembly = Assembly(parameters, family.names(prefix.dialect), prefix)
+    let embedding = try assembly.outside(.tokenEmbedding)
+    guard embedding.shape.dimensions.count == 2, embedding.shape.count > 0 else {
+      throw ModelError("\(embedding.name) is \(embedding.shape) and should be a matrix")
+    }
+    let facts = Facts(
+      dialect: prefix.dialect, blocks: assembly.blockCount,
+      vocabulary: embedding.shape.rows, width: embedding.shape.columns,
+      queryRows: assembly.rows(of: .query))
+    var config = try family.config(Settings(configuration), facts)
+    if prefix.dialect == .meta
+      || prefix.dialect == .llamaCpp && RowOrder.interleavedTypes.contains(type)
+    {
+      for index in config.ropes.indices { config.ropes[index].isInterleaved = true }
+    }
+    try config.check()
+    try assembly.take(config) { role in family.parts(of: role, config, prefix.dialect) }
+    self.config = config
+    parts = assembly.parts
+    isHeadTied = assembly.isHeadTied
+  }
+
+  /// The divisors of the rotary frequencies that a file has as a tensor, for a text of so many
+  /// tokens. Throws what reading throws.
+  public func ropeDivisors(length: Int, original: Int?) throws -> [Float]? {
+    let isLong = original.map { length > $0 } ?? false
+    let part =
+      parts[TensorID(.ropeDivisors)]
+      ?? parts[TensorID(isLong ? .longRopeDivisors : .shortRopeDivisors)]
+    return try part?.parameter.tensor().array
+  }
+}
+
+/// In which order the rows of queries and keys stand.
+public enum RowOrder {
+  /// The families of GGUF files, by `general.architecture`, whose separate queries and keys
+  /// have the two channels of a pair side by side: llama.cpp's converter puts them so (its
+  /// `conversion` folder as of llama-cpp-python 0.3.36).
+  public static let interleavedTypes: Set = [
+    "llama", "llama-embed", "mistral3", "arcee", "smollm3", "nanbeige", "eagle3",
+    "granite", "granite_swa", "granitemoe", "granitehybrid", "deci", "olmo", "arctic", "chameleon",
+    "minicpm", "deepseek", "xverse", "llada",
+  ]
+}
+
+extension ModelConfig {
+  /// Far beyond any model; sums and products of them fit.
+  private static let widthLimit = 1 << 24
+  private static let blockLimit = 1 << 12
+
+  fileprivate func check() throws(ModelError) {
+    let widths = [
+      ("width", width), ("heads", heads), ("head_dim", headWidth), ("hidden", hidden),
+      ("vocabulary", vocabulary), ("queries", queryWidth),
+    ]
+    for (name, value) in widths where value > Self.widthLimit {
+      throw ModelError("its \(name) of \(value) is beyond any model")
+    }
+    guard (1...Self.blockLimit).contains(blocks) else {
+      throw ModelError("it has \(blocks) blocks")
+    }
+    guard normEpsilon >= 0, attentionScale.isFinite else {
+      throw ModelError("its norms have an ε of \(normEpsilon)")
+    }
+    for (name, cap) in [("scores", attentionCap), ("logits", logitCap)] {
+      if let cap, cap <= 0 { throw ModelError("its \(name) are capped at \(cap)") }
+    }
+    if let experts, !(1...experts.count).contains(experts.active) {
+      throw ModelError("\(experts.active) of \(experts.count) experts cannot be chosen")
+    }
+  }
+}
+
+/// Takes a model's parameters one by one and checks that they fit together.
+private struct Assembly {
+  let names: NameTable
+  let prefix: NamePrefix
+  let parameters: Parameters
+  private(set) var parts: [TensorID: Model.Part] = [:]
+  private(set) var isHeadTied = false
+
+  init(_ parameters: Parameters, _ names: NameTable, _ prefix: NamePrefix) {
+    self.parameters = parameters
+    self.names = names
+    self.prefix = prefix
+  }
+
+  /// Blocks are numbered from 0 without a gap.
+  var blockCount: Int {
+    let last = parameters.lazy.filter { $0.name.hasPrefix(prefix.stack) }
+      .compactMap { $0.name.dropFirst(prefix.stack.count).split(separator: ".").first }
+      .compactMap { Int($0) }.max()
+    // A name may claim any number; there are not more blocks than tensors.
+    return min(max(last ?? 0, 0), parameters.count) + 1
+  }
+
+  /// Rows of a layer of the first block.
+  func rows(of role: TensorRole) -> Int? {
+    layer(TensorID(role, block: 0)).found?.shape.dimensions.first
+  }
+
+  func outside(_ role: TensorRole) throws(ModelError) -> Parameter {
+    if let found = optionalOutside(role) { return found }
+    throw ModelError("\(prefix.outside[0] + (names.outside[role]?.first ?? "?")).weight is missing")
+  }
+
+  private func optionalOutside(_ role: TensorRole, _ suffix: String = ".weight") -> Parameter? {
+    for name in names.outside[role] ?? [] {
+      for start in prefix.dialect == .llamaCpp ? [""] : prefix.outside {
+        if let found = parameters[start + name + suffix] { return found }
+      }
+    }
+    return nil
+  }
+
+  private func layer(_ id: TensorID) -> (found: Parameter?, name: String) {
+    var first: String?
+    for name in names.layers[id.role] ?? [] {
+      let layer = id.expert.map { name.replacing("#", with: "\($0)") } ?? name
+      for suffix in id.isBias ? [".bias"] : [".weight", ""] {
+        let full = "\(prefix.stack)\(id.block ?? 0).\(layer)\(suffix)"
+        if let found = parameters[full] { return (found, full) }
+        first = first ?? full
+      }
+    }
+    return (nil, first ?? "\(prefix.stack)\(id.block ?? 0).\(id.role.rawValue)")
+  }
+
+  mutating func take(
+    _ config: ModelConfig, parts: (TensorRole) -> [TensorRole: RowRuns]?
+  ) throws(ModelError) {
+    let embedding = try outside(.tokenEmbedding)
+    try put(
+      embedding, TensorID(.tokenEmbedding), [config.vocabulary, config.width])
+    try put(try outside(.finalNorm), TensorID(.finalNorm), [config.width])
+    if let bias = optionalOutside(.finalNorm, ".bias") {
+      try put(bias, TensorID(.finalNorm).bias, [config.width])
+    }
+    let head = optionalOutside(.head)
+    isHeadTied = head == nil
+    try put(head ?? embedding, TensorID(.head), [config.vocabulary, config.width])
+    if let bias = optionalOutside(.head, ".bias") {
+      try put(bias, TensorID(.head).bias, [config.vocabulary])
+    }
+    for role in [TensorRole.ropeDivisors, .longRopeDivisors, .shortRopeDivisors] {
+      guard let divisors = optionalOutside(role), let rope = config.ropes.first else { continue }
+      try put(divisors, TensorID(role), [rope.width / 2])
+    }
+    for block in 0..<config.blocks { try take(block, config, parts) }
+  }
+
+  private mutating func take(
+    _ block: Int, _ config: ModelConfig, _ parts: (TensorRole) -> [TensorRole: RowRuns]?
+  ) throws(ModelError) {
+    for step in config.steps(of: block) {
+      switch step {
+      case .norm(let role, _, _):
+        try need(TensorID(role, block: block), [config.width])
+        try want(TensorID(role, block: block, isBias: true), [config.width])
+      case .linear(let role, _, _):
+        try takeLinear(role, block, config, parts)
+      case .headNorm(let role, _):
+        let heads = role == .queryNorm ? config.heads : config.keyValueHeads
+        let count = config.headNorms == .whole ? heads * config.headWidth : config.headWidth
+        try need(TensorID(role, block: block), [count])
+      case .experts: try takeExperts(block, config)
+      case .attend:
+        if config.hasSinks { try need(TensorID(.sinks, block: block), [config.heads]) }
+      case .rope, .activate, .add: break
+      }
+    }
+  }
+
+  private mutating func takeExperts(_ block: Int, _ config: ModelConfig) throws(ModelError) {
+    guard let experts = config.experts else { return }
+    try need(TensorID(.router, block: block), [experts.count, config.width])
+    try want(TensorID(.router, block: block, isBias: true), [experts.count])
+    for expert in 0..<experts.count {
+      for (role, shape) in [
+        (TensorRole.expertGate, [experts.hidden, config.width]),
+        (.expertUp, [experts.hidden, config.width]), (.expertDown, [config.width, experts.hidden]),
+      ] {
+        let id = TensorID(role, block: block, expert: expert)
+        try need(id, Shape(shape))
+        try want(id.bias, [shape[0]])
+        if self.parts[id.bias] == nil {
+          try takeStackedBias(id, rows: shape[0], experts: experts.count)
+        }
+      }
+    }
+    guard experts.shared > 0 else { return }
+    try need(TensorID(.sharedGate, block: block), [experts.shared, config.width])
+    try need(TensorID(.sharedUp, block: block), [experts.shared, config.width])
+    try need(TensorID(.sharedDown, block: block), [config.width, experts.shared])
+    // llama.cpp keeps it as a vector.
+    let id = TensorID(.sharedRouter, block: block)
+    if let found = layer(id).found, found.shape.dimensions.count == 1 {
+      try put(found, id, [config.width])
+    } else {
+      try want(id, [1, config.width])
+    }
+  }
+
+  /// llama.cpp keeps the biases of all experts as one matrix.
+  private mutating func takeStackedBias(
+    _ id: TensorID, rows: Int, experts: Int
+  ) throws(ModelError) {
+    guard let name = names.layers[id.role]?.first, name.hasSuffix(".#"), let expert = id.expert,
+      let stack = parameters["\(prefix.stack)\(id.block ?? 0).\(name.dropLast(2)).bias"]
+    else { return }
+    try check(stack, [experts, rows])
+    parts[id.bias] = Model.Part(
+      parameter: stack, rows: RowRuns(first: expert * rows, count: rows))
+  }
+
+  private mutating func takeLinear(
+    _ role: TensorRole, _ block: Int, _ config: ModelConfig,
+    _ given: (TensorRole) -> [TensorRole: RowRuns]?
+  ) throws(ModelError) {
+    let id = TensorID(role, block: block)
+    if parts[id] != nil { return }
+    let shape = config.shape(of: role)
+    if layer(id).found == nil, let (joined, members) = Self.joined(role) {
+      let whole = TensorID(joined, block: block)
+      if let found = layer(whole).found {
+        var first = 0
+        var runs = given(joined) ?? [:]
+        for member in members where runs[member] == nil {
+          let count = config.shape(of: member).rows
+          runs[member] = RowRuns(first: first, count: count)
+          first += count
+        }
+        let rows = members.reduce(0) { $0 + config.shape(of: $1).rows }
+        try check(found, Shape([rows, shape.columns]))
+        let bias = layer(whole.bias).found
+        if let bias { try check(bias, [rows]) }
+        for member in members {
+          let part = TensorID(member, block: block)
+          parts[part] = Model.Part(parameter: found, rows: runs[member])
+          if let bias { parts[part.bias] = Model.Part(parameter: bias, rows: runs[member]) }
+        }
+        return
+      }
+    }
+    try need(id, shape)
+    try want(id.bias, [shape.rows])
+  }
+
+  /// The tensor that may have a layer's rows among others.
+  private static func joined(_ role: TensorRole) -> (TensorRole, [TensorRole])? {
+    switch role {
+    case .query, .key, .value: (.queryKeyValue, [.query, .key, .value])
+    case .gate, .up: (.gateUp, [.gate, .up])
+    default: nil
+    }
+  }
+
+  private mutating func need(_ id: TensorID, _ shape: Shape) throws(ModelError) {
+    let (found, name) = layer(id)
+    guard let found else { throw ModelError("\(name) is missing") }
+    try put(found, id, shape)
+  }
+
+  private mutating func want(_ id: TensorID, _ shape: Shape) throws(ModelError) {
+    if let found = layer(id).found { try put(found, id, shape) }
+  }
+
+  private mutating func put(
+    _ parameter: Parameter, _ id: TensorID, _ shape: Shape
+  ) throws(ModelError) {
+    try check(parameter, shape)
+    parts[id] = Model.Part(parameter: parameter, rows: nil)
+  }
+
+  private func check(_ parameter: Parameter, _ shape: Shape) throws(ModelError) {
+    guard parameter.shape == shape, parameter.dtype.isFloatingPoint else {
+      throw ModelError(
+        "\(parameter.name) is \(parameter.shape) of \(parameter.dtype.rawValue) and should be "
+          + "\(shape) of floating point")
+    }
+  }
+}
+
+extension ModelConfig {
+  /// Outputs and inputs of a block's linear layer.
+  public func shape(of role: TensorRole) -> Shape {
+    switch role {
+    case .query: [queryWidth, width]
+    case .key, .value: [keyWidth, width]
+    case .attentionOutput: [width, queryWidth]
+    case .gate, .up: [hidden, width]
+    case .down: [width, hidden]
+    default: [0, 0]
+    }
+  }
+}

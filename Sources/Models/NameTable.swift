@@ -1,0 +1,125 @@
+internal import Tensors
+
+/// Whose names a file's tensors have.
+public enum Dialect: Sendable, Hashable {
+  /// `model.layers.0.self_attn.q_proj.weight`
+  case huggingFace
+  /// `blk.0.attn_q.weight`
+  case llamaCpp
+  /// `layers.0.attention.wq.weight`, of Meta's and Mistral's own files.
+  case meta
+}
+
+/// What a dialect calls the tensors of a model: layers of a block, and what is outside.
+public struct NameTable: Sendable {
+  public var layers: [TensorRole: [String]]
+  public var outside: [TensorRole: [String]]
+
+  /// The names that most families have.
+  public static func usual(_ dialect: Dialect) -> NameTable {
+    switch dialect {
+    case .huggingFace: huggingFace
+    case .llamaCpp: llamaCpp
+    case .meta: meta
+    }
+  }
+
+  /// This one with other names for some roles.
+  public func with(
+    _ layers: [TensorRole: [String]], outside: [TensorRole: [String]] = [:]
+  ) -> NameTable {
+    NameTable(
+      layers: self.layers.merging(layers) { $1 }, outside: self.outside.merging(outside) { $1 })
+  }
+
+  private static let huggingFace = NameTable(
+    layers: [
+      .attentionNorm: ["input_layernorm"], .query: ["self_attn.q_proj"],
+      .key: ["self_attn.k_proj"], .value: ["self_attn.v_proj"],
+      .queryKeyValue: ["self_attn.qkv_proj"], .attentionOutput: ["self_attn.o_proj"],
+      .queryNorm: ["self_attn.q_norm"], .keyNorm: ["self_attn.k_norm"],
+      .sinks: ["self_attn.sinks"], .mlpNorm: ["post_attention_layernorm"],
+      .gate: ["mlp.gate_proj"], .up: ["mlp.up_proj"], .down: ["mlp.down_proj"],
+      .gateUp: ["mlp.gate_up_proj"],
+      .router: ["mlp.gate", "block_sparse_moe.gate", "mlp.router"],
+      .expertGate: ["mlp.experts.#.gate_proj", "block_sparse_moe.experts.#.w1"],
+      .expertUp: ["mlp.experts.#.up_proj", "block_sparse_moe.experts.#.w3"],
+      .expertDown: ["mlp.experts.#.down_proj", "block_sparse_moe.experts.#.w2"],
+      .sharedGate: ["mlp.shared_expert.gate_proj"], .sharedUp: ["mlp.shared_expert.up_proj"],
+      .sharedDown: ["mlp.shared_expert.down_proj"], .sharedRouter: ["mlp.shared_expert_gate"],
+    ],
+    outside: [
+      .tokenEmbedding: ["embed_tokens"], .finalNorm: ["norm"], .head: ["lm_head"],
+    ])
+
+  private static let llamaCpp = NameTable(
+    layers: [
+      .attentionNorm: ["attn_norm"], .query: ["attn_q"], .key: ["attn_k"], .value: ["attn_v"],
+      .queryKeyValue: ["attn_qkv"], .attentionOutput: ["attn_output"],
+      .attentionPostNorm: ["post_attention_norm"], .queryNorm: ["attn_q_norm"],
+      .keyNorm: ["attn_k_norm"], .sinks: ["attn_sinks"], .mlpNorm: ["ffn_norm"],
+      .gate: ["ffn_gate"], .up: ["ffn_up"], .down: ["ffn_down"],
+      .mlpPostNorm: ["post_ffw_norm"], .router: ["ffn_gate_inp"],
+      .expertGate: ["ffn_gate_exps.#"], .expertUp: ["ffn_up_exps.#"],
+      .expertDown: ["ffn_down_exps.#"], .sharedGate: ["ffn_gate_shexp"],
+      .sharedUp: ["ffn_up_shexp"], .sharedDown: ["ffn_down_shexp"],
+      .sharedRouter: ["ffn_gate_inp_shexp"],
+    ],
+    outside: [
+      .tokenEmbedding: ["token_embd"], .finalNorm: ["output_norm"], .head: ["output"],
+      .ropeDivisors: ["rope_freqs"], .longRopeDivisors: ["rope_factors_long"],
+      .shortRopeDivisors: ["rope_factors_short"],
+    ])
+
+  private static let meta = NameTable(
+    layers: [
+      .attentionNorm: ["attention_norm"], .query: ["attention.wq"], .key: ["attention.wk"],
+      .value: ["attention.wv"], .attentionOutput: ["attention.wo"], .mlpNorm: ["ffn_norm"],
+      .gate: ["feed_forward.w1"], .up: ["feed_forward.w3"], .down: ["feed_forward.w2"],
+      .router: ["block_sparse_moe.gate", "feed_forward.gate"],
+      .expertGate: ["block_sparse_moe.experts.#.w1", "feed_forward.experts.#.w1"],
+      .expertUp: ["block_sparse_moe.experts.#.w3", "feed_forward.experts.#.w3"],
+      .expertDown: ["block_sparse_moe.experts.#.w2", "feed_forward.experts.#.w2"],
+    ],
+    outside: [
+      .tokenEmbedding: ["tok_embeddings"], .finalNorm: ["norm"], .head: ["output"],
+    ])
+}
+
+/// What stands before the names of a model's tensors in a file, and whose names they are.
+struct NamePrefix {
+  let dialect: Dialect
+  /// `model.layers.`
+  let stack: String
+  /// What stands before the names outside the blocks: `model.`, and nothing.
+  let outside: [String]
+
+  /// Finds the stack of blocks by a tensor of its first block that all families have one of.
+  init?(_ parameters: Parameters) {
+    let witnesses: [(Dialect, [String])] = [
+      (.llamaCpp, ["blk.0.attn_output.weight"]),
+      (.meta, ["layers.0.attention.wo.weight"]),
+      (
+        .huggingFace,
+        ["layers.0.self_attn.o_proj.weight", "layers.0.attention.dense.weight"]
+      ),
+    ]
+    // The language model of several stacks is the one that is not named after another sense.
+    let names = parameters.lazy.filter {
+      $0.place.block == 0 && $0.place.role != .auxiliary
+    }.map(\.name)
+    for (dialect, endings) in witnesses {
+      for name in names {
+        guard let ending = endings.first(where: { name == $0 || name.hasSuffix("." + $0) })
+        else { continue }
+        let root = String(name.dropLast(ending.utf8.count))
+        self.dialect = dialect
+        stack = root + (dialect == .llamaCpp ? "blk." : "layers.")
+        let above = root.split(separator: ".").dropLast().map { $0 + "." }.joined()
+        outside = [root, above, ""]
+        return
+      }
+    }
+    return nil
+  }
+}

@@ -1,0 +1,176 @@
+internal import CKernels
+internal import Models
+internal import Tensors
+
+/// A linear layer that multiplies from the form its weights are stored in. Any number of
+/// threads may use it.
+protocol LinearWeights: Sendable {
+  /// Outputs and inputs.
+  var rows: Int { get }
+  var columns: Int { get }
+  /// Groups of output channels, which threads share out. They do not depend on the threads.
+  var groupCount: Int { get }
+
+  /// One group's outputs of `count` inputs: `count × columns` to `count × rows`, bias included.
+  func multiply(
+    group: Int, count: Int, input: UnsafePointer<Float>, output: UnsafeMutablePointer<Float>,
+    with hand: Hand)
+}
+
+extension LinearWeights {
+  /// All groups, on a crew.
+  func multiply(
+    count: Int, input: UnsafePointer<Float>, output: UnsafeMutablePointer<Float>, crew: Crew,
+    hands: [Hand]
+  ) {
+    guard count > 0 else { return }
+    crew.run(groupCount) { worker, group in
+      unsafe multiply(
+        group: group, count: count, input: input, output: output, with: hands[worker])
+    }
+  }
+}
+
+/// Weights as f32, in the order of the matrix library.
+final class PackedLinear: LinearWeights {
+  private let weights: PackedWeights
+  var rows: Int { weights.rows }
+  var columns: Int { weights.columns }
+  var groupCount: Int { weights.groupCount }
+
+  init(_ weight: Model.Part, _ bias: Model.Part?) throws {
+    weights = try PackedWeights(
+      Blueprint.Layer(weight: weight.matrix, bias: bias?.vector), .f32)
+  }
+
+  func multiply(
+    group: Int, count: Int, input: UnsafePointer<Float>, output: UnsafeMutablePointer<Float>,
+    with hand: Hand
+  ) {
+    unsafe weights.apply(
+      group: group, count: count, input: UnsafeRawPointer(input),
+      output: UnsafeMutableRawPointer(output), with: hand.engine)
+  }
+}
+
+/// Weights in ggml's blocks: some channels at a time become f32.
+final class BlockLinear: LinearWeights {
+  /// Values that are f32 at once.
+  private static let room = 1 << 17
+
+  let rows: Int
+  let columns: Int
+  private let format: BlockFormat
+  private let bytes: [UInt8]
+  private let bias: [Float]?
+  private let groupRows: Int
+  /// Bytes of a row.
+  private let stride: Int
+
+  /// nil where the weights are not in blocks, or not row by row. Throws what reading throws.
+  init?(_ weight: Model.Part, _ bias: Model.Part?) throws {
+    let parameter = weight.parameter
+    guard let format = parameter.blocks, let stored = parameter.origin, !parameter.isTransposed,
+      let columns = parameter.shape.dimensions.last, parameter.shape.dimensions.count == 2,
+      columns.isMultiple(of: format.weightCount)
+    else { return nil }
+    let stride = columns / format.weightCount * format.byteCount
+    let all = try stored.read()
+    guard all.count >= parameter.shape.rows * stride else { return nil }
+    self.format = format
+    self.columns = columns
+    self.stride = stride
+    rows = weight.count
+    if let chosen = weight.rows {
+      var part: [UInt8] = []
+      part.reserveCapacity(rows * stride)
+      for run in 0..<chosen.runs {
+        let first = chosen.first + run * chosen.step
+        part += all[first * stride..<(first + chosen.count) * stride]
+      }
+      bytes = part
+    } else {
+      bytes = all
+    }
+    self.bias = try bias?.values()
+    groupRows = min(max(Self.room / max(columns, 1) / 16 * 16, 16), 128)
+  }
+
+  var groupCount: Int { (rows + groupRows - 1) / groupRows }
+
+  func multiply(
+    group: Int, count: Int, input: UnsafePointer<Float>, output: UnsafeMutablePointer<Float>,
+    with hand: Hand
+  ) {
+    let first = group * groupRows
+    let channels = min(groupRows, rows - first)
+    let weights = unsafe hand.scratch(channels * columns)
+    unsafe read(first..<first + channels, into: weights)
+    unsafe hand.engine.multiply(
+      ProductSize(m: count, n: channels, k: columns), Operand(input, stride: columns),
+      Operand(weights, stride: columns, isTransposed: true),
+      into: Operand(output + first, stride: rows), ProductForm(isHalf: false))
+    guard let bias else { return }
+    unsafe bias.withUnsafeBufferPointer { bias in
+      unsafe pare_add_bias(
+        count, channels, output + first, rows, bias.baseAddress.unsafelyUnwrapped + first)
+    }
+  }
+
+  /// Rows as f32.
+  func read(_ range: Range<Int>, into values: UnsafeMutablePointer<Float>) {
+    unsafe bytes.withUnsafeBufferPointer { bytes in
+      unsafe format.dequantizeRow(
+        bytes.baseAddress.unsafelyUnwrapped + range.lowerBound * stride,
+        blocks: range.count * columns / format.weightCount, into: values)
+    }
+  }
+}
+
+extension Model.Part {
+  /// The rows of a matrix as a parameter of their own.
+  var matrix: Parameter {
+    guard let rows else { return parameter }
+    let dimensions = [rows.total] + parameter.shape.dimensions.dropFirst()
+    let whole = parameter
+    return Parameter(
+      name: whole.name, shape: Shape(dimensions), dtype: whole.dtype, place: whole.place,
+      reading: { threads, shouldStop in
+        let tensor = try whole.tensor(threads: threads, shouldStop: shouldStop)
+        let columns = dimensions.dropFirst().reduce(1, *)
+        return unsafe tensor.withUnsafeValues { values in
+          unsafe Tensor(Shape(dimensions)) { target in
+            guard let source = values.baseAddress, let start = target.baseAddress else { return }
+            for row in 0..<rows.total {
+              unsafe (start + row * columns).initialize(
+                from: source + rows.source(of: row) * columns, count: columns)
+            }
+          }
+        }
+      })
+  }
+
+  /// The values of a vector as a parameter of their own.
+  var vector: Parameter {
+    guard rows != nil else { return parameter }
+    let part = self
+    return Parameter(
+      name: parameter.name, shape: [count], dtype: parameter.dtype, place: parameter.place,
+      load: {
+        let values = try part.values()
+        return Tensor([values.count], values)
+      })
+  }
+
+  /// The values of a vector, or of a part of a matrix of vectors.
+  func values() throws -> [Float] {
+    guard let rows else { return try parameter.tensor().array }
+    let all = try parameter.tensor().array
+    return (0..<rows.total).map { all[rows.source(of: $0)] }
+  }
+
+  /// Whether both are the same rows of one parameter.
+  func isIdentical(to other: Model.Part) -> Bool {
+    rows == other.rows && parameter.isIdentical(to: other.parameter)
+  }
+}

@@ -1,0 +1,101 @@
+internal import CKernels
+internal import Models
+
+// Experts.
+extension ModelPass {
+  /// A token that goes to an expert.
+  private struct Visit {
+    let row: Int
+    let weight: Float
+  }
+
+  /// Sends each token to the experts that the router scores highest, and adds what they give,
+  /// by their weights.
+  func route(
+    _ block: Int, _ from: Slot, into: Slot, count: Int,
+    _ inputs: ModelInputs?
+  ) throws {
+    guard let experts = config.experts(of: block) else { return }
+    let input = unsafe slot(from)
+    let output = unsafe slot(into)
+    let width = config.width
+    let routerID = TensorID(.router, block: block)
+    let router = try weights.linear(routerID)
+    unsafe inputs?.add(routerID, input, rows: count, columns: width)
+    unsafe multiply(router, count, input, slot(.gate))
+    let visits = unsafe self.visits(experts, count, slot(.gate))
+    let gathered = AlignedBuffer(count * width)
+    let given = AlignedBuffer(count * width)
+    unsafe output.update(repeating: 0, count: count * width)
+    for expert in 0..<experts.count where !visits[expert].isEmpty {
+      let rows = visits[expert]
+      for (index, visit) in rows.enumerated() {
+        unsafe (gathered.floats + index * width).update(
+          from: input + visit.row * width, count: width)
+      }
+      try unsafe runExpert(
+        (.expertGate, .expertUp, .expertDown), block, expert, rows.count, gathered.floats,
+        given.floats, hidden: experts.hidden, inputs)
+      for (index, visit) in rows.enumerated() {
+        unsafe pare_add_scaled(
+          width, visit.weight, given.floats + index * width, output + visit.row * width)
+      }
+    }
+    guard experts.shared > 0 else { return }
+    try unsafe runExpert(
+      (.sharedGate, .sharedUp, .sharedDown), block, nil, count, input, given.floats,
+      hidden: experts.shared, inputs)
+    let gate = try weights.vector(TensorID(.sharedRouter, block: block))
+    for row in 0..<count {
+      var weight: Float = 1
+      if let gate {
+        var score: Float = 0
+        for column in 0..<width { score += unsafe gate[column] * input[row * width + column] }
+        weight = 1 / (1 + exponential(-score))
+      }
+      unsafe pare_add_scaled(width, weight, given.floats + row * width, output + row * width)
+    }
+  }
+
+  private func runExpert(
+    _ roles: (gate: TensorRole, up: TensorRole, down: TensorRole), _ block: Int, _ expert: Int?,
+    _ count: Int, _ input: UnsafePointer<Float>, _ output: UnsafeMutablePointer<Float>,
+    hidden: Int, _ inputs: ModelInputs?
+  ) throws {
+    func layer(
+      _ role: TensorRole, _ input: UnsafePointer<Float>, _ output: UnsafeMutablePointer<Float>
+    ) throws {
+      let id = TensorID(role, block: block, expert: expert)
+      let layer = try weights.linear(id)
+      unsafe inputs?.add(id, input, rows: count, columns: layer.columns)
+      unsafe multiply(layer, count, input, output)
+    }
+    try unsafe layer(roles.gate, input, slot(.gate))
+    try unsafe layer(roles.up, input, slot(.up))
+    activate(count * hidden)
+    try unsafe layer(roles.down, slot(.gate), output)
+  }
+
+  /// The tokens of each expert, in their order.
+  private func visits(
+    _ experts: ModelConfig.Experts, _ count: Int, _ scores: UnsafePointer<Float>
+  ) -> [[Visit]] {
+    var visits = [[Visit]](repeating: [], count: experts.count)
+    for row in 0..<count {
+      let scores = (0..<experts.count).map { unsafe scores[row * experts.count + $0] }
+      // The first of equal scores.
+      let order = scores.indices.sorted {
+        scores[$0] > scores[$1] || scores[$0] == scores[$1] && $0 < $1
+      }
+      let chosen = order.prefix(experts.active)
+      let largest = scores[order[0]]
+      let shares = scores.map { exponential($0 - largest) }
+      let isPart = experts.choosesFirst || experts.normalizes
+      let total = (isPart ? chosen.map { shares[$0] } : shares).reduce(0, +)
+      for expert in chosen {
+        visits[expert].append(Visit(row: row, weight: shares[expert] / total))
+      }
+    }
+    return visits
+  }
+}

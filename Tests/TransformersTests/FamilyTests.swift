@@ -1,0 +1,84 @@
+import CheckpointIO
+import Foundation
+import Tensors
+import TestSupport
+import Testing
+import Transformers
+
+/// Models of every family against the logits of transformers.
+///
+/// `Checkpoints/families` has one of each, made by `Benchmarks/families.py`; `PARE_FAMILIES` names
+/// a folder of more.
+@Suite struct FamilyTests {
+  struct Family: CustomTestStringConvertible, Sendable {
+    let path: String
+    /// Where what it gives is written down.
+    let reference: String
+    var testDescription: String { URL(fileURLWithPath: path).lastPathComponent }
+  }
+
+  /// Of these llama.cpp's converter leaves settings out without which the logits are others:
+  /// windows, factors of a scaling, blocks that turn nothing, the scale of the scores.
+  private static let lost: Set = [
+    "mistral", "qwen2_sliding", "llama_dynamic", "llama_longrope", "smollm3", "gemma2", "gemma3",
+  ]
+
+  static let all: [Family] = {
+    let roots =
+      [SharedData.packageRoot + "/Checkpoints/families"]
+      + (ProcessInfo.processInfo.environment["PARE_FAMILIES"].map {
+        [$0 + "/models", $0 + "/small"]
+      }
+        ?? [])
+    var families: [Family] = []
+    for root in roots {
+      for name in (try? FileManager.default.contentsOfDirectory(atPath: root))?.sorted() ?? [] {
+        let folder = root + "/" + name
+        guard FileManager.default.fileExists(atPath: folder + "/expected.json") else { continue }
+        families.append(Family(path: folder, reference: folder))
+        let gguf = root + "/../gguf/\(name).gguf"
+        if root.hasSuffix("/models"), !lost.contains(name),
+          FileManager.default.fileExists(atPath: gguf)
+        {
+          families.append(Family(path: gguf, reference: folder))
+        }
+      }
+    }
+    return families
+  }()
+
+  private struct Reference: Decodable {
+    let ids: [Int]
+    let logits: [[Float]]?
+    let last_logits: [Float]?
+    let ids2: [Int]?
+    let logits2: [[Float]]?
+  }
+
+  @Test(arguments: all) func logitsAreThoseOfTransformers(_ family: Family) throws {
+    let data = try Data(contentsOf: URL(fileURLWithPath: family.reference + "/expected.json"))
+    let reference = try JSONDecoder().decode(Reference.self, from: data)
+    let checkpoint = try Checkpoint.open(family.path)
+    let network = try Network.make(
+      checkpoint.parameters, configuration: checkpoint.configuration)
+    try compare(network, reference.ids, reference.logits ?? [reference.last_logits ?? []])
+    if let ids = reference.ids2, let logits = reference.logits2 {
+      try compare(network, ids, logits)
+    }
+  }
+
+  /// The last rows.
+  private func compare(_ network: Network, _ ids: [Int], _ wanted: [[Float]]) throws {
+    let logits = try network.logits(ids)
+    let first = ids.count - wanted.count
+    var (difference, size) = (0.0, 0.0)
+    for (row, values) in wanted.enumerated() {
+      #expect(values.count == logits.shape.columns)
+      for (column, value) in values.enumerated() {
+        difference += pow(Double(logits[first + row, column] - value), 2)
+        size += pow(Double(value), 2)
+      }
+    }
+    #expect((difference / size).squareRoot() < 1e-4)
+  }
+}
