@@ -54,6 +54,7 @@ let targets: [Target] =
   ]
   + floor("Tensors", ["CKernels"])
   + floor("Jobs")
+  + floor("Tokenizers")
   + floor("Terminal")
   + floor("TerminalNcurses", ["Terminal", "CNcurses"])
   + floor("CheckpointIO", ["Tensors", "CKernels", "CFaults", "CZlib"])
