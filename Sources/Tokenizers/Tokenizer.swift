@@ -34,7 +34,6 @@ public final class Tokenizer: Sendable {
     self.map = ByteMap(spec.vocabulary, ids: spec.vocabulary.indices)
     encoder = try TokenEncoder(spec, map, findable: findable)
     segmenter = try Segmenter(spec.preTokenizers)
-    texts = try TokenTexts(spec)
     var specials = spec.kinds.map { $0 == .control || $0 == .unknown }
     for token in spec.addedTokens where token.isSpecial { specials[Int(token.id)] = true }
     self.specials = specials
@@ -42,13 +41,15 @@ public final class Tokenizer: Sendable {
     let late = spec.addedTokens.filter(\.isNormalized)
     given = AddedTokenFinder(early, contents: early.map(\.content))
     var matcher = Matcher()
-    normalized = AddedTokenFinder(
-      late,
-      contents: late.map { token in
-        var content = token.content
-        for normalizer in spec.normalizers { normalizer.apply(to: &content, &matcher) }
-        return content
-      })
+    let contents = late.map { token in
+      var content = token.content
+      for normalizer in spec.normalizers { normalizer.apply(to: &content, &matcher) }
+      return content
+    }
+    normalized = AddedTokenFinder(late, contents: contents)
+    texts = TokenTexts(
+      spec,
+      normalized: Dictionary(zip(late.map(\.id), contents), uniquingKeysWith: { $1 }))
   }
 
   /// Ids there are, those left out by the file included.

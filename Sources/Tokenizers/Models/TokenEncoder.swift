@@ -26,7 +26,8 @@ struct TokenEncoder: Sendable {
         rules.isByteLevel || rules.ignoresMerges ? nil : SpaceBoundary(spec, rules, map, findable)
     case .unigram(let rules):
       kind = .unigram(try UnigramEncoder(rules, spec, map, findable: findable))
-      boundary = SpaceBoundary(spec, nil, map, findable)
+      // Sums of scores, and so ties, depend on where a text starts.
+      boundary = nil
     case .wordPiece(let rules):
       kind = .wordPiece(WordPieceEncoder(rules, map))
       boundary = nil
@@ -118,10 +119,10 @@ struct SpaceBoundary: Sendable {
   private var unsafeBytes = [Bool](repeating: false, count: 256)
 
   /// nil if the model has no "▁".
-  init?(_ spec: TokenizerSpec, _ rules: BytePairRules?, _ map: ByteMap, _ findable: [Int]) {
+  init?(_ spec: TokenizerSpec, _ rules: BytePairRules, _ map: ByteMap, _ findable: [Int]) {
     guard map.id(Self.space) >= 0 else { return nil }
     for id in findable { note(spec.vocabulary[id]) }
-    for symbol in rules?.extraSymbols ?? ByteStrings() { note(symbol) }
+    for symbol in rules.extraSymbols { note(symbol) }
     // Runs of spaces stay together.
     unsafeBytes[Int(Self.space[2])] = true
   }

@@ -22,6 +22,7 @@ struct UnigramEncoder: Sendable {
   private let bestScore: Double
   private let fallback: UnknownFallback
   private let userDefined: [Bool]
+  private let sumsSingly: Bool
 
   init(
     _ rules: UnigramRules, _ spec: TokenizerSpec, _ map: ByteMap, findable: [Int]
@@ -32,6 +33,7 @@ struct UnigramEncoder: Sendable {
     trie = ByteTrie(findable.map { (spec.vocabulary[$0], Int32($0)) })
     self.map = map
     scores = rules.scores
+    sumsSingly = rules.sumsSingly
     let normal = findable.filter { spec.kinds[$0] == .normal }.map { rules.scores[$0] }
     unknownScore = (normal.min() ?? 0) - Self.unknownPenalty
     bestScore = normal.max() ?? 0
@@ -72,15 +74,20 @@ struct UnigramEncoder: Sendable {
         end += 1
         let id = trie.value(of: node)
         guard id >= 0 else { continue }
-        offer(here + score(of: id, length: end - offset), from: offset, to: end, id, &best)
+        offer(sum(here, score(of: id, length: end - offset)), from: offset, to: end, id, &best)
         if end - offset == length { hasCharacter = true }
       }
       if !hasCharacter {
-        offer(here + unknownScore, from: offset, to: offset + length, -1, &best)
+        offer(sum(here, unknownScore), from: offset, to: offset + length, -1, &best)
       }
       offset += length
     }
     collect(text, piece, &best, into: &ids)
+  }
+
+  @inline(__always)
+  private func sum(_ first: Double, _ second: Double) -> Double {
+    sumsSingly ? Double(Float(first) + Float(second)) : first + second
   }
 
   @inline(__always)

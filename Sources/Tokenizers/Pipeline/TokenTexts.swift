@@ -10,7 +10,8 @@ struct TokenTexts: Sendable {
   private let isWordPiece: Bool
   private let spec: TokenizerSpec
 
-  init(_ spec: TokenizerSpec) throws(TokenizerError) {
+  /// `normalized`: added tokens that are found in normalized text, as found there.
+  init(_ spec: TokenizerSpec, normalized: [Int32: [UInt8]]) {
     self.spec = spec
     var (count, stripped): (Int, [UInt8]) = (0, [])
     var first: [UInt8]?
@@ -29,10 +30,10 @@ struct TokenTexts: Sendable {
     self.stripped = stripped
     firstReplacement = first
     self.isWordPiece = isWordPiece
-    let added = Set(spec.addedTokens.map { Int($0.id) })
     texts.reserve(strings: spec.vocabulary.count, bytes: spec.vocabulary.storage.count)
     for id in spec.vocabulary.indices {
-      texts.append(TokenTexts.text(spec, id, isAdded: added.contains(id)))
+      let bytes = normalized[Int32(id)] ?? Array(spec.vocabulary[id])
+      texts.append(TokenTexts.text(bytes, spec.decoders))
     }
   }
 
@@ -43,10 +44,10 @@ struct TokenTexts: Sendable {
     return TokenTexts.replaced(Array(spec.vocabulary[id]), firstReplacement, with: [])
   }
 
-  private static func text(_ spec: TokenizerSpec, _ id: Int, isAdded: Bool) -> [UInt8] {
-    var bytes = Array(spec.vocabulary[id])
+  private static func text(_ token: [UInt8], _ steps: [DecoderStep]) -> [UInt8] {
+    var bytes = token
     var isFused = false
-    for step in spec.decoders {
+    for step in steps {
       switch step {
       case .byteLevel: break
       case .fuse: isFused = true

@@ -327,9 +327,7 @@ struct PatternParser {
   }
 
   private static let posixClasses: [(String, CellSet)] = [
-    ("alpha", [.letter, .letterNumber, .alphabeticSymbol]), ("digit", .decimalNumber),
-    ("alnum", [.letter, .letterNumber, .alphabeticSymbol, .decimalNumber]),
-    ("space", .space), ("punct", .punctuation), ("upper", .uppercase), ("lower", .lowercase),
+    ("digit", .decimalNumber), ("space", .space), ("punct", [.punctuation, .symbol]),
     ("word", .word),
   ]
 

@@ -194,6 +194,8 @@ public struct UnigramRules: Sendable {
   public var hasByteFallback = false
   /// User-defined pieces win over others, as in SentencePiece.
   public var prefersUserDefined = false
+  /// Sums are of 32 bits, as in SentencePiece: ties depend on it.
+  public var sumsSingly = false
 
   public init(scores: [Double]) { self.scores = scores }
 }

@@ -1,6 +1,6 @@
 /// Sets of Unicode scalars made of the cells below, one bit each.
 ///
-/// Cells are the thirty general categories, three of them divided so that white
+/// Cells are the thirty general categories, four of them divided so that white
 /// space (`\s`) and word characters (`\w`) are unions of cells too. Every scalar is
 /// in exactly one cell, so that a complement is a complement of bits.
 struct CellSet: OptionSet, Hashable {
@@ -16,7 +16,7 @@ struct CellSet: OptionSet, Hashable {
   static let enclosingMark = CellSet(cell: 7)
   static let decimalNumber = CellSet(cell: 8)
   static let letterNumber = CellSet(cell: 9)
-  static let otherNumber = CellSet(cell: 10)
+  static let plainOtherNumber = CellSet(cell: 10)
   static let connector = CellSet(cell: 11)
   static let dash = CellSet(cell: 12)
   static let open = CellSet(cell: 13)
@@ -42,12 +42,15 @@ struct CellSet: OptionSet, Hashable {
   static let alphabeticSymbol = CellSet(cell: 31)
   /// U+200C and U+200D.
   static let joiner = CellSet(cell: 32)
-  static let all = CellSet(rawValue: 1 << 33 - 1)
+  /// ² ³ ¹ ¼ ½ ¾, the numbers that Oniguruma takes for word characters.
+  static let wordNumber = CellSet(cell: 33)
+  static let all = CellSet(rawValue: 1 << 34 - 1)
 
   static let letter: CellSet = [
     .uppercase, .lowercase, .titlecase, .modifierLetter, .otherLetter,
   ]
   static let mark: CellSet = [.nonspacingMark, .spacingMark, .enclosingMark]
+  static let otherNumber: CellSet = [.plainOtherNumber, .wordNumber]
   static let number: CellSet = [.decimalNumber, .letterNumber, .otherNumber]
   static let punctuation: CellSet = [
     .connector, .dash, .open, .close, .initialQuote, .finalQuote, .otherPunctuation,
@@ -61,9 +64,13 @@ struct CellSet: OptionSet, Hashable {
   /// `\s`: the property White_Space.
   static let space: CellSet = [.separator, .controlSpace]
   /// `\w` of Oniguruma, which the Hugging Face library uses for patterns.
-  static let word: CellSet = [.letter, .mark, .decimalNumber, .connector]
+  static let word: CellSet = [
+    .letter, .mark, .decimalNumber, .letterNumber, .connector, .alphabeticSymbol, .wordNumber,
+  ]
   /// `\w` of Unicode's Technical Standard 18, for the pre-tokenizer `Whitespace`.
-  static let unicodeWord: CellSet = [.word, .letterNumber, .alphabeticSymbol, .joiner]
+  static let unicodeWord: CellSet = [
+    .letter, .mark, .decimalNumber, .letterNumber, .connector, .alphabeticSymbol, .joiner,
+  ]
 
   private init(cell: UInt64) { rawValue = 1 << cell }
 
@@ -97,6 +104,7 @@ enum CharacterCells {
     switch value {
     case 0x09...0x0D, 0x85: return 30
     case 0x200C, 0x200D: return 32
+    case 0xB2, 0xB3, 0xB9, 0xBC...0xBE: return 33
     default: break
     }
     let properties = scalar.properties

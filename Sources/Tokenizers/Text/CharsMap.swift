@@ -50,7 +50,7 @@ public struct CharsMap: Sendable {
   func bytes(_ range: Range<Int>) -> ArraySlice<UInt8> { replacements[range] }
 
   private static func offset(_ unit: UInt32) -> Int {
-    Int(unit >> 10) << Int(unit >> 9 & 1) * 8
+    Int(unit >> 10) << (Int(unit >> 9 & 1) * 8)
   }
 
   /// As the Hugging Face library applies it: a grapheme of up to five bytes becomes

@@ -74,10 +74,12 @@ enum NormalizationForm {
     // Scalars below U+0300 are in NFC, but for none.
     if self == .nfc, scalar < 0x300 { return false }
     if NormalizationForm.combiningClass(scalar) != 0 { return true }
-    let tables = Decomposition.shared
-    if isCompatible, tables.compatible[scalar] != nil { return true }
     if NormalizationForm.isHangul(scalar) { return true }
-    return composes ? tables.unstable.contains(scalar) : tables.canonical[scalar] != nil
+    let tables = Decomposition.shared
+    if self == .nfc { return tables.unstable.contains(scalar) }
+    // A canonical mapping may lead to a compatibility mapping.
+    if tables.canonical[scalar] != nil { return true }
+    return isCompatible && (tables.compatible[scalar] != nil || tables.unstable.contains(scalar))
   }
 
   private static func isHangul(_ scalar: UInt32) -> Bool {
