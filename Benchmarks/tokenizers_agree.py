@@ -6,16 +6,23 @@
 
 Each folder of FOLDER gets a tokenizer.json or tokenizer.model, trained on text made
 here, and cases.jsonl: a text, its ids, and what those decode to. Texts are the files
-given, whole and in parts, and random strings of the seed. With --reference DIR, a
-vocabulary of a few hundred entries and a few dozen cases of each, as the tests of the
-project have them.
+given, whole and in parts, and random strings of the seed. A --gguf FILE, such as
+llama.cpp's models/ggml-vocab-*.gguf, gets a gguf.json of its metadata, and cases from
+FILE.inp and FILE.out (needs pip install gguf).
+
+    python tokenizers_agree.py ../Tests/TokenizersTests/References --reference
+    swift format --in-place --recursive ../Tests/TokenizersTests/References
+
+writes the references of the tests instead: Swift files with a vocabulary of a few
+hundred entries and two dozen cases each.
 """
 
 import argparse
+import base64
 import json
 import os
 import random
-import sys
+import tempfile
 import unicodedata
 
 import sentencepiece
@@ -218,6 +225,39 @@ def families(charsmap):
     }
 
 
+def stripped(model):
+    """Without the path of the rules, which is another one each time."""
+    def message(parts):
+        out = b""
+        for number, kind, value in parts:
+            out += bytes_of(number << 3 | kind)
+            out += value if kind == 5 else bytes_of(value) if kind == 0 else (
+                bytes_of(len(value)) + value)
+        return out
+
+    def bytes_of(value):
+        out = b""
+        while value > 127:
+            out, value = out + bytes([value & 127 | 128]), value >> 7
+        return out + bytes([value])
+
+    def kind(value):
+        return 0 if isinstance(value, int) else 2
+
+    parts = []
+    for number, value in fields(model):
+        if number == 2:
+            keep = [(n, v) for n, v in fields(value) if n in (3, 24, 35, 40, 41, 42, 43)]
+            value = message((n, kind(v), v) for n, v in keep)
+        elif number == 3:
+            keep = [(n, v) for n, v in fields(value) if n in (2, 3, 4, 5)]
+            value = message((n, kind(v), v) for n, v in keep)
+        elif number != 1:
+            continue
+        parts.append((number, 2, value))
+    return message(parts)
+
+
 def varint(data, at):
     value = shift = 0
     while True:
@@ -262,6 +302,21 @@ SENTENCEPIECE = {
     "spm-char": dict(model_type="char"),
 }
 
+# Normalization rules of a few hundred bytes: the usual ones have 200 KB.
+RULES = ["1F6\t", "A0\t20", "3000\t20", "FB01\t66 69", "FF21\t41", "65 301\tE9", "2460\t31", "9\t20",
+         "A\t20", "200B\t"]
+REFERENCES = {
+    "gpt2", "roberta", "llama3", "qwen2", "o200k", "cl100k", "deepseek3", "cohere", "falcon",
+    "smollm", "nfkd", "contiguous", "next", "llama2", "mistral", "gemma", "unknown", "t5", "bert",
+    "spm-rules", "spm-llama", "spm-gemma", "spm-unigram-identity"}
+REFERENCE_SENTENCEPIECE = {
+    "spm-rules": dict(model_type="unigram", normalization_rule_tsv="RULES"),
+    "spm-llama": SENTENCEPIECE["spm-llama"],
+    "spm-gemma": SENTENCEPIECE["spm-gemma"],
+    "spm-unigram-identity": dict(model_type="unigram", normalization_rule_name="identity",
+                                 byte_fallback=True, user_defined_symbols="<|im_start|>,ab c"),
+}
+
 
 def train_sentencepiece(options, lines, size, coverage):
     import io
@@ -283,6 +338,55 @@ def write_cases(path, texts, encode, decode, special):
             file.write(json.dumps(case) + "\n")
 
 
+def wrapped(text, width=90):
+    """Lines of a raw Swift string that are joined."""
+    assert "\\###" not in text
+    return "\\###\n".join(text[at:at + width] for at in range(0, len(text), width))
+
+
+def write_reference(folder, name, kind, content, cases):
+    words = name.split("-")
+    member = words[0] + "".join(w.capitalize() for w in words[1:])
+    with open(os.path.join(folder, f"Reference+{member}.swift"), "w") as file:
+        file.write(
+            "// Written by Benchmarks/tokenizers_agree.py --reference.\n"
+            "extension Reference {\n"
+            f'  static let {member} = Reference(\n    name: "{name}", kind: .{kind},\n'
+            f'    tokenizer: ###"""\n{wrapped(content)}\n"""###,\n'
+            f'    cases: ###"""\n{wrapped(json.dumps(cases))}\n"""###)\n}}\n')
+
+
+def without_byte_tokens(tokenizer):
+    """Tokens of bytes are found in no text, though training takes them for special."""
+    tree = json.loads(tokenizer.to_str())
+    tree["added_tokens"] = [t for t in tree["added_tokens"] if not t["content"].startswith("<0x")]
+    return Tokenizer.from_str(json.dumps(tree))
+
+
+def compact(tokenizer_json):
+    """Without spaces, in ASCII."""
+    return json.dumps(json.loads(tokenizer_json), separators=(",", ":"))
+
+
+def write_gguf(folder, path):
+    import gguf
+    reader = gguf.GGUFReader(path)
+    metadata = {name.split("tokenizer.ggml.")[-1]: field.contents()
+                for name, field in reader.fields.items() if name.startswith("tokenizer.")}
+    folder = os.path.join(folder, os.path.basename(path))
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, "gguf.json"), "w") as file:
+        json.dump(metadata, file)
+    with open(os.path.join(folder, "cases.jsonl"), "w") as file:
+        if not os.path.exists(path + ".inp"):
+            return print(path, "has no cases")
+        texts = open(path + ".inp", encoding="utf-8", newline="").read()
+        ids = open(path + ".out").read().split("\n")
+        for text, line in zip(texts.split("\n__ggml_vocab_test__\n"), ids):
+            file.write(json.dumps({"text": text, "ids": [int(i) for i in line.split()],
+                                   "special": False}) + "\n")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("folder")
@@ -291,7 +395,15 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--size", type=int, default=1500)
     parser.add_argument("--only")
+    parser.add_argument("--gguf", nargs="*", default=[])
+    parser.add_argument("--reference", action="store_true")
     options = parser.parse_args()
+    if options.gguf:
+        for path in options.gguf:
+            write_gguf(options.folder, path)
+        return
+    if options.reference:
+        options.size, options.strings, options.files = 330, 18, []
     print("seed", options.seed)
     rng = random.Random(options.seed)
     lines = corpus(rng)
@@ -302,35 +414,57 @@ def main():
     texts += [random_text(rng) for _ in range(options.strings)]
     texts = [t for t in texts if not any(0xD800 <= ord(c) < 0xE000 for c in t)]
     coverage = 0.98
-    charsmap = charsmap_of(train_sentencepiece(
-        dict(model_type="unigram"), lines, options.size, coverage))
+    settings_of = REFERENCE_SENTENCEPIECE if options.reference else SENTENCEPIECE
+    usual = dict(model_type="unigram")
+    with tempfile.NamedTemporaryFile("w", suffix=".tsv") as rules:
+        rules.write("\n".join(RULES) + "\n")
+        rules.flush()
+        settings_of = {
+            name: {k: rules.name if v == "RULES" else v for k, v in settings.items()}
+            for name, settings in settings_of.items()}
+        models_of = {
+            name: train_sentencepiece(settings, lines, options.size, coverage)
+            for name, settings in settings_of.items() if options.only in (None, name)}
+        if options.reference:
+            usual["normalization_rule_tsv"] = rules.name
+        charsmap = charsmap_of(train_sentencepiece(usual, lines, options.size, coverage))
     for name, (tokenizer, trainer) in families(charsmap).items():
         if options.only and name != options.only:
             continue
+        if options.reference and name not in REFERENCES:
+            continue
         tokenizer.train_from_iterator(lines, trainer(options.size))
+        tokenizer = without_byte_tokens(tokenizer)
         tokenizer.add_tokens([AddedToken("camelCase", normalized=True),
                               AddedToken("snake", single_word=True, normalized=False)])
         tokenizer.add_special_tokens([AddedToken("<|im_start|>", lstrip=True, rstrip=True)])
+        encode = lambda text: tokenizer.encode(text, add_special_tokens=False).ids
+        decode = lambda ids: tokenizer.decode(ids, skip_special_tokens=False)
+        if options.reference:
+            write_reference(
+                options.folder, name, "json", compact(tokenizer.to_str()),
+                [{"text": t, "ids": encode(t), "decoded": decode(encode(t))} for t in texts])
+            continue
         folder = os.path.join(options.folder, name)
         os.makedirs(folder, exist_ok=True)
         tokenizer.save(os.path.join(folder, "tokenizer.json"), pretty=False)
-        write_cases(
-            os.path.join(folder, "cases.jsonl"), texts,
-            lambda text: tokenizer.encode(text, add_special_tokens=False).ids,
-            lambda ids: tokenizer.decode(ids, skip_special_tokens=False), True)
+        write_cases(os.path.join(folder, "cases.jsonl"), texts, encode, decode, True)
         print(name, tokenizer.get_vocab_size(), flush=True)
-    for name, settings in SENTENCEPIECE.items():
-        if options.only and name != options.only:
-            continue
-        model = train_sentencepiece(settings, lines, options.size, coverage)
+    for name, model in models_of.items():
         processor = sentencepiece.SentencePieceProcessor(model_proto=model)
+        known = [t for t in texts if "\0" not in t]
+        if options.reference:
+            write_reference(
+                options.folder, name, "sentencePiece",
+                base64.b64encode(stripped(model)).decode(),
+                [{"text": t, "ids": processor.encode(t)} for t in known])
+            continue
         folder = os.path.join(options.folder, name)
         os.makedirs(folder, exist_ok=True)
         with open(os.path.join(folder, "tokenizer.model"), "wb") as file:
             file.write(model)
         write_cases(
-            os.path.join(folder, "cases.jsonl"), [t for t in texts if "\0" not in t],
-            processor.encode, None, False)
+            os.path.join(folder, "cases.jsonl"), known, processor.encode, None, False)
         print(name, processor.get_piece_size(), flush=True)
 
 

@@ -20,7 +20,9 @@ enum ByteHash {
   @inline(__always)
   static func word(_ bytes: Span<UInt8>, _ offset: Int, _ count: Int) -> UInt64 {
     // Safe: any eight bytes are an integer, and the span checks its bounds.
-    if count == 8 { return unsafe bytes.bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self) }
+    if count == 8 {
+      return unsafe bytes.bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
+    }
     var word: UInt64 = 0
     for position in 0..<count { word = word << 8 | UInt64(bytes[offset + position]) }
     return word

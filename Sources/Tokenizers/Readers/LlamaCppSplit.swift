@@ -162,6 +162,6 @@ struct LlamaCppSplit {
     FF41-FF5A 10400-1044F 104B0-104D3 104D8-104FB 10C80-10CB2 10CC0-10CF2 118A0-118DF \
     1E900-1E943
     """.split(separator: " ").map { range in
-    range.split(separator: "-").map { #"\x{\#($0)}"# }.joined(separator: "-")
-  }.joined()
+      range.split(separator: "-").map { #"\x{\#($0)}"# }.joined(separator: "-")
+    }.joined()
 }

@@ -216,7 +216,9 @@ struct TokenizerJSONReader {
       for (key, isPrefix) in [("cls", true), ("sep", false)] {
         guard let pair = value[key]?.elements, pair.count == 2, let id = pair[1].integer,
           let id = Int32(exactly: id)
-        else { throw .malformed(place: "post_processor.\(key)", reason: "a token and its id expected") }
+        else {
+          throw .malformed(place: "post_processor.\(key)", reason: "a token and its id expected")
+        }
         if isPrefix { spec.prefix.append(id) } else { spec.suffix.append(id) }
       }
     default: throw .unsupported(place: "post_processor.type", what: "a post-processor '\(type)'")

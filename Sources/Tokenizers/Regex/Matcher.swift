@@ -19,7 +19,8 @@ struct Matcher {
 
   /// Starts a piece of so many bytes.
   mutating func allow(bytes: Int) {
-    steps = bytes.multipliedReportingOverflow(by: Self.stepsPerByte).partialValue
+    steps =
+      bytes.multipliedReportingOverflow(by: Self.stepsPerByte).partialValue
       &+ Self.leastSteps
   }
 

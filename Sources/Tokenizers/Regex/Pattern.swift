@@ -150,7 +150,8 @@ struct PatternCompiler {
         Instruction(operation, set: number(of: set), first: minimum, second: maximum ?? .max))
     }
     if manner == .possessive {
-      return try compile(.repetition(node, minimum: minimum, maximum: maximum, .greedy),
+      return try compile(
+        .repetition(node, minimum: minimum, maximum: maximum, .greedy),
         within: .atomic)
     }
     for _ in 0..<minimum { try compile(node) }

@@ -95,7 +95,8 @@ struct PatternParser {
       }
       depth += 1
       guard depth <= Self.nestingLimit else {
-        throw .limitExceeded(what: "nested repetitions in a regular expression",
+        throw .limitExceeded(
+          what: "nested repetitions in a regular expression",
           limit: Self.nestingLimit)
       }
       node = .repetition(node, minimum: minimum, maximum: maximum, manner)
@@ -226,17 +227,22 @@ struct PatternParser {
 
   /// Scalars that simple case folding makes equal to one.
   private static func otherCases(_ scalar: Unicode.Scalar) -> [UInt32] {
-    var others: [UInt32] = []
-    for text in [scalar.properties.lowercaseMapping, scalar.properties.uppercaseMapping] {
-      let mapped = Array(text.unicodeScalars)
-      if mapped.count == 1, mapped[0] != scalar { others.append(mapped[0].value) }
-    }
-    switch scalar {
+    var others = mapped(scalar)
+    for other in others.compactMap(Unicode.Scalar.init) { others += mapped(other) }
+    switch others.first.flatMap(Unicode.Scalar.init) {
     case "s", "S": others.append(0x17F)
     case "k", "K": others.append(0x212A)
     default: break
     }
     return others
+  }
+
+  /// Lower and upper case, where each is one scalar.
+  private static func mapped(_ scalar: Unicode.Scalar) -> [UInt32] {
+    [scalar.properties.lowercaseMapping, scalar.properties.uppercaseMapping].compactMap { text in
+      let scalars = text.unicodeScalars
+      return scalars.count == 1 && scalars.first != scalar ? scalars.first?.value : nil
+    }
   }
 
   private mutating func bracket() throws(TokenizerError) -> ScalarSet {
@@ -342,8 +348,10 @@ struct PatternParser {
     case "S": return ScalarSet.Term(cells: CellSet.space.inverted)
     case "d": return ScalarSet.Term(cells: .decimalNumber)
     case "D": return ScalarSet.Term(cells: CellSet.decimalNumber.inverted)
-    case "w": return ScalarSet.Term(cells: .word)
-    case "W": return ScalarSet.Term(cells: CellSet.word.inverted)
+    case "w", "W":
+      // In brackets, Oniguruma goes by Unicode alone.
+      let word = inBracket ? CellSet.word.subtracting(.wordNumber) : .word
+      return ScalarSet.Term(cells: scalar == "w" ? word : word.inverted)
     case "p", "P": return try property(isNegated: scalar == "P")
     case "n": return literal(0x0A...0x0A)
     case "r": return literal(0x0D...0x0D)

@@ -83,8 +83,9 @@ enum NormalizationForm {
   }
 
   private static func isHangul(_ scalar: UInt32) -> Bool {
-    (0x1100...0x11FF).contains(scalar) || (syllable..<syllable + leads * vowels * trails)
-      .contains(scalar)
+    (0x1100...0x11FF).contains(scalar)
+      || (syllable..<syllable + leads * vowels * trails)
+        .contains(scalar)
   }
 
   private static func combiningClass(_ value: UInt32) -> UInt8 {
