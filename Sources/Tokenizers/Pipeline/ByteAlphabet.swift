@@ -13,8 +13,12 @@ enum ByteAlphabet {
     return scalars
   }()
 
-  private static let bytes: [UInt32: UInt8] = Dictionary(
-    uniqueKeysWithValues: scalars.enumerated().map { ($0.element, UInt8($0.offset)) })
+  /// The byte of each scalar; −1 for none.
+  private static let bytes: [Int16] = {
+    var bytes = [Int16](repeating: -1, count: 0x200)
+    for (byte, scalar) in scalars.enumerated() { bytes[Int(scalar)] = Int16(byte) }
+    return bytes
+  }()
 
   static func encoded(_ text: some Sequence<UInt8>) -> [UInt8] {
     utf8(of: text.lazy.map { scalars[Int($0)] })
@@ -23,10 +27,35 @@ enum ByteAlphabet {
   /// The bytes that characters stand for; nil if one stands for none.
   static func decoded(_ text: some Sequence<UInt8>) -> [UInt8]? {
     var result: [UInt8] = []
-    for scalar in Tokenizers.scalars(of: text) {
-      guard let byte = bytes[scalar] else { return nil }
-      result.append(byte)
+    return append(text, to: &result) ? result : nil
+  }
+
+  /// Appends the bytes that characters stand for; nothing, and false, if one stands
+  /// for none. Characters of the alphabet have two bytes at most.
+  static func append(_ text: some Sequence<UInt8>, to result: inout [UInt8]) -> Bool {
+    let start = result.count
+    var lead: UInt32?
+    for byte in text {
+      var scalar = UInt32(byte)
+      if let first = lead {
+        guard byte & 0xC0 == 0x80 else { break }
+        scalar = (first & 0x1F) << 6 | scalar & 0x3F
+        lead = nil
+      } else if (0xC2...0xC7).contains(byte) {
+        lead = scalar
+        continue
+      } else if byte >= 0x80 {
+        lead = scalar
+        break
+      }
+      guard bytes[Int(scalar)] >= 0 else {
+        lead = scalar
+        break
+      }
+      result.append(UInt8(truncatingIfNeeded: bytes[Int(scalar)]))
     }
-    return result
+    guard lead != nil else { return true }
+    result.removeLast(result.count - start)
+    return false
   }
 }

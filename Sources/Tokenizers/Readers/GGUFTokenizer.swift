@@ -112,15 +112,16 @@ extension GGUFTokenizer {
     }
     var found: [BytePairRules.Merge] = []
     for (number, merge) in merges.enumerated() {
-      let text = Array(merge.utf8)
-      guard let space = text.dropFirst().firstIndex(of: 0x20), space + 1 < text.count else {
+      let text = merge.utf8
+      let space = text.dropFirst().firstIndex(of: 0x20) ?? text.endIndex
+      guard
+        let merge = symbols.merge(
+          text[..<space], text[space...].dropFirst(), isByteLevel: split.isByteLevel)
+      else {
         throw .malformed(
           place: "tokenizer.ggml.merges[\(number)]", reason: "two tokens expected")
       }
-      func part(_ slice: ArraySlice<UInt8>) -> [UInt8] {
-        (split.isByteLevel ? ByteAlphabet.decoded(slice) : nil) ?? Array(slice)
-      }
-      found.append(symbols.merge(part(text[..<space]), part(text[(space + 1)...])))
+      found.append(merge)
     }
     rules.order = .merges(found)
     rules.extraSymbols = symbols.extras

@@ -121,10 +121,10 @@ struct TokenizerJSONReader {
     var symbols = MergeSymbols(vocabulary) { $0 < modelTokens.count && modelTokens[$0] == .normal }
     var merges: [BytePairRules.Merge] = []
     for (number, merge) in (model["merges"]?.elements ?? []).enumerated() {
-      guard let (left, right) = pair(merge) else {
+      guard let merge = pair(merge, &symbols) else {
         throw .malformed(place: "model.merges[\(number)]", reason: "two tokens expected")
       }
-      merges.append(symbols.merge(left, right))
+      merges.append(merge)
     }
     var rules = BytePairRules(order: .merges(merges))
     rules.extraSymbols = symbols.extras
@@ -138,16 +138,18 @@ struct TokenizerJSONReader {
     return .bytePairs(rules)
   }
 
-  private func pair(_ merge: JSONValue) -> (left: [UInt8], right: [UInt8])? {
-    var parts: [[UInt8]] = []
-    if let text = merge.text {
-      parts = text.utf8.split(separator: 0x20, omittingEmptySubsequences: false).map(Array.init)
-    } else if let elements = merge.elements {
-      parts = elements.compactMap { $0.text.map { Array($0.utf8) } }
+  /// Older files have the two with a space between them.
+  private func pair(_ merge: JSONValue, _ symbols: inout MergeSymbols) -> BytePairRules.Merge? {
+    if let parts = merge.elements {
+      guard parts.count == 2, let left = parts[0].text, let right = parts[1].text else {
+        return nil
+      }
+      return symbols.merge(left.utf8, right.utf8, isByteLevel: isByteLevel)
     }
-    guard parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty else { return nil }
-    guard isByteLevel else { return (parts[0], parts[1]) }
-    return (ByteAlphabet.decoded(parts[0]) ?? parts[0], ByteAlphabet.decoded(parts[1]) ?? parts[1])
+    guard let text = merge.text?.utf8, let space = text.firstIndex(of: 0x20),
+      !text[space...].dropFirst().contains(0x20)
+    else { return nil }
+    return symbols.merge(text[..<space], text[space...].dropFirst(), isByteLevel: isByteLevel)
   }
 
   private func id(

@@ -1,6 +1,6 @@
 extension TokenizerSpec {
-  /// Bytes that all tokens may have together, and each of them.
-  static let vocabularyLimit = 1 << 26
+  /// Bytes that all tokens may have together (Gemma 3: 2 MB), and each of them.
+  static let vocabularyLimit = 1 << 24
   static let tokenLengthLimit = 1 << 12
 
   /// Throws `TokenizerError` if ids lie outside the vocabulary or sizes are out of
