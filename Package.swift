@@ -54,11 +54,11 @@ let targets: [Target] =
   ]
   + floor("Tensors", ["CKernels"])
   + floor("Jobs")
-  + floor("Tokenizers")
   + floor("Terminal")
   + floor("TerminalNcurses", ["Terminal", "CNcurses"])
   + floor("CheckpointIO", ["Tensors", "CKernels", "CFaults", "CZlib"])
   + floor("Models", ["Tensors"], tests: ["CheckpointIO"])
+  + floor("Tokenizers")
   + floor(
     "Transformers", ["Models", "Tensors", "CKernels", "CMatrix"], tests: ["CheckpointIO"])
   + floor(
@@ -67,7 +67,8 @@ let targets: [Target] =
   + floor(
     "Workspace",
     [
-      "Compression", "Training", "CheckpointIO", "Transformers", "Tensors", "Jobs", "CEmbedded",
+      "Compression", "Training", "CheckpointIO", "Transformers", "Tokenizers", "Tensors", "Jobs",
+      "CEmbedded",
       .product(name: "Yams", package: "Yams"),
     ])
   + floor(

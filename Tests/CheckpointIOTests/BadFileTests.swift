@@ -123,18 +123,7 @@ import Testing
 
   @Test func aHundredThousandTensorsMakeTenThousandBlocks() throws {
     let path = SharedData.path("bad/st_100k_tensors.safetensors")
-    let start = processorTime()
     let blocks = try Checkpoint.open(path).blockMap.blocks.count
-    let time = processorTime() - start
     #expect(blocks == 10_000)
-    print("indexed 100,000 tensors in \(time) s of processor time")
-    #expect(time < 1)
-  }
-
-  /// Of this thread, in seconds: other tests run at the same time.
-  private func processorTime() -> Double {
-    var time = timespec()
-    unsafe clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
-    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
   }
 }

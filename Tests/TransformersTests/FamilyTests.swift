@@ -67,6 +67,37 @@ import Transformers
     }
   }
 
+  /// What generation runs token by token is what a prompt runs at once.
+  @Test(arguments: all.filter { $0.path.contains("/families/") })
+  func decodeEqualsPrefill(_ family: Family) throws {
+    let checkpoint = try Checkpoint.open(family.path)
+    let network = try Network.make(
+      checkpoint.parameters, configuration: checkpoint.configuration)
+    let prompt = [3, 1, 4, 1, 5]
+    let written = try network.generate(
+      prompt: prompt, count: 6, sampling: Sampling(temperature: 0), threads: 1
+    ).tokens
+    #expect(
+      try network.generate(
+        prompt: prompt, count: 6, sampling: Sampling(temperature: 0), threads: 3
+      ).tokens == written)
+    // A scaling by the text's length has other angles while the text is short.
+    guard !["llama_dynamic", "phi3_longrope"].contains(family.testDescription) else { return }
+    var text = prompt
+    for token in written {
+      let logits = try network.logits(text)
+      let row = (0..<logits.shape.columns).map { logits[text.count - 1, $0] }
+      #expect(row.indices.max { row[$0] < row[$1] } == token)
+      text.append(token)
+    }
+    let loss = try network.evaluate(text, threads: 1).loss
+    #expect(try network.evaluate(text, threads: 2).loss == loss)
+    // Two windows side by side are two texts.
+    let windows = try network.evaluate(text + text, protocol: .windows, context: text.count)
+    #expect(windows.tokens == 2 * (text.count - 1))
+    #expect(abs(windows.loss - loss) < 1e-5 * loss)
+  }
+
   /// The last rows.
   private func compare(_ network: Network, _ ids: [Int], _ wanted: [[Float]]) throws {
     let logits = try network.logits(ids)

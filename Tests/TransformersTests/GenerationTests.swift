@@ -11,7 +11,8 @@ import Transformers
     let network = try TinyModel.network(hasBias: hasBias)
     var text = TinyModel.text(3)
     let generation = try network.generate(
-      prompt: text, count: TinyModel.context - 3, temperature: 0, threads: threads)
+      prompt: text, count: TinyModel.context - 3, sampling: Sampling(temperature: 0),
+      threads: threads)
     for token in generation.tokens {
       let logits = try network.logits(text)
       let last = text.count - 1
@@ -26,7 +27,9 @@ import Transformers
   @Test func sameSeedSameText() throws {
     let network = try TinyModel.network()
     let texts = try [(5, 1), (5, 2), (5, 3), (6, 2)].map { seed, threads in
-      try network.generate(prompt: [1, 2], count: 100, seed: UInt64(seed), threads: threads).tokens
+      try network.generate(
+        prompt: [1, 2], count: 100, sampling: Sampling(seed: UInt64(seed)), threads: threads
+      ).tokens
     }
     #expect(texts[0] == texts[1] && texts[1] == texts[2])
     #expect(texts[0] != texts[3])
@@ -36,8 +39,14 @@ import Transformers
 
   @Test func topOneIsTheLikeliest() throws {
     let network = try TinyModel.network()
-    let greedy = try network.generate(prompt: [4], count: 40, temperature: 0).tokens
-    #expect(try network.generate(prompt: [4], count: 40, topK: 1, seed: 3).tokens == greedy)
+    func written(_ sampling: Sampling) throws -> [Int] {
+      try network.generate(prompt: [4], count: 40, sampling: sampling).tokens
+    }
+    let greedy = try written(Sampling(temperature: 0))
+    #expect(try written(Sampling(topK: 1, seed: 3)) == greedy)
+    #expect(try written(Sampling(topP: 0, seed: 3)) == greedy)
+    #expect(try written(Sampling(minP: 1, seed: 3)) == greedy)
+    #expect(try written(Sampling(topP: 1, minP: 0, seed: 3)) == written(Sampling(seed: 3)))
   }
 
   @Test func callbackSeesEachTokenAndStops() throws {
@@ -53,9 +62,10 @@ import Transformers
   @Test func longPromptsAndNoTokensAreFine() throws {
     let network = try TinyModel.network()
     let text = TinyModel.text(200)
-    let long = try network.generate(prompt: text, count: 5, temperature: 0).tokens
+    let long = try network.generate(prompt: text, count: 5, sampling: Sampling(temperature: 0))
+      .tokens
     let short = try network.generate(
-      prompt: Array(text.suffix(TinyModel.context)), count: 5, temperature: 0
+      prompt: Array(text.suffix(TinyModel.context)), count: 5, sampling: Sampling(temperature: 0)
     ).tokens
     #expect(long == short)
     #expect(try network.generate(prompt: text, count: 0).tokens.isEmpty)

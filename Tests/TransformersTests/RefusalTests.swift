@@ -22,10 +22,17 @@ import Transformers
       try network.generate(prompt: [], count: 3)
     }
     #expect(throws: NetworkError.self) {
-      try network.generate(prompt: [1], count: 3, temperature: -.infinity)
+      try network.generate(prompt: [1], count: 3, sampling: Sampling(temperature: -.infinity))
     }
     #expect(throws: NetworkError.self) { try network.generate(prompt: [1], count: -1) }
-    #expect(throws: NetworkError.self) { try network.generate(prompt: [1], count: 1, topK: 0) }
+    for sampling in [
+      Sampling(topK: 0), Sampling(topP: 1.5), Sampling(topP: .nan), Sampling(minP: -1),
+      Sampling(repetitionPenalty: 0), Sampling(repetitionPenalty: .infinity),
+    ] {
+      #expect(throws: NetworkError.self) {
+        try network.generate(prompt: [1], count: 1, sampling: sampling)
+      }
+    }
   }
 
   @Test(arguments: [
@@ -99,7 +106,7 @@ import Transformers
             load: { tensor })
         }), configuration: ["n_head": "1"])
     let error = #expect(throws: NetworkError.self) {
-      try network.generate(prompt: [1], count: 1)
+      try network.generate(prompt: [1], count: 1 << 20)
     }
     #expect(error?.description == "There is not enough memory for 1048576 tokens at once.")
   }

@@ -119,7 +119,7 @@ import Transformers
     var text = TinyModel.text(3)
     let written = try [1, 2, 3].map {
       try network.generate(
-        prompt: text, count: TinyModel.context - 3, temperature: 0, threads: $0
+        prompt: text, count: TinyModel.context - 3, sampling: Sampling(temperature: 0), threads: $0
       ).tokens
     }
     #expect(written[0] == written[1] && written[1] == written[2])

@@ -52,7 +52,8 @@ import Workspace
     let mute = try Checkpoint.open(folder.file("mute"))
     try expect(
       TextError.self,
-      "the checkpoint does not say which characters its tokens are, so no text can be read"
+      "the checkpoint has no tokenizer, in its file or beside it, so no text can be read; "
+        + "--tokens takes one in numbers"
     ) { try measure("good", mute) }
   }
 

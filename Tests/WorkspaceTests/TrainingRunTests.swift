@@ -83,7 +83,7 @@ import Workspace
     #expect(checkpoint.metadata["iter_num"] == "10")
     let metrics = try Headless.evaluate(
       checkpoint, on: .file(folder.file("text")), part: .validation, in: JobContext())
-    #expect(metrics.loss == run.trainer.progress.validation)
+    #expect(metrics.evaluation.loss == run.trainer.progress.validation)
     let further = try TrainingRun(
       TrainingModel(checkpoint), textPath: folder.file("text"), settings: Self.settings(),
       output: folder.file("further"), saveEvery: 60)

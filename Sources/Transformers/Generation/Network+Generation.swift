@@ -10,21 +10,22 @@ public struct Generation: Sendable, Hashable, Codable {
 extension Network {
   /// Continues a prompt, token by token: `each` gets every new token and says
   /// whether to go on. The same seed gives the same tokens for any number of
-  /// threads. Temperature 0 takes the likeliest token.
+  /// threads.
   ///
   /// Of a prompt longer than the context the last part is seen. When the context
   /// is full, its later half becomes the beginning of the next, since learned
   /// positions cannot be moved in a cache. Throws `NetworkError`.
   public func generate(
-    prompt: [Int], count: Int, temperature: Double = 1, topK: Int? = nil, seed: UInt64 = 0,
+    prompt: [Int], count: Int, sampling: Sampling = Sampling(),
     precision: Precision = .f32, threads: Int = 2, each: (Int) -> Bool = { _ in true }
   ) throws -> Generation {
     guard !prompt.isEmpty else { throw NetworkError.textTooShort(tokens: 0, needed: 1) }
     guard count >= 0 else {
       throw NetworkError.badSetting("The number of tokens must be 0 or more, not \(count).")
     }
-    var sampler = try Sampler(temperature: temperature, topK: topK, seed: seed)
+    var sampler = try Sampler(sampling)
     _ = try checked(prompt)
+    sampler.note(prompt)
     let recent = try checked(prompt.suffix(configuration.context))
     let length = min(configuration.context, recent.count + count)
     var writer = try Writer(self, precision, threads: threads, length: length)
@@ -35,6 +36,7 @@ extension Network {
     while tokens.count < count {
       let token = writer.next(&sampler)
       tokens.append(token)
+      sampler.note([token])
       guard each(token), tokens.count < count else { break }
       try writer.append(Int32(token))
     }

@@ -42,7 +42,7 @@ public enum ReferenceText {
     let decoder = try network.streams(streams, capacity: length, .f32, crew: crew)
     var seeds = SeededGenerator(seed: seed)
     var samplers = try (0..<streams).map { _ in
-      try Sampler(temperature: 1, topK: nil, seed: seeds.next())
+      try Sampler(Sampling(seed: seeds.next()))
     }
     var texts = Array(repeating: [first], count: streams)
     for position in 0..<length - 1 {

@@ -1,34 +1,90 @@
 internal import Glibc
 
-/// Draws tokens from logits.
-struct Sampler {
-  private let temperature: Double
-  private let topK: Int?
-  private var generator: SeededGenerator
-  private var candidates: [(index: Int, logit: Float)] = []
-  private var weights: [Double] = []
+/// How the next token is drawn. The settings work in the order in which they stand here.
+public struct Sampling: Sendable, Hashable {
+  /// Logits of tokens that the text has already are divided by it, negative ones multiplied
+  /// (Keskar et al., 2019); 1 leaves them.
+  public var repetitionPenalty: Double
+  /// 0 takes the likeliest token; logits are divided by any other.
+  public var temperature: Double
+  /// Only so many likeliest tokens are left.
+  public var topK: Int?
+  /// Only the likeliest that together have this probability (Holtzman et al., 2020).
+  public var topP: Double?
+  /// Only those with at least this share of the likeliest one's probability (Nguyen et al., 2024).
+  public var minP: Double?
+  public var seed: UInt64
 
-  /// Temperature 0 takes the likeliest token; `topK` leaves only the likeliest.
-  init(temperature: Double, topK: Int?, seed: UInt64) throws {
+  public init(
+    temperature: Double = 1, topK: Int? = nil, topP: Double? = nil, minP: Double? = nil,
+    repetitionPenalty: Double = 1, seed: UInt64 = 0
+  ) {
+    (self.temperature, self.topK, self.topP, self.minP) = (temperature, topK, topP, minP)
+    (self.repetitionPenalty, self.seed) = (repetitionPenalty, seed)
+  }
+
+  /// Throws `NetworkError.badSetting`.
+  func check() throws {
     guard temperature.isFinite, temperature >= 0 else {
       throw NetworkError.badSetting("The temperature must be 0 or more, not \(temperature).")
     }
     if let topK, topK < 1 {
       throw NetworkError.badSetting("Top-k must be 1 or more, not \(topK).")
     }
-    self.temperature = temperature
-    self.topK = topK
-    generator = SeededGenerator(seed: seed)
+    for (name, share) in [("Top-p", topP), ("Min-p", minP)] {
+      if let share, !(0...1).contains(share) {
+        throw NetworkError.badSetting("\(name) must be from 0 to 1, not \(share).")
+      }
+    }
+    guard repetitionPenalty.isFinite, repetitionPenalty > 0 else {
+      throw NetworkError.badSetting(
+        "The repetition penalty must be above 0, not \(repetitionPenalty).")
+    }
+  }
+}
+
+/// Draws tokens from logits.
+struct Sampler {
+  private let sampling: Sampling
+  private var temperature: Double { sampling.temperature }
+  private var topK: Int? { sampling.topK }
+  private var generator: SeededGenerator
+  private var candidates: [(index: Int, logit: Float)] = []
+  private var weights: [Double] = []
+  /// Tokens that the text has, where that matters.
+  private var seen: Set<Int> = []
+
+  /// Throws `NetworkError.badSetting`.
+  init(_ sampling: Sampling) throws {
+    try sampling.check()
+    self.sampling = sampling
+    generator = SeededGenerator(seed: sampling.seed)
+  }
+
+  /// Tells of tokens that the text has.
+  mutating func note(_ tokens: some Sequence<Int>) {
+    if sampling.repetitionPenalty != 1 { seen.formUnion(tokens) }
   }
 
   /// The next token. Ties go to the lower number.
   mutating func next(_ logits: UnsafeBufferPointer<Float>) -> Int {
+    guard !seen.isEmpty else { return unsafe choose(logits) }
+    var penalized = unsafe Array(logits)
+    let penalty = Float(sampling.repetitionPenalty)
+    for token in seen where penalized.indices.contains(token) {
+      penalized[token] *= penalized[token] < 0 ? penalty : 1 / penalty
+    }
+    return unsafe penalized.withUnsafeBufferPointer { unsafe choose($0) }
+  }
+
+  private mutating func choose(_ logits: UnsafeBufferPointer<Float>) -> Int {
     if temperature == 0 { return unsafe Sampler.likeliest(logits) }
     if let topK, topK < logits.count {
       unsafe chooseCandidates(topK, logits)
     } else {
       candidates = unsafe logits.enumerated().map { ($0.offset, $0.element) }
     }
+    leaveLikely()
     return unsafe draw() ?? Sampler.likeliest(logits)
   }
 
@@ -54,6 +110,29 @@ struct Sampler {
       }
       candidates.insert((index, logit), at: low)
     }
+  }
+
+  /// Leaves what top-p and min-p leave of the candidates: the likeliest always.
+  private mutating func leaveLikely() {
+    guard sampling.topP != nil || sampling.minP != nil, !candidates.isEmpty else { return }
+    let order = candidates.sorted {
+      $0.logit > $1.logit || $0.logit == $1.logit && $0.index < $1.index
+    }
+    let largest = Double(order[0].logit)
+    let shares = order.map { exp((Double($0.logit) - largest) / temperature) }
+    var count = order.count
+    if let topP = sampling.topP {
+      let wanted = topP * shares.reduce(0, +)
+      var sum = 0.0
+      count =
+        (shares.firstIndex { share in
+          sum += share
+          return sum >= wanted
+        } ?? shares.count - 1) + 1
+    }
+    if let minP = sampling.minP { count = min(count, shares.prefix { $0 >= minP }.count) }
+    let kept = Set(order.prefix(max(count, 1)).map(\.index))
+    candidates.removeAll { !kept.contains($0.index) }
   }
 
   /// One candidate, by softmax(logits / temperature); nil when a logit is NaN.

@@ -7,15 +7,18 @@ public struct Evaluation: Sendable, Hashable, Codable {
   /// Tokens that were predicted: all but the first.
   public var tokens: Int
   public var seconds: Double
+  /// Tokens of a window; nil where nobody has said it.
+  public var context: Int?
 
   /// e to the loss.
   public var perplexity: Double { exp(loss) }
   public var tokensPerSecond: Double { Double(tokens) / max(seconds, .leastNormalMagnitude) }
 
-  public init(loss: Double, tokens: Int, seconds: Double) {
+  public init(loss: Double, tokens: Int, seconds: Double, context: Int? = nil) {
     self.loss = loss
     self.tokens = tokens
     self.seconds = seconds
+    self.context = context
   }
 }
 

@@ -10,14 +10,19 @@ extension Network {
   /// window included. Losses are summed in f64 in the order of the text: the same
   /// digits for any number of threads.
   ///
+  /// Another protocol scores other tokens, and `context` makes other windows; `firstToken` is
+  /// what llama.cpp's begins with.
+  ///
   /// `shouldStop` is asked every few milliseconds, from any thread; `progress` is
   /// told 0…1 on the calling thread. Throws `NetworkError`.
   public func evaluate(
-    _ tokens: [Int], precision: Precision = .f32, threads: Int = 2,
+    _ tokens: [Int], precision: Precision = .f32, protocol rule: EvaluationProtocol = .text,
+    context: Int? = nil, firstToken: Int? = nil, threads: Int = 2,
     shouldStop: @Sendable () -> Bool = { false }, progress: (Double) -> Void = { _ in }
   ) throws -> Evaluation {
     let clock = ContinuousClock()
-    let text = try windowed(tokens)
+    let text = try windowed(
+      tokens, protocol: rule, context: context, firstToken: firstToken)
     let maker = try maker(
       precision, threads: threads, capacity: text.capacity, window: text.window)
     let start = clock.now
@@ -27,22 +32,33 @@ extension Network {
       try pass.run(text.tokens[group], window: text.window, shouldStop: shouldStop)
       var sum = 0.0
       try unsafe pass.forEachChunk(of: group) { rows, logits in
-        sum += unsafe text.losses(rows, logits, vocabulary: configuration.vocabulary).reduce(0, +)
+        let losses = unsafe text.losses(rows, logits, vocabulary: configuration.vocabulary)
+        sum += zip(rows, losses).reduce(0) { text.isScored($1.0) ? $0 + $1.1 : $0 }
       }
       return sum
     }
     return Evaluation(
-      loss: sums.reduce(0, +) / Double(tokens.count - 1), tokens: tokens.count - 1,
-      seconds: start.duration(to: clock.now).seconds)
+      loss: sums.reduce(0, +) / Double(text.count), tokens: text.count,
+      seconds: start.duration(to: clock.now).seconds, context: text.context)
   }
 
-  /// The text in windows; throws when it has fewer than two tokens.
-  func windowed(_ tokens: [Int]) throws -> WindowedText {
-    guard tokens.count >= 2 else {
-      throw NetworkError.textTooShort(tokens: tokens.count, needed: 2)
+  /// The text in windows; throws when it has too few tokens, or the windows are longer than
+  /// what the network sees.
+  func windowed(
+    _ tokens: [Int], protocol rule: EvaluationProtocol = .text, context: Int? = nil,
+    firstToken: Int? = nil
+  ) throws -> WindowedText {
+    let window = context ?? min(configuration.context, rule.usualContext)
+    guard window <= configuration.context else {
+      throw NetworkError.contextOverflow(tokens: window, context: configuration.context)
     }
+    let needed = rule == .llamaCpp ? window : 2
+    guard tokens.count >= needed, window >= 2 || rule == .text else {
+      throw NetworkError.textTooShort(tokens: tokens.count, needed: needed)
+    }
+    let first = try firstToken.map { try checked([$0])[0] }
     return WindowedText(
-      try checked(tokens), context: min(configuration.context, Network.usualWindow))
+      try checked(tokens), context: max(window, 1), protocol: rule, firstToken: first)
   }
 }
 

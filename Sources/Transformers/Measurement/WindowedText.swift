@@ -16,16 +16,57 @@ struct WindowedText: Sendable {
   let window: Int
   /// Inputs of each group, as positions in `tokens`; targets are one further.
   let groups: [Range<Int>]
+  /// Which inputs of a window have targets that count; nil for all.
+  private let scored: Range<Int>?
+  /// Tokens that are scored.
+  let count: Int
+  /// Tokens that the network may see at once.
+  let context: Int
 
-  init(_ tokens: [Int32], context: Int) {
-    self.tokens = tokens
-    let inputs = tokens.count - 1
+  /// Precondition: two tokens, and for `llamaCpp` a window of them.
+  init(
+    _ tokens: [Int32], context: Int, protocol rule: EvaluationProtocol = .text,
+    firstToken: Int32? = nil
+  ) {
+    self.context = context
+    let inputs: Int
+    switch rule {
+    case .text:
+      self.tokens = tokens
+      inputs = tokens.count - 1
+      scored = nil
+    case .windows:
+      // A window's last token has no target in it; the one at the end is never looked at.
+      self.tokens = tokens + [0]
+      inputs = tokens.count % context == 1 ? tokens.count - 1 : tokens.count
+      scored = 0..<context - 1
+    case .llamaCpp:
+      inputs = tokens.count / context * context
+      var chunks = tokens[..<inputs] + [0]
+      if let firstToken {
+        for start in stride(from: 0, to: inputs, by: context) { chunks[start] = firstToken }
+      }
+      self.tokens = Array(chunks)
+      scored = context / 2..<context - 1
+    }
     window = min(context, inputs)
     let rows = max(WindowedText.usualRows / window, 1) * window
     let whole = inputs / window * window
     var groups = stride(from: 0, to: whole, by: rows).map { $0..<min($0 + rows, whole) }
     if whole < inputs { groups.append(whole..<inputs) }
     self.groups = groups
+    switch (rule, scored) {
+    case (.windows, _): count = tokens.count - (tokens.count + context - 1) / context
+    case (_, let scored?): count = inputs / context * scored.count
+    default: count = inputs
+    }
+  }
+
+  /// Whether the target after an input, a position in `tokens`, counts.
+  func isScored(_ position: Int) -> Bool {
+    guard let scored else { return true }
+    // The last token of a text that ends within a window has no target.
+    return scored.contains(position % window) && position + 2 < tokens.count
   }
 
   /// Rows of the largest group.

@@ -2,6 +2,7 @@ public import CheckpointIO
 public import Compression
 public import Jobs
 public import Tensors
+public import Transformers
 
 /// The workbench's work without a workbench, for the command line: the same
 /// functions, so the same bytes and the same figures.
@@ -62,16 +63,15 @@ public enum Headless {
       others: true, in: job)
   }
 
-  /// The original's loss on a text. Throws `TextError`, and `NetworkError`
-  /// when the model cannot be run.
+  /// The original's loss on a text, by a protocol, in windows of `context` tokens where that
+  /// is given. Throws `TextError`, and `NetworkError` when the model cannot be run.
   public static func evaluate(
     _ checkpoint: Checkpoint, on text: EvaluationText, part: TextPart = .whole,
-    in job: borrowing JobContext
-  ) throws -> Metrics {
+    protocol rule: EvaluationProtocol = .text, context: Int? = nil, in job: borrowing JobContext
+  ) throws -> (evaluation: Transformers.Evaluation, measuredOn: String) {
     let meter = try LossMeter(checkpoint: checkpoint, text: text, part: part)
-    var metrics = Metrics()
-    metrics.take(try meter.measure(checkpoint.parameters, isOriginal: true, in: job))
-    return metrics
+    let measured = try meter.evaluate(protocol: rule, context: context, in: job)
+    return (measured.evaluation, measured.measuredOn)
   }
 
   /// The mean square of each input of the blocks' linear layers on a text, by the names of
@@ -122,17 +122,16 @@ public enum Headless {
     return metrics
   }
 
-  /// Has `parameters`, which come of `checkpoint`, continue a prompt, drawing
-  /// among the `topK` likeliest tokens where that is given; `each`
+  /// Has `parameters`, which come of `checkpoint`, continue a prompt; `each`
   /// gets the text so far. Throws `TextError` and `NetworkError`.
   public static func write(
-    with parameters: Parameters, of checkpoint: Checkpoint, prompt: String, seed: UInt64,
-    count: Int, temperature: Double, topK: Int? = nil, in job: borrowing JobContext,
+    with parameters: Parameters, of checkpoint: Checkpoint, prompt: String,
+    count: Int, sampling: Sampling, in job: borrowing JobContext,
     each: (_ text: String) -> Void = { _ in }
   ) throws -> (text: String, tokens: [Int], tokensPerSecond: Double) {
     let meter = try LossMeter(checkpoint: checkpoint, text: .selfWritten, part: .whole)
     let request = SampleRequest(
-      prompt: prompt, seed: seed, count: count, temperature: temperature, topK: topK)
+      prompt: prompt, count: count, sampling: sampling)
     let sample = try meter.write(request, with: parameters, in: job) { each($0.text) }
     return (sample.text, sample.tokens, sample.tokensPerSecond)
   }

@@ -11,6 +11,8 @@ public enum EvaluationText: Hashable, Sendable {
   case selfWritten
   /// A UTF-8 file.
   case file(String)
+  /// A file of token numbers with white space between them.
+  case tokens(String)
 }
 
 /// How much of a text file is measured.
@@ -36,6 +38,8 @@ struct TextFile: Sendable {
 
   let path: String
   let part: TextPart
+  /// Whether it is a list of token numbers.
+  private let hasNumbers: Bool
   /// Tells this state of the file from others.
   let key: String
   /// The text where it is no file.
@@ -46,14 +50,15 @@ struct TextFile: Sendable {
     embedded: Embedded.validationText(), name: Embedded.validationName)
 
   private init(embedded text: String, name: String) {
-    (path, part, embedded) = (name, .whole, text)
+    (path, part, embedded, hasNumbers) = (name, .whole, text, false)
     key = "embedded \(name) \(text.utf8.count)"
   }
 
   /// Looks whether the file is there; reads nothing. Throws `TextError`.
-  init(path: String, part: TextPart) throws {
+  init(path: String, part: TextPart, hasNumbers: Bool = false) throws {
     self.path = path
     self.part = part
+    self.hasNumbers = hasNumbers
     embedded = nil
     var status = stat()
     guard unsafe stat(path, &status) == 0 else {
@@ -71,13 +76,14 @@ struct TextFile: Sendable {
   }
 
   /// The tokens of the part, and how to call it. Throws `TextError`.
-  func read(vocabulary: [String]?) throws -> (tokens: [Int], title: String) {
-    guard let vocabulary else { throw TextError.noVocabulary }
-    let text = try part(of: try contents())
+  func read(_ coder: () throws -> TextCoder) throws -> (tokens: [Int], title: String) {
     let name = path.split(separator: "/").last.map(String.init) ?? path
+    if hasNumbers { return try readNumbers(name) }
+    let coder = try coder()
+    let text = try part(of: try contents())
     let tokens: [Int]
     do {
-      tokens = try CharacterTokenizer(vocabulary: vocabulary).encode(text)
+      tokens = try coder.encode(text)
     } catch {
       throw TextError("\(name): \(error)")
     }
@@ -86,7 +92,21 @@ struct TextFile: Sendable {
     }
     let share = part == .validation ? "last tenth, " : ""
     let kind = embedded == nil ? "" : " of validation text"
-    return (tokens, "\(name), \(share)\(grouped(tokens.count - 1)) characters\(kind)")
+    return (tokens, "\(name), \(share)\(grouped(tokens.count - 1)) \(coder.unit)\(kind)")
+  }
+
+  private func readNumbers(_ name: String) throws -> (tokens: [Int], title: String) {
+    let words = try contents().split { $0.isWhitespace }
+    let tokens = try words.enumerated().map { position, word in
+      guard let token = Int(word), token >= 0 else {
+        throw TextError("\(name): word \(position + 1) is no token number")
+      }
+      return token
+    }
+    guard tokens.count >= 2 else {
+      throw TextError("\(name) is too short: at least 2 tokens are needed to measure")
+    }
+    return (tokens, "\(name), \(grouped(tokens.count - 1)) tokens")
   }
 
   func contents() throws -> String {

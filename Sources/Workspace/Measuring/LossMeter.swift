@@ -14,6 +14,7 @@ final class LossMeter: Sendable {
   let whyNotRunnable: String?
   /// Nil for a text the original writes.
   private let file: TextFile?
+  private let knownCoder = Mutex<TextCoder?>(nil)
   private let prepared = Mutex<Prepared?>(nil)
 
   /// The original's own figures and the text they were measured on.
@@ -39,6 +40,10 @@ final class LossMeter: Sendable {
       let text = try TextFile(path: path, part: part)
       file = text
       key = text.key
+    case .tokens(let path):
+      let text = try TextFile(path: path, part: .whole, hasNumbers: true)
+      file = text
+      key = "numbers " + text.key
     }
     whyNotRunnable =
       checkpoint.unreadCodes.map { "\($0.refusal)" }
@@ -53,6 +58,28 @@ final class LossMeter: Sendable {
   ) throws -> MeasuredLoss {
     try measure(
       parameters, configuration: checkpoint.configuration, isOriginal: isOriginal, in: job)
+  }
+
+  /// The original's loss alone, by a protocol. Throws as `measure`.
+  func evaluate(
+    protocol rule: EvaluationProtocol, context: Int?, in job: borrowing JobContext
+  ) throws -> MeasuredLoss {
+    try checkpoint.refuseUnreadCodes()
+    let network = try Network.make(
+      checkpoint.parameters, configuration: checkpoint.configuration)
+    let isWritten = file == nil
+    let (tokens, title) = try text(of: network, in: job.part(0...(isWritten ? 0.5 : 0)))
+    let firstToken =
+      rule == .llamaCpp && checkpoint.vocabulary == nil
+      ? try? coder(of: network).firstToken : nil
+    let shouldStop = job.shouldStop
+    let evaluation = try stoppable(job.part((isWritten ? 0.5 : 0)...1)) { progress, threads in
+      try network.evaluate(
+        tokens, protocol: rule, context: context, firstToken: firstToken, threads: threads,
+        shouldStop: shouldStop, progress: progress)
+    }
+    try checkpoint.check()
+    return MeasuredLoss(evaluation: evaluation, comparison: nil, measuredOn: title)
   }
 
   /// The same of a model with a configuration of its own.
@@ -108,13 +135,20 @@ final class LossMeter: Sendable {
 
   /// A model's network and the tokens its texts are made of. Throws
   /// `NetworkError`, and `TextError` when the checkpoint does not tell.
-  func writer(of parameters: Parameters) throws -> (Network, CharacterTokenizer) {
+  func writer(of parameters: Parameters) throws -> (Network, TextCoder) {
     try checkpoint.refuseUnreadCodes()
-    guard let vocabulary = checkpoint.vocabulary else { throw TextError.noVocabulary }
     let original = prepared.withLock { $0?.reference.network }
     let network = try Network.make(
       parameters, configuration: checkpoint.configuration, sharing: original)
-    return (network, CharacterTokenizer(vocabulary: vocabulary))
+    return (network, try coder(of: network))
+  }
+
+  /// What makes the network's tokens of a text. Throws `TextError`.
+  func coder(of network: Network) throws -> TextCoder {
+    if let known = knownCoder.withLock({ $0 }) { return known }
+    let coder = try TextCoder(of: checkpoint, tokens: network.configuration.vocabulary)
+    knownCoder.withLock { $0 = coder }
+    return coder
   }
 
   /// The original's network and the text.
@@ -147,7 +181,7 @@ final class LossMeter: Sendable {
   private func text(
     of original: Network, in job: borrowing JobContext
   ) throws -> (tokens: [Int], title: String) {
-    if let file { return try file.read(vocabulary: checkpoint.vocabulary) }
+    if let file { return try file.read { try coder(of: original) } }
     let shouldStop = job.shouldStop
     let tokens = try stoppable(job.part(0...1)) { progress, threads in
       try ReferenceText.write(

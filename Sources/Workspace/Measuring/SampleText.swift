@@ -5,11 +5,8 @@ internal import Transformers
 /// What is to be written.
 struct SampleRequest: Sendable {
   let prompt: String
-  let seed: UInt64
   let count: Int
-  let temperature: Double
-  /// How many of the likeliest tokens are drawn among; nil for all.
-  var topK: Int?
+  let sampling: Sampling
 }
 
 /// What has been written so far, without the prompt.
@@ -27,26 +24,27 @@ extension LossMeter {
     _ request: SampleRequest, with parameters: Parameters, in job: borrowing JobContext,
     _ post: (SampleText) -> Void
   ) throws -> SampleText {
-    let (network, tokenizer) = try writer(of: parameters)
-    let prompt = try tokenizer.encode(request.prompt.isEmpty ? "\n" : request.prompt)
+    let (network, coder) = try writer(of: parameters)
+    let prompt = try coder.encode(prompt: request.prompt.isEmpty ? "\n" : request.prompt)
+    var stream = TextStream(coder)
     let (shouldStop, report) = (job.shouldStop, job.reporter)
     let throttle = ProgressThrottle()
     var sample = SampleText()
     var clock = WorkClock()
     let generation = try network.generate(
-      prompt: prompt, count: request.count, temperature: request.temperature,
-      topK: request.topK, seed: request.seed, threads: job.threads
+      prompt: prompt, count: request.count, sampling: request.sampling, threads: job.threads
     ) { token in
       sample.tokens.append(token)
-      sample.text += tokenizer.decode([token])
+      sample.text += stream.append(token)
       sample.tokensPerSecond = Double(sample.tokens.count) / clock.seconds
       let share = Double(sample.tokens.count) / Double(max(request.count, 1))
       if throttle.admits(Progress(fraction: share)) {
         report(share, "")
         post(sample)
       }
-      return !clock.leavingOut(shouldStop)
+      return token != coder.lastToken && !clock.leavingOut(shouldStop)
     }
+    sample.text += stream.finish()
     try job.checkpoint()
     if clock.hasPaused == false { sample.tokensPerSecond = generation.tokensPerSecond }
     return sample

@@ -6,4 +6,7 @@ public struct TextError: Error, Hashable, Sendable, CustomStringConvertible {
 
   static let noVocabulary = TextError(
     "the checkpoint does not say which characters its tokens are, so no text can be read")
+  static let noTokenizer = TextError(
+    "the checkpoint has no tokenizer, in its file or beside it, so no text can be read; "
+      + "--tokens takes one in numbers")
 }

@@ -1,5 +1,6 @@
 internal import Jobs
 internal import Tensors
+internal import Transformers
 
 extension Workbench {
   /// Has revisions continue a prompt, each with the same seed, one after the
@@ -12,7 +13,7 @@ extension Workbench {
   ) {
     stopSampling()
     let request = SampleRequest(
-      prompt: prompt, seed: seed, count: count, temperature: temperature)
+      prompt: prompt, count: count, sampling: Sampling(temperature: temperature, seed: seed))
     sampling = ids.filter { tree[$0] != nil }.map { write($0, request) }
   }
 

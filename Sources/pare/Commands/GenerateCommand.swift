@@ -13,6 +13,7 @@ struct GenerateCommand: ParsableCommand {
   @OptionGroup var input: FileArgument
 
   @Option(
+    name: [.customShort("p"), .long],
     help: ArgumentHelp("What is to be continued. (default: the start of a line)", valueName: "text")
   )
   var prompt: String?
@@ -32,6 +33,24 @@ struct GenerateCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp("Draw among this many likeliest tokens only.", valueName: "number"))
   var topK: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "Draw among the likeliest tokens that together have this probability only.",
+      valueName: "share"))
+  var topP: Double?
+
+  @Option(
+    help: ArgumentHelp(
+      "Draw among tokens with this share of the likeliest one's probability only.",
+      valueName: "share"))
+  var minP: Double?
+
+  @Option(
+    help: ArgumentHelp(
+      "Divide the logits of tokens that the text has already by this; 1 leaves them.",
+      valueName: "number"))
+  var repetitionPenalty = 1.0
 
   @Option(help: ArgumentHelp("Which random draw.", valueName: "number"))
   var seed: UInt64 = 1
@@ -53,6 +72,15 @@ struct GenerateCommand: ParsableCommand {
     if let topK, topK < 1 {
       throw ValidationError("--top-k is a whole number from 1 up, not \(topK)")
     }
+    for (name, share) in [("--top-p", topP), ("--min-p", minP)] {
+      if let share, !(0...1).contains(share) {
+        throw ValidationError("\(name) is a number from 0 to 1, not \(share)")
+      }
+    }
+    guard repetitionPenalty.isFinite, repetitionPenalty > 0 else {
+      throw ValidationError(
+        "--repetition-penalty is a number above 0, not \(repetitionPenalty)")
+    }
   }
 
   func run() throws {
@@ -73,8 +101,11 @@ struct GenerateCommand: ParsableCommand {
     // Text on the screen is progress enough.
     let written = try Work.run(report.json ? "generate" : nil, threads: threads.count) {
       try Headless.write(
-        with: checkpoint.parameters, of: checkpoint, prompt: prompt, seed: seed, count: tokens,
-        temperature: temperature, topK: topK, in: $0, each: show)
+        with: checkpoint.parameters, of: checkpoint, prompt: prompt, count: tokens,
+        sampling: Sampling(
+          temperature: temperature, topK: topK, topP: topP, minP: minP,
+          repetitionPenalty: repetitionPenalty, seed: seed),
+        in: $0, each: show)
     }
     show(written.text)
     if report.json {

@@ -27,6 +27,14 @@ struct TextOptions: ParsableArguments {
   var path: String?
 
   @Option(
+    name: .customLong("tokens"),
+    help: ArgumentHelp(
+      "Measure it on a file of token numbers with white space between them instead.",
+      valueName: "file"),
+    completion: .file())
+  var tokensPath: String?
+
+  @Option(
     help: ArgumentHelp(
       "How much of the text: all of it, or validation, its last tenth.", valueName: "part"))
   var part = Part.all
@@ -35,7 +43,10 @@ struct TextOptions: ParsableArguments {
     if path == nil, part != .all {
       throw ValidationError("--part goes with --text FILE")
     }
+    if path != nil, tokensPath != nil {
+      throw ValidationError("--tokens takes the place of --text: one of them is given")
+    }
   }
 
-  var text: EvaluationText { path.map { .file($0) } ?? .usual }
+  var text: EvaluationText { path.map { .file($0) } ?? tokensPath.map { .tokens($0) } ?? .usual }
 }
