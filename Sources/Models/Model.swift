@@ -20,6 +20,13 @@ public struct Model: Sendable {
 
   public subscript(id: TensorID) -> Part? { parts[id] }
 
+  /// Numbers in all tensors, one that serves twice counted twice.
+  public var weightCount: Int {
+    parts.values.reduce(0) {
+      $0 + $1.count * ($1.parameter.shape.dimensions.dropFirst().reduce(1, *))
+    }
+  }
+
   /// The model that parameters and settings describe; nil when they are of no family that is
   /// known. Throws `ModelError` when they are of one but something is missing or does not fit.
   public init?(

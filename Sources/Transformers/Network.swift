@@ -41,6 +41,12 @@ public final class Network: Sendable {
     engine = .model(ModelWeights(model, sharing: known))
   }
 
+  /// Whether it has so many weights that each token takes its time.
+  var isLarge: Bool {
+    guard case .model(let weights) = engine else { return false }
+    return weights.model.weightCount > ReferenceText.largeWeights
+  }
+
   /// Logits `(T, V)` of one context of T tokens. Throws `NetworkError`.
   public func logits(_ tokens: [Int], precision: Precision = .f32) throws -> Tensor {
     guard !tokens.isEmpty else { throw NetworkError.textTooShort(tokens: 0, needed: 1) }

@@ -35,8 +35,14 @@ public enum ArchitectureCatalog {
         return found
       }
     }
-    let families = all.map { $0.summary }.joined(separator: "; ")
-    throw NetworkError.notRunnable("its tensors are not named like those of \(families)")
+    if let type = configuration["model_type"], let family = ModelCatalog.family(of: type) {
+      throw NetworkError.badSetting(
+        "This model is a \(family.title): only GPT-2 and nanoGPT networks are trained and sliced.")
+    }
+    let families =
+      all.map { $0.summary } + ModelCatalog.all.map { $0.title }
+    throw NetworkError.notRunnable(
+      "its tensors are not named like those of \(families.joined(separator: "; "))")
   }
 
   /// What runs a network.
@@ -51,14 +57,37 @@ public enum ArchitectureCatalog {
   ) throws -> Plan {
     if parameters.absence == nil {
       do {
+        if let type = configuration["model_type"], ModelCatalog.family(of: type) != nil {
+          try requireMemory(parameters)
+        }
         if let model = try Model(parameters, configuration: configuration) {
           return .model(model)
         }
+      } catch let error as NetworkError {
+        throw error
       } catch {
         throw NetworkError.notRunnable("\(error)")
       }
     }
     return .gpt(try blueprint(of: parameters, configuration: configuration))
+  }
+
+  /// Throws `NetworkError.notRunnable` where the weights, as they are kept to be run, take more
+  /// than the machine's memory.
+  private static func requireMemory(_ parameters: Parameters) throws {
+    var byteCount = 0
+    for parameter in parameters {
+      let bytes =
+        parameter.blocks.flatMap { $0.byteCount(of: parameter.shape) }
+        ?? parameter.shape.count * MemoryLayout<Float>.stride
+      byteCount += bytes
+    }
+    guard byteCount <= WorkingMemory.machine else {
+      let gigabyte = 1_000_000_000
+      throw NetworkError.notRunnable(
+        "its weights take \(byteCount / gigabyte) GB, more than this machine's "
+          + "\(WorkingMemory.machine / gigabyte) GB")
+    }
   }
 
   /// Why a checkpoint cannot be run, as a sentence; nil when it can.

@@ -6,21 +6,42 @@ public enum ReferenceText {
   /// 0.02 nats, and differences between revisions of one network far less.
   public static let usualCount = 4096
   public static let usualSeed: UInt64 = 0x5EED
+  /// The same of a model of more weights than this, which takes its time for each.
+  private static let largeCount = 1024
+  static let largeWeights = 30_000_000
   /// Tokens of one stream, and streams written side by side.
   private static let longestStream = 256
+  private static let longestLargeStream = 128
   private static let mostStreams = 32
   /// GPT-2's `<|endoftext|>`, which begins its texts.
   private static let endOfText = 50256
+
+  /// How many tokens a network writes.
+  public static func count(of network: Network) -> Int {
+    network.isLarge ? largeCount : usualCount
+  }
+
+  /// Tokens of one stream that a network writes.
+  static func length(of network: Network) -> Int {
+    min(network.configuration.context, network.isLarge ? longestLargeStream : longestStream)
+  }
+
+  /// The windows in which to measure what a network has written: nil for the usual ones. A
+  /// stream begins a text, which a long window would take for the middle of one.
+  public static func context(of network: Network) -> Int? {
+    if case .model = network.engine { length(of: network) } else { nil }
+  }
 
   /// Writes `count` tokens: streams of a context's length (at most 256), each from
   /// the token that begins a text, one after the other. The same for any number
   /// of threads. `progress` is told 0…1 on the calling thread. Throws
   /// `NetworkError`.
   public static func write(
-    by network: Network, count: Int = usualCount, seed: UInt64 = usualSeed, threads: Int = 2,
+    by network: Network, count: Int? = nil, seed: UInt64 = usualSeed, threads: Int = 2,
     shouldStop: () -> Bool = { false }, progress: (Double) -> Void = { _ in }
   ) throws -> [Int] {
-    let length = min(network.configuration.context, longestStream)
+    let count = count ?? Self.count(of: network)
+    let length = length(of: network)
     let crew = try Crew(threads: threads)
     var text: [Int] = []
     while text.count < count {

@@ -7,6 +7,9 @@ enum WorkingMemory {
   private static let limit =
     max(sysconf(Int32(_SC_PHYS_PAGES)), 1) / 2 * max(sysconf(Int32(_SC_PAGESIZE)), 4096)
 
+  /// Of the machine, in bytes.
+  static var machine: Int { 2 * limit }
+
   /// Throws `NetworkError.outOfMemory` when buffers of f32 values are too large
   /// together; each is given by the factors of its count.
   static func require(_ buffers: [[Int]], for purpose: String) throws {

@@ -20,21 +20,22 @@ public final class Reference: Sendable {
   /// Runs `network` over `tokens` once. Throws `NetworkError`; see
   /// `Network.evaluate` for the arguments.
   public init(
-    _ network: Network, tokens: [Int], precision: Precision = .f32, threads: Int = 2,
+    _ network: Network, tokens: [Int], precision: Precision = .f32, context: Int? = nil,
+    threads: Int = 2,
     shouldStop: @Sendable () -> Bool = { false }, progress: (Double) -> Void = { _ in }
   ) throws {
     self.network = network
     self.tokens = tokens
     self.precision = precision
-    text = try network.windowed(tokens)
+    text = try network.windowed(tokens, context: context)
     let vocabulary = network.configuration.vocabulary
     let byteCount = (tokens.count - 1).multipliedReportingOverflow(
       by: vocabulary * MemoryLayout<Float>.stride)
     guard !byteCount.overflow, byteCount.partialValue <= Reference.keptByteLimit else {
       logits = nil
       evaluation = try network.evaluate(
-        tokens, precision: precision, threads: threads, shouldStop: shouldStop,
-        progress: progress)
+        tokens, precision: precision, context: context, threads: threads,
+        shouldStop: shouldStop, progress: progress)
       return
     }
     (logits, evaluation) = try Reference.run(

@@ -75,8 +75,8 @@ final class LossMeter: Sendable {
     let shouldStop = job.shouldStop
     let evaluation = try stoppable(job.part((isWritten ? 0.5 : 0)...1)) { progress, threads in
       try network.evaluate(
-        tokens, protocol: rule, context: context, firstToken: firstToken, threads: threads,
-        shouldStop: shouldStop, progress: progress)
+        tokens, protocol: rule, context: context ?? self.context(of: network),
+        firstToken: firstToken, threads: threads, shouldStop: shouldStop, progress: progress)
     }
     try checkpoint.check()
     return MeasuredLoss(evaluation: evaluation, comparison: nil, measuredOn: title)
@@ -165,8 +165,8 @@ final class LossMeter: Sendable {
     let watch = PauseWatch(job)
     let fresh = try stoppable(job.part(0.5...1)) { progress, threads in
       let reference = try Reference(
-        original, tokens: tokens, threads: threads, shouldStop: watch.shouldStop,
-        progress: progress)
+        original, tokens: tokens, context: context(of: original), threads: threads,
+        shouldStop: watch.shouldStop, progress: progress)
       let evaluation =
         try watch.hasPaused
         ? reference.evaluation.timed(
@@ -176,6 +176,11 @@ final class LossMeter: Sendable {
     }
     prepared.withLock { $0 = fresh }
     return fresh
+  }
+
+  /// The windows in which the text is measured; nil for the usual ones.
+  private func context(of network: Network) -> Int? {
+    file == nil ? ReferenceText.context(of: network) : nil
   }
 
   private func text(

@@ -1,6 +1,7 @@
 public import CheckpointIO
 public import Tensors
 public import Training
+internal import Transformers
 
 /// A model that is trained, and what its file says of it beside the weights.
 public struct TrainingModel: Sendable {
@@ -11,10 +12,12 @@ public struct TrainingModel: Sendable {
   /// What is trained further; nil for a new model.
   let source: Checkpoint?
 
-  /// A model to be trained further. Throws `TextError` when the checkpoint does not
+  /// A model to be trained further. Throws `NetworkError` where it cannot be, and `TextError` when the checkpoint does not
   /// say what its tokens are.
   public init(_ checkpoint: Checkpoint) throws {
     try checkpoint.refuseUnreadCodes()
+    _ = try ArchitectureCatalog.blueprint(
+      of: checkpoint.parameters, configuration: checkpoint.configuration)
     guard let vocabulary = checkpoint.vocabulary else { throw TextError.noVocabulary }
     source = checkpoint
     parameters = checkpoint.parameters
