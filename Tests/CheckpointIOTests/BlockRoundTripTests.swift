@@ -86,6 +86,78 @@ import Testing
     #expect(isSame)
   }
 
+  /// A file as others write it: its own type's number among the keys, blocks of several
+  /// types, a place for tensors of its own.
+  private func foreign(types: Bool, alignment: Int?) -> [UInt8] {
+    var file = GGUFBytes()
+    file.add("general.architecture", .text("llama"))
+    if types { file.add("general.file_type", .number(4, UInt32(15))) }
+    if let alignment {
+      file.alignment = alignment
+      file.add("general.alignment", .number(4, UInt32(alignment)))
+    }
+    file.add("llama.block_count", .number(4, UInt32(1)))
+    if types { file.add("general.quantization_version", .number(4, UInt32(2))) }
+    file.add("tokenizer.ggml.tokens", .array(8, ["a", "b"].map { .text($0) }))
+    let noise = (0..<2048).map { UInt8(truncatingIfNeeded: $0 * 31 % 60) }
+    file.add("token_embd.weight", type: 8, [9, 32], Array(noise.prefix(306)))
+    file.add("blk.0.attn_q.weight", type: 12, [1, 256], Array(noise.prefix(144)))
+    file.add("blk.0.attn_norm.weight", type: 0, [5], Array(noise.prefix(20)))
+    file.add("blk.0.ffn_up.weight", type: 2, [3, 32], Array(noise.prefix(54)))
+    let bytes = file.bytes
+    return bytes
+      + [UInt8](
+        repeating: 0, count: (file.alignment - bytes.count % file.alignment) % file.alignment)
+  }
+
+  @Test(arguments: [true, false], [nil, 32, 64, 1])
+  func keysStayInTheirOrder(types: Bool, alignment: Int?) throws {
+    let bytes = foreign(types: types, alignment: alignment)
+    let source = try Checkpoint.open(bytes: bytes, name: "a")
+    let packed = try saved(Array(source.parameters), of: source, form: .packed, in: folder)
+    for (number, checkpoint) in [source, packed.checkpoint].enumerated() {
+      let plan = try GGUFPlan.make(
+        parameters: checkpoint.parameters, of: checkpoint, storage: .own)
+      #expect(plan.byteCount == bytes.count)
+      let same = folder.file("same\(number).gguf")
+      try plan.write(to: same)
+      let isSame = TemporaryFolder.bytes(same) == bytes
+      #expect(isSame)
+      // Of another type, it says so at the same place.
+      let other = try GGUFPlan.make(
+        parameters: checkpoint.parameters, of: checkpoint, storage: .blocks(.q8_0))
+      try other.write(to: folder.file("other\(number).gguf"))
+      let gguf = try #require(try Checkpoint.open(folder.file("other\(number).gguf")).gguf)
+      #expect(gguf["general.file_type"] == .unsigned(7))
+      #expect(gguf["general.quantization_version"] == .unsigned(2))
+      if types { #expect(gguf.keys == source.gguf?.keys) }
+    }
+    // Values are no longer of the type that the file had.
+    let dense = try saved(
+      Array(source.parameters), of: source, form: .dense(nil), in: folder, as: "d.safetensors")
+    let plan = try GGUFPlan.make(
+      parameters: dense.checkpoint.parameters, of: dense.checkpoint, storage: .own)
+    try plan.write(to: folder.file("dense.gguf"))
+    let gguf = try #require(try Checkpoint.open(folder.file("dense.gguf")).gguf)
+    #expect(gguf["general.file_type"] == (types ? .unsigned(0) : nil))
+  }
+
+  /// Files of ggml's own library and of llama.cpp.
+  @Test(.enabled(if: SharedData.isPresent), arguments: ["samples/all_ggml_types.gguf"])
+  func realFilesComeBackToTheLastByte(name: String) throws {
+    let source = try Checkpoint.open(SharedData.path(name))
+    let bytes = TemporaryFolder.bytes(SharedData.path(name))
+    let packed = try saved(Array(source.parameters), of: source, form: .packed, in: folder)
+    for (number, checkpoint) in [source, packed.checkpoint].enumerated() {
+      let plan = try GGUFPlan.make(
+        parameters: checkpoint.parameters, of: checkpoint, storage: .own)
+      let same = folder.file("same\(number).gguf")
+      try plan.write(to: same)
+      let isSame = TemporaryFolder.bytes(same) == bytes
+      #expect(isSame)
+    }
+  }
+
   /// A pass makes values of the blocks it changes, and of no others.
   @Test func blocksGoWhereAPassChanges() throws {
     let source = try file(.q4_0).checkpoint

@@ -7,6 +7,10 @@ struct GGUFContent {
   private(set) var notes: [String] = []
   private(set) var omissions: [String] = []
   private(set) var losses: [SaveLoss] = []
+  /// Of the tensors' places in the file.
+  private(set) var alignment = GGUFHeader.defaultAlignment
+  /// Whether the checkpoint is a GGUF file itself, and whether it was made of one.
+  private var (isGGUF, isFromGGUF) = (false, false)
 
   /// Throws `CheckpointError.invalidConversion` for settings and tokenizers that llama.cpp
   /// could not use.
@@ -18,6 +22,14 @@ struct GGUFContent {
     if let metadata = checkpoint.gguf {
       sources = ExpertStack.folded(Array(parameters))
       pairs = GGUFPairs.own(metadata)
+      (isGGUF, isFromGGUF) = (checkpoint.format == GGUFFormat.name, true)
+      if case .unsigned(let number) = metadata[GGUFHeader.alignmentKey] {
+        if number <= Self.alignmentLimit {
+          alignment = Int(number)
+        } else {
+          pairs.removeAll { $0.key == GGUFHeader.alignmentKey }
+        }
+      }
       return
     }
     switch Self.family(of: checkpoint, parameters) {
@@ -28,6 +40,19 @@ struct GGUFContent {
       notes = ["\(reason): names are kept, and llama.cpp will not load the file"]
       losses = LeftBehind.losses(of: checkpoint, pairs: pairs, family: nil)
     }
+  }
+
+  /// A page; more would only make the file larger.
+  private static let alignmentLimit = 4096
+
+  /// Whether the pairs of a GGUF file still speak the truth about `tensors`, which mostly
+  /// have `type`: all are stored as they were in it.
+  func describes(_ tensors: [GGUFTensor], ofType type: UInt32?) -> Bool {
+    guard tensors.allSatisfy(\.isOwn) else { return false }
+    if isGGUF || tensors.contains(where: \.isKept) { return true }
+    // Values may have been blocks, or of another type, in the file that they came from.
+    let claimed = pairs.first { $0.key == GGUFPairs.typeKey }
+    return claimed.map { GGUFPairs.isType($0, type) } ?? isFromGGUF
   }
 
   private mutating func add(

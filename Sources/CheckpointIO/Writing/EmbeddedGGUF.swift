@@ -5,9 +5,9 @@ enum EmbeddedGGUF {
   static let key = "pare.gguf"
   private static let version: UInt32 = 3
 
-  /// The pairs that speak of the model, and not of how a file is laid out.
+  /// All pairs but those of a file in parts.
   static func text(of metadata: GGUFMetadata) -> String {
-    let pairs = metadata.entries.filter { !isLayout($0.key) }
+    let pairs = metadata.entries.filter { !$0.key.hasPrefix(GGUFPairs.splitPrefix) }
     var bytes = Array("GGUF".utf8) + GGUFWriter.bytes(version)
     bytes += GGUFWriter.bytes(UInt64(0)) + GGUFWriter.bytes(UInt64(pairs.count))
     for entry in pairs {
@@ -32,10 +32,6 @@ enum EmbeddedGGUF {
     } catch {
       index.warnings.append("metadata \(key) is ignored: \(error)")
     }
-  }
-
-  private static func isLayout(_ key: String) -> Bool {
-    key == GGUFHeader.alignmentKey || key.hasPrefix("split.")
   }
 }
 

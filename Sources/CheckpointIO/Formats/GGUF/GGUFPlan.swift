@@ -67,6 +67,7 @@ public struct GGUFPlan: Sendable {
     var names: Set<String> = []
     var end = 0
     let stored = BlockIndex(checkpoint)
+    let alignment = content.alignment
     for source in content.sources {
       guard names.insert(source.name).inserted else {
         throw CheckpointError.duplicateTensor(name: source.name)
@@ -77,15 +78,17 @@ public struct GGUFPlan: Sendable {
         source, storage, stored, { try? $0.inputSquares(threads: 1, shouldStop: { false }) },
         shouldStop: shouldStop)
       tensor.offset = end
-      end = aligned(end + tensor.byteCount)
+      end = aligned(end + tensor.byteCount, to: alignment)
       tensors.append(tensor)
     }
     progress(1, "")
-    let header = GGUFWriter.header(
-      tensors, content.pairs + GGUFPairs.ofFile(type: fileType(storage, tensors)))
+    let type = fileType(storage, tensors)
+    let isSame = storage == .own && content.describes(tensors, ofType: type)
+    let pairs = isSame ? content.pairs : GGUFPairs.ofFile(content.pairs, type: type)
+    let header = GGUFWriter.header(tensors, pairs, alignment: alignment)
     return GGUFPlan(
       entries: tensors.map(\.entry),
-      byteCount: header.count + (tensors.last.map { $0.offset + $0.byteCount } ?? 0),
+      byteCount: header.count + end,
       omissions: omissions(checkpoint, parameters) + content.omissions,
       losses: SaveLoss.grouped(
         tensors.flatMap(\.losses) + losses(checkpoint, parameters) + content.losses),
@@ -107,9 +110,8 @@ public struct GGUFPlan: Sendable {
     }
   }
 
-  static func aligned(_ count: Int) -> Int {
-    let alignment = GGUFHeader.defaultAlignment
-    return (count + alignment - 1) / alignment * alignment
+  static func aligned(_ count: Int, to alignment: Int) -> Int {
+    (count + alignment - 1) / alignment * alignment
   }
 
   private static func omissions(

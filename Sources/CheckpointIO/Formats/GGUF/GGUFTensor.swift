@@ -137,6 +137,18 @@ struct GGUFTensor: Sendable {
     return ExpertStack.unfolded(array)
   }
 
+  /// Whether it is stored as the checkpoint has it.
+  var isOwn: Bool {
+    switch form {
+    case .kept: true
+    case .blocks: false
+    case .numbers(let dtype): parts.allSatisfy { $0.origin == nil && $0.dtype == dtype }
+    }
+  }
+
+  /// Whether it is stored in the blocks that the checkpoint has it in.
+  var isKept: Bool { if case .kept = form { true } else { false } }
+
   /// What tells a save with another importance from this.
   var importanceBytes: [UInt8] {
     importance.flatMap { $0?.flatMap { GGUFWriter.bytes($0.bitPattern) } ?? [0] }

@@ -59,13 +59,17 @@ struct GGUFPair {
 enum GGUFPairs {
   static let architectureKey = "general.architecture"
   static let typeKey = "general.file_type"
+  /// Of the keys that say which part of a checkpoint a file is.
+  static let splitPrefix = "split."
   private static let versionKey = "general.quantization_version"
   /// Of ggml's block formats.
   private static let version: UInt32 = 2
 
-  /// A GGUF file's own pairs, byte for byte, but those that speak of the file.
+  /// A GGUF file's own pairs, byte for byte and in its order; parts are written as one file.
   static func own(_ metadata: GGUFMetadata) -> [GGUFPair] {
-    metadata.entries.filter { !isReplaced($0.key) }.map { GGUFPair($0, in: metadata.file) }
+    metadata.entries.filter { !$0.key.hasPrefix(splitPrefix) }.map {
+      GGUFPair($0, in: metadata.file)
+    }
   }
 
   /// What is known of a model that llama.cpp does not know.
@@ -79,13 +83,23 @@ enum GGUFPairs {
     metadata.sorted { $0.key < $1.key }.map { GGUFPair($0.key, $0.value) }
   }
 
-  /// What speaks of the file: mostly which type it has.
-  static func ofFile(type: UInt32?) -> [GGUFPair] {
-    (type.map { [GGUFPair(typeKey, $0)] } ?? []) + [GGUFPair(versionKey, version)]
+  /// The pairs of a file with those that speak of the file itself: mostly which type it has.
+  /// They keep their places; missing ones come last.
+  static func ofFile(_ pairs: [GGUFPair], type: UInt32?) -> [GGUFPair] {
+    var missing =
+      (type.map { [GGUFPair(typeKey, $0)] } ?? []) + [GGUFPair(versionKey, version)]
+    let replaced = pairs.compactMap { pair -> GGUFPair? in
+      if let place = missing.firstIndex(where: { $0.key == pair.key }) {
+        return missing.remove(at: place)
+      }
+      return pair.key == typeKey ? nil : pair
+    }
+    return replaced + missing
   }
 
-  private static func isReplaced(_ key: String) -> Bool {
-    [typeKey, versionKey, GGUFHeader.alignmentKey].contains(key) || key.hasPrefix("split.")
+  /// Whether a pair names a type of files.
+  static func isType(_ pair: GGUFPair, _ type: UInt32?) -> Bool {
+    type.map { pair.kind == .u32 && pair.value == GGUFWriter.bytes($0) } ?? false
   }
 
   /// llama.cpp's number of a file that is mostly of a type (`enum llama_ftype`).
@@ -134,7 +148,9 @@ enum GGUFPairs {
 enum GGUFWriter {
   private static let version: UInt32 = 3
 
-  static func header(_ tensors: [GGUFTensor], _ pairs: [GGUFPair]) -> [UInt8] {
+  static func header(
+    _ tensors: [GGUFTensor], _ pairs: [GGUFPair], alignment: Int
+  ) -> [UInt8] {
     var bytes = Array("GGUF".utf8) + self.bytes(version)
     bytes += self.bytes(UInt64(tensors.count)) + self.bytes(UInt64(pairs.count))
     for pair in pairs {
@@ -145,7 +161,7 @@ enum GGUFWriter {
       for length in tensor.shape.dimensions.reversed() { bytes += self.bytes(UInt64(length)) }
       bytes += self.bytes(tensor.type) + self.bytes(UInt64(tensor.offset))
     }
-    let padding = GGUFPlan.aligned(bytes.count) - bytes.count
+    let padding = GGUFPlan.aligned(bytes.count, to: alignment) - bytes.count
     return bytes + [UInt8](repeating: 0, count: padding)
   }
 
