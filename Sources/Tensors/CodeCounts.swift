@@ -18,13 +18,26 @@ final class CodeCounts: Sendable {
     totals = Mutex(Totals(counts: Array(repeating: 0, count: range.count)))
   }
 
-  func add(_ part: BlockCodes) {
+  /// Adds blocks whose first weight has the number `start` in its matrix; of a mask only
+  /// the weights that it keeps, and the scales of those.
+  func add(_ part: BlockCodes, at start: Int = 0, keeping kept: Mask? = nil) {
     var table = [Int](repeating: 0, count: range.count)
     unsafe part.codes.withUnsafeValues { codes in
-      for index in codes.indices { table[unsafe Int(codes[index]) - range.lowerBound] += 1 }
+      for index in codes.indices where kept?[start + index] ?? true {
+        table[unsafe Int(codes[index]) - range.lowerBound] += 1
+      }
     }
-    let (scales, blockScales) = (part.scales.array, part.blockScales?.array)
-    let minima = part.minima?.array
+    let count = part.codes.shape.count
+    func used(_ values: Tensor?) -> [Float]? {
+      guard let values, let kept, values.shape.count > 0 else { return values?.array }
+      let size = count / values.shape.count
+      return values.array.enumerated().compactMap { index, value in
+        let weights = start + index * size..<start + (index + 1) * size
+        return weights.contains { kept[$0] } ? value : nil
+      }
+    }
+    let (scales, blockScales) = (used(part.scales) ?? [], used(part.blockScales))
+    let minima = used(part.minima)
     totals.withLock { totals in
       for index in table.indices { totals.counts[index] += table[index] }
       totals.scales += scales

@@ -28,11 +28,13 @@ public struct CodeFigures: Sendable, Hashable {
 }
 
 extension CodeFigures {
-  /// Reads a matrix of blocks at any address, part by part; nil when stopped.
+  /// Reads a matrix of blocks at any address, part by part; nil when stopped. With a mask
+  /// only kept weights count, and scales that have any.
   /// Precondition: as `Tensor.init(_:dequantizing:from:)`.
   public init?(
     _ shape: Shape, _ bytes: UnsafeRawBufferPointer, of format: BlockFormat,
-    threads: Int = Parallel.defaultThreads, shouldStop: @Sendable () -> Bool = { false }
+    keeping kept: Mask? = nil, threads: Int = Parallel.defaultThreads,
+    shouldStop: @Sendable () -> Bool = { false }
   ) {
     let blocks = shape.count / format.weightCount
     // A chunk is a whole number of every format's blocks.
@@ -50,7 +52,7 @@ extension CodeFigures {
           rebasing: source.pointer[
             part.lowerBound * format.byteCount..<part.upperBound * format.byteCount]),
         of: format, threads: 1)
-      if let codes { counts.add(codes) }
+      if let codes { counts.add(codes, at: part.lowerBound * format.weightCount, keeping: kept) }
     }
     guard isFinished, !shouldStop() else { return nil }
     self = counts.figures(values: format.codeValues, groupSize: format.groupWeightCount)

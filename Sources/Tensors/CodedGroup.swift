@@ -13,10 +13,13 @@ public struct CodedGroup: Sendable, Hashable {
   public let blockScale: Float?
   /// What is subtracted from codes; nil where nothing is.
   public let zero: Int?
+  /// Which of the weights a pass has made 0, whatever their codes.
+  public let pruned: Set<Int>
 
   public init(
     rows: Range<Int>, columns: Range<Int>, codes: [Int], weights: [Float], scale: Float,
-    minimum: Float? = nil, blockScale: Float? = nil, zero: Int? = nil
+    minimum: Float? = nil, blockScale: Float? = nil, zero: Int? = nil,
+    pruned: Set<Int> = []
   ) {
     self.rows = rows
     self.columns = columns
@@ -26,6 +29,7 @@ public struct CodedGroup: Sendable, Hashable {
     self.minimum = minimum
     self.blockScale = blockScale
     self.zero = zero
+    self.pruned = pruned
   }
 }
 

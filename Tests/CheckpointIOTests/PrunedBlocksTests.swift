@@ -102,6 +102,49 @@ import Testing
     }
   }
 
+  /// Kept weights still have codes and scales, in memory and in the packed file, whose name
+  /// of its type is that of the blocks.
+  @Test(arguments: formats)
+  func keptWeightsHaveTheirCodes(format: BlockFormat) throws {
+    let stored = Self.blocks(format)
+    let original = try Self.parameter(format, stored, .none)
+    let whole = try #require(original.prunedBlocks(of: try original.loaded()))
+    #expect(whole.kept == nil && whole.bits.mask == 0)
+    for pruning in Pruning.allCases where pruning != .none {
+      let parameter = try Self.parameter(format, stored, pruning)
+      let weights = try parameter.loaded()
+      let blocks = try #require(parameter.prunedBlocks(of: weights))
+      #expect(blocks.format == format)
+      let figures = try #require(blocks.figures(threads: 2))
+      let kept = try #require(blocks.kept)
+      #expect(figures.count == kept.keptCount)
+      #expect((figures.scales == nil) == (pruning == .all))
+      for (row, column) in [(0, 77), (3, 5), (7, 300)] {
+        let group = try #require(blocks.group(row: row, column: column))
+        let before = try #require(whole.group(row: row, column: column))
+        #expect(group.codes == before.codes && group.scale == before.scale)
+        for (index, place) in group.columns.enumerated() {
+          let isKept = kept[group.rows.lowerBound * 512 + place]
+          #expect(group.pruned.contains(index) != isKept)
+          #expect(group.weights[index] == (isKept ? before.weights[index] : 0))
+        }
+      }
+      let file = try saved([parameter], form: .packed)
+      guard file.entries[0].encoding == "bitmap+blocks" else { continue }
+      let bits = blocks.bits
+      let sum = bits.mask + bits.codes + bits.scales + bits.minima
+      #expect(abs(sum - Double(file.entries[0].byteCount * 8) / Double(Self.shape.count)) < 0.002)
+      #expect(file.checkpoint.tensors[0].dtypeName == format.rawValue)
+      let back = file.checkpoint.parameters[0]
+      let again = try #require(back.prunedBlocks(of: try back.loaded()))
+      #expect(again.figures(threads: 1) == figures && again.kept == kept)
+    }
+    let tensor = try original.tensor()
+    let other = original.replacing(
+      Tensor(tensor.shape, tensor.array.map { $0 * 1.37 + 0.01 }), grid: nil, mask: nil)
+    #expect(other.prunedBlocks(of: try other.loaded()) == nil)
+  }
+
   /// Weights that are others now are fitted to blocks of the same type, and it is said.
   @Test func changedWeightsAreFittedToTheSameBlocks() throws {
     let parameter = try Self.parameter(.q5_0, Self.blocks(.q5_0), .none)

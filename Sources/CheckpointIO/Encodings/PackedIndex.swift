@@ -60,8 +60,10 @@ extension ResolvedTensors {
       throw packed.damaged("its encoding is unknown")
     }
     try encoding.check(packed)
+    let blocks = encoding.hasBlocks ? record.blocks : nil
+    let typeName = blocks?.rawValue ?? record.dtype.rawValue
     tensors[position] = IndexedTensor(
-      name: name, dtype: record.dtype, dtypeName: record.dtype.rawValue,
+      name: name, dtype: record.dtype, dtypeName: typeName,
       shape: record.isTransposed ? record.shape.reversed : record.shape,
       byteRange: first..<last)
     self[position] = .packed(packed, byteCount: byteCount)

@@ -99,8 +99,19 @@ public struct SavePlan: Sendable {
 extension SavePlan {
   /// Bytes of one tensor in the packed form, from its weights.
   public static func packedByteCount(of parameter: Parameter, _ weights: Weights) -> Int {
-    parameter.blocks?.byteCount(of: parameter.shape)
-      ?? PlannedTensor(parameter, weights, .packed).entry.byteCount
+    packing(of: parameter, weights).byteCount
+  }
+
+  /// The same, and the format of the file's blocks whose codes and scales the packed form
+  /// keeps, also behind a mask; nil of weights that are no blocks, or none any more.
+  public static func packing(
+    of parameter: Parameter, _ weights: Weights
+  ) -> (byteCount: Int, blocks: BlockFormat?) {
+    if let format = parameter.blocks, let count = format.byteCount(of: parameter.shape) {
+      return (count, format)
+    }
+    let planned = PlannedTensor(parameter, weights, .packed)
+    return (planned.entry.byteCount, planned.record?.blocks)
   }
 
   /// What a file made of `checkpoint` says of its model beside the weights:

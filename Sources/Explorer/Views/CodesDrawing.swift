@@ -32,7 +32,8 @@ enum CodesDrawing {
     let found = layer.group(row: row, column: column, of: snapshot.tensor)
     let place = found.map { ($0, $0.place(row: row, column: column)) }
     CodeBars.draw(
-      figures, marked: place.map { $0.0.codes[$0.1] }, state, on: &grid, in: counts)
+      figures, marked: place.flatMap { $0.0.pruned.contains($0.1) ? nil : $0.0.codes[$0.1] }, state,
+      on: &grid, in: counts)
     if let (found, index) = place { drawGroup(found, index, state, on: &grid, in: group) }
   }
 
@@ -74,7 +75,8 @@ enum CodesDrawing {
         height: 1
       ).intersection(list)
       grid.putLine(
-        CodesText.pair(group.codes[index], group.weights[index]), in: cell,
+        CodesText.pair(
+          group.pruned.contains(index) ? nil : group.codes[index], group.weights[index]), in: cell,
         theme[index == marked ? .cursor : .text])
     }
   }
@@ -194,6 +196,7 @@ enum CodesText {
       facts.append("blocks of \(format.weightCount)")
       if figures.groupSize < format.weightCount { facts.append("groups of \(figures.groupSize)") }
       if !format.isEven { facts.append("codes not evenly spaced") }
+      if blocks.kept != nil { facts.append("of kept weights, under a mask") }
     case .grid(let grid):
       facts += [
         grid.hasDepths
@@ -243,8 +246,9 @@ enum CodesText {
     return text
   }
 
-  static func pair(_ code: Int, _ weight: Float) -> String {
-    let name = String(code)
+  /// A pruned weight has no code.
+  static func pair(_ code: Int?, _ weight: Float) -> String {
+    let name = code.map { String($0) } ?? "–"
     return String(repeating: " ", count: max(0, 4 - name.count)) + name + " "
       + Decimal.short(Double(weight))
   }

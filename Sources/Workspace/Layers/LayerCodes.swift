@@ -7,7 +7,7 @@ public import Tensors
 public struct LayerCodes: Sendable {
   /// Where the codes come from.
   public enum Source: Sendable {
-    /// The file holds them.
+    /// The file holds them, maybe with a mask over them.
     case blocks(CodedBlocks)
     /// The weights lie on a grid, of a pass or of another quantizer, which gives them
     /// back.
@@ -59,7 +59,7 @@ extension LayerCodes {
       self.init(name, revision, source: .blocks(blocks), figures: figures)
       return
     }
-    if parameter.grid != nil || parameter.isDeferred {
+    if parameter.grid != nil || parameter.isDeferred || parameter.origin != nil {
       let weights = try parameter.loaded(in: job)
       if let grid = weights.grid {
         let figures = CodeFigures(
@@ -69,6 +69,12 @@ extension LayerCodes {
           self.init(name, revision, source: .grid(grid), figures: figures)
           return
         }
+      }
+      if let blocks = parameter.prunedBlocks(of: weights) {
+        let figures = blocks.figures(threads: job.threads, shouldStop: job.shouldStop)
+        guard let figures else { throw Cancelled() }
+        self.init(name, revision, source: .blocks(blocks), figures: figures)
+        return
       }
     }
     self.init(name, revision, complaint: Self.complaint(of: parameter, in: checkpoint))

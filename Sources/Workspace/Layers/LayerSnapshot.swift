@@ -8,8 +8,8 @@ public struct LayerSnapshot: Sendable {
   public let revision: RevisionID
   public let shape: Shape
   public let dtype: DType
-  /// The blocks that the weights are stored in, where they are the file's own.
-  public let blocks: BlockFormat?
+  /// The format of the file's blocks whose codes kept weights have.
+  public var blocks: BlockFormat? { statistics.blocks }
   public let place: Place
   /// The weights, row by row.
   public let tensor: Tensor

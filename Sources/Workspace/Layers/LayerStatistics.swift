@@ -23,6 +23,8 @@ public struct LayerStatistics: Sendable, Hashable {
   public let rowBits: [Float]
   /// Bytes it takes in the packed file.
   public let packedBytes: Int
+  /// The format of the file's blocks whose codes its kept weights have.
+  public let blocks: BlockFormat?
 
   /// Whether some of its weights are NaN or infinite.
   public var isBroken: Bool { nonFinite.presence != nil }
@@ -55,7 +57,7 @@ public struct LayerStatistics: Sendable, Hashable {
     LayerStatistics(
       name: name, revision: revision, summary: summary, histogram: histogram,
       error: revision == .original ? nil : error ?? 0, nonFinite: nonFinite, rows: rows,
-      rowBits: rowBits, packedBytes: packedBytes)
+      rowBits: rowBits, packedBytes: packedBytes, blocks: blocks)
   }
 }
 
@@ -84,7 +86,9 @@ extension LayerStatistics {
     self.summary = summary
     self.histogram = histogram
     self.rows = rows
-    packedBytes = SavePlan.packedByteCount(of: parameter, weights)
+    let blocks: BlockFormat?
+    (packedBytes, blocks) = SavePlan.packing(of: parameter, weights)
+    self.blocks = blocks
     if let original, !original.isIdentical(to: tensor) {
       let difference = TensorDifference(
         from: original, to: tensor, threads: job.threads, shouldStop: shouldStop)
@@ -95,7 +99,7 @@ extension LayerStatistics {
       nonFinite = NonFiniteChange(unchanged: summary)
     }
     let bits =
-      parameter.blocks.map { Float($0.bitsPerWeight) }
+      blocks.map { Float($0.bitsPerWeight) }
       ?? Float(weights.grid?.bits ?? parameter.dtype.byteCount * 8)
     let depths = weights.grid?.depths ?? []
     let columns = tensor.shape.columns

@@ -153,8 +153,7 @@ extension LayerSnapshot {
     else { throw Cancelled() }
     self.init(
       name: parameter.name, revision: revision, shape: parameter.shape, dtype: parameter.dtype,
-      blocks: parameter.blocks, place: parameter.place, tensor: weights.values, mask: mask,
-      grid: weights.grid,
+      place: parameter.place, tensor: weights.values, mask: mask, grid: weights.grid,
       statistics: try known
         ?? LayerStatistics(
           of: parameter, weights, revision: revision, original: before, in: job))

@@ -28,16 +28,15 @@ struct LayerReport {
     codes = try LayerCodes(of: parameter, in: checkpoint, job: job)
   }
 
-  /// Bits for each weight that codes, scales and minima take in the file.
-  private var bits: (format: String, codes: Double, scales: Double?, minima: Double?)? {
+  /// Bits for each weight that mask, codes, scales and minima take in the file.
+  private var bits:
+    (format: String, mask: Double?, codes: Double, scales: Double?, minima: Double?)?
+  {
     switch codes.source {
     case .blocks(let blocks):
-      let format = blocks.format
-      return (
-        format.rawValue, format.codeBitsPerWeight, format.scaleBitsPerWeight,
-        format.minimumBitsPerWeight
-      )
-    case .grid(let grid): return ("grid", grid.meanCodeBits, nil, nil)
+      let bits = blocks.bits
+      return (blocks.format.rawValue, bits.mask, bits.codes, bits.scales, bits.minima)
+    case .grid(let grid): return ("grid", nil, grid.meanCodeBits, nil, nil)
     case nil: return nil
     }
   }
@@ -85,6 +84,7 @@ extension LayerReport {
     ]
     guard let bits, let figures = codes.figures else { return facts }
     var parts = ["codes \(Figure.short(bits.codes))"]
+    if let mask = bits.mask, mask > 0 { parts.insert("mask \(Figure.short(mask))", at: 0) }
     if let scales = bits.scales { parts.append("scales \(Figure.short(scales))") }
     if let minima = bits.minima, minima > 0 { parts.append("minima \(Figure.short(minima))") }
     facts.append(
@@ -126,6 +126,7 @@ extension LayerReport {
         }),
       "format": .string(bits?.format),
       "group_size": .integer(figures.groupSize),
+      "mask_bits": .number(bits?.mask),
       "minima": json(of: figures.minima),
       "minimum_bits": .number(bits?.minima),
       "scale_bits": .number(bits?.scales),

@@ -1,19 +1,32 @@
 public import Tensors
 
-/// The blocks that a matrix is stored in, in memory.
+/// The blocks that a matrix is stored in, in memory; where weights are pruned, those that it
+/// was stored in, whose codes and scales kept weights still have.
 public struct CodedBlocks: Sendable {
   public let format: BlockFormat
   /// As stored; rows are whole numbers of blocks.
   public let shape: Shape
   /// Whether the matrix is the transpose of what is stored.
   public let isTransposed: Bool
+  /// Which weights are kept; nil where none is pruned.
+  public let kept: Mask?
   private let bytes: [UInt8]
 
-  init(_ format: BlockFormat, _ shape: Shape, isTransposed: Bool, _ bytes: [UInt8]) {
+  init(
+    _ format: BlockFormat, _ shape: Shape, isTransposed: Bool, kept: Mask? = nil, _ bytes: [UInt8]
+  ) {
     self.format = format
     self.shape = shape
     self.isTransposed = isTransposed
+    self.kept = kept
     self.bytes = bytes
+  }
+
+  /// `isMasked` says that zeros are pruned weights, also where the blocks have a code for 0.
+  init(_ blocks: PrunedBlocks, isMasked: Bool) {
+    self.init(
+      blocks.format, blocks.kept.shape, isTransposed: false,
+      kept: blocks.isWhole && !isMasked ? nil : blocks.kept, blocks.stored)
   }
 
   /// Counts all codes and measures the scales; nil when stopped.
@@ -21,7 +34,8 @@ public struct CodedBlocks: Sendable {
     threads: Int = Parallel.defaultThreads, shouldStop: @Sendable () -> Bool = { false }
   ) -> CodeFigures? {
     unsafe bytes.withUnsafeBytes {
-      unsafe CodeFigures(shape, $0, of: format, threads: threads, shouldStop: shouldStop)
+      unsafe CodeFigures(
+        shape, $0, of: format, keeping: kept, threads: threads, shouldStop: shouldStop)
     }
   }
 
@@ -45,12 +59,16 @@ public struct CodedBlocks: Sendable {
     let part = group * size..<(group + 1) * size
     let start = column / size * size
     let line = row..<row + 1
+    let first = block * format.weightCount + group * size
+    let pruned = kept.map { kept in (0..<size).filter { !kept[first + $0] } } ?? []
+    let values = part.enumerated().map { pruned.contains($0) ? 0 : weights[0, $1] }
     return CodedGroup(
       rows: isTransposed ? start..<start + size : line,
       columns: isTransposed ? line : start..<start + size,
-      codes: part.map { Int(codes.codes[0, $0]) }, weights: part.map { weights[0, $0] },
+      codes: part.map { Int(codes.codes[0, $0]) }, weights: values,
       scale: codes.scales[0, group], minimum: codes.minima?[0, group],
-      blockScale: codes.blockScales?[0, 0])
+      blockScale: codes.blockScales?[0, 0],
+      pruned: Set(pruned))
   }
 }
 
@@ -67,5 +85,38 @@ extension Checkpoint {
     return CodedBlocks(
       entry.format, entry.shape, isTransposed: parameter.isTransposed,
       try bytes[entry.byteRange].copy())
+  }
+}
+
+extension CodedBlocks {
+  /// Bits of the packed file for each weight of the matrix: a mask, codes, scales and
+  /// minima, these of the blocks that have a kept weight.
+  public var bits: (mask: Double, codes: Double, scales: Double, minima: Double) {
+    guard let kept, shape.count > 0 else {
+      return (
+        0, format.codeBitsPerWeight, format.scaleBitsPerWeight, format.minimumBitsPerWeight
+      )
+    }
+    let live = PrunedBlocks.liveBlocks(kept, format).count * format.weightCount
+    let share = Double(live) / Double(shape.count)
+    // Formats whose weights share bits keep whole blocks.
+    let codes =
+      BlockCoding.of(format).map { Double($0.bits * kept.keptCount) / Double(shape.count) }
+      ?? share * format.codeBitsPerWeight
+    return (
+      1, codes, share * format.scaleBitsPerWeight, share * format.minimumBitsPerWeight
+    )
+  }
+}
+
+extension Parameter {
+  /// The blocks of its file whose codes and scales its kept weights still have, where
+  /// passes have done no more than prune; nil of all other weights. `weights` are its own.
+  public func prunedBlocks(of weights: Weights) -> CodedBlocks? {
+    guard origin != nil else { return nil }
+    let kept = Bitmap.kept(of: weights.values, mask: weights.mask)
+    return PrunedBlocks(self, weights.values, kept: kept).map {
+      CodedBlocks($0, isMasked: weights.mask != nil)
+    }
   }
 }
