@@ -33,7 +33,17 @@ struct TensorComparison {
     let second: Shape
   }
 
+  /// One tensor that only one of them has.
+  struct Lone {
+    let name: String
+    let shape: Shape
+    /// As the file has it, such as `Q4_1`.
+    let type: String
+  }
+
   let matching: ParameterMatching
+  let onlyInFirst: [Lone]
+  let onlyInSecond: [Lone]
   private(set) var rows: [Row] = []
   private(set) var reshaped: [Reshaped] = []
   /// All values of each.
@@ -46,6 +56,8 @@ struct TensorComparison {
     in job: borrowing JobContext
   ) throws {
     matching = ParameterMatching(first, second)
+    onlyInFirst = Lone.list(matching.onlyInFirst, of: first)
+    onlyInSecond = Lone.list(matching.onlyInSecond, of: second)
     parameterCounts = (first.parameters.weightCount, second.parameters.weightCount)
     let total = Double(max(1, matching.pairs.reduce(0) { $0 + $1.first.shape.count }))
     var done = 0
@@ -170,14 +182,14 @@ extension TensorComparison {
       tables.append(
         ("of different shapes, not compared:", table, reshaped.count - Self.shownLimit))
     }
-    for (title, parameters) in [
-      ("only in the first:", matching.onlyInFirst), ("only in the second:", matching.onlyInSecond),
-    ] where !parameters.isEmpty {
+    for (title, tensors) in [
+      ("only in the first:", onlyInFirst), ("only in the second:", onlyInSecond),
+    ] where !tensors.isEmpty {
       var table = Table([("tensor", .left), ("shape", .right), ("type", .left)])
-      for parameter in parameters.prefix(Self.shownLimit) {
-        table.add([parameter.name, parameter.shape.description, parameter.dtype.rawValue])
+      for tensor in tensors.prefix(Self.shownLimit) {
+        table.add([tensor.name, tensor.shape.description, tensor.type])
       }
-      tables.append((title, table, parameters.count - Self.shownLimit))
+      tables.append((title, table, tensors.count - Self.shownLimit))
     }
     return tables
   }
@@ -194,7 +206,10 @@ extension TensorComparison {
       lines.append("no linear layer has the same shape in both\(others)")
     }
     if layerError != nil, uncomparedLayers > 0 {
-      lines.append("\(uncomparedLayers) linear layers of the first are not compared")
+      lines.append(
+        uncomparedLayers == 1
+          ? "1 linear layer of the first is not compared"
+          : "\(uncomparedLayers) linear layers of the first are not compared")
     }
     if parameterCounts.first != parameterCounts.second {
       lines.append(
@@ -203,23 +218,30 @@ extension TensorComparison {
     }
     if matching.renamedCount > 0 {
       lines.append(
-        "\(matching.renamedCount) tensors have other names in the second and are matched by "
-          + "block and layer")
+        (matching.renamedCount == 1
+          ? "1 tensor has another name in the second and is"
+          : "\(matching.renamedCount) tensors have other names in the second and are")
+          + " matched by block and layer")
     }
     if matching.reorderedCount > 0 {
       lines.append(
-        "\(matching.reorderedCount) query and key tensors have llama.cpp's order of rows in one "
-          + "file; it is undone")
+        (matching.reorderedCount == 1
+          ? "1 query or key tensor has" : "\(matching.reorderedCount) query and key tensors have")
+          + " llama.cpp's order of rows in one file; it is undone")
     }
     if matching.unknownOrderCount > 0 {
       lines.append(
-        "\(matching.unknownOrderCount) query and key tensors have their rows in different orders, "
-          + "and no file says how many heads there are: their errors mean nothing; --heads says it")
+        (matching.unknownOrderCount == 1
+          ? "1 query or key tensor has its"
+          : "\(matching.unknownOrderCount) query and key tensors have their")
+          + " rows in different orders, and no file says how many heads there are: errors there "
+          + "mean nothing; --heads says it")
     }
     if matching.shiftedCount > 0 {
       lines.append(
-        "\(matching.shiftedCount) norms have 1 added to their weights in one file, as llama.cpp "
-          + "wants it; it is added to the other's")
+        (matching.shiftedCount == 1
+          ? "1 norm has 1 added to its" : "\(matching.shiftedCount) norms have 1 added to their")
+          + " weights in one file, as llama.cpp wants it; it is added to the other's")
     }
     return lines
   }
@@ -233,13 +255,25 @@ extension TensorComparison {
       "different_shapes": .array(reshaped.map(\.json)),
       "layer_error": .number(layerError),
       "non_finite": nonFinite.json,
-      "only_in_first": .array(matching.onlyInFirst.map { .string($0.name) }),
-      "only_in_second": .array(matching.onlyInSecond.map { .string($0.name) }),
+      "only_in_first": .array(onlyInFirst.map { .string($0.name) }),
+      "only_in_second": .array(onlyInSecond.map { .string($0.name) }),
       "other_error": .number(otherError),
       "parameters_first": .integer(parameterCounts.first),
       "parameters_second": .integer(parameterCounts.second),
       "tensors": .array(rows.map(\.json)),
     ]
+  }
+}
+
+extension TensorComparison.Lone {
+  fileprivate static func list(_ parameters: [Parameter], of checkpoint: Checkpoint) -> [Self] {
+    guard !parameters.isEmpty else { return [] }
+    let types = Dictionary(
+      checkpoint.tensors.lazy.map { ($0.name, $0.dtypeName) },
+      uniquingKeysWith: { first, _ in first })
+    return parameters.map {
+      Self(name: $0.name, shape: $0.shape, type: types[$0.name] ?? $0.dtype.rawValue)
+    }
   }
 }
 

@@ -47,6 +47,46 @@ import Testing
     #expect(try scratch.bytes("half.gguf").count == scratch.bytes("again.gguf").count)
   }
 
+  /// A pruned layer in blocks has the name of its format and the codes of kept weights; it is
+  /// called so wherever tensors are listed.
+  @Test func keptWeightsKeepTheirCodes() throws {
+    let scratch = try Scratch()
+    _ = try blocks("q5_0", in: scratch)
+    let name = "blk.0.ffn_down.weight"
+    let pruned = try Program.run(
+      ["prune", "m.gguf", "-o", "half.safetensors", "--amount", "0.5"], in: scratch)
+    #expect(pruned.status == 0, "\(pruned.error)")
+    #expect(try types(of: "half.safetensors", in: scratch)[name] == "Q5_0")
+    let text = try Program.run(["inspect", "half.safetensors", name], in: scratch)
+    #expect(text.status == 0 && text.output.hasPrefix("\(name)  Q5_0  "), "\(text.output)")
+    #expect(text.output.contains("bits per weight: mask 1.000, codes 2.500, "), "\(text.output)")
+    let layer = try Program.run(["inspect", "half.safetensors", name, "--json"], in: scratch)
+    let before = try Program.run(["inspect", "m.gguf", name, "--json"], in: scratch)
+    let (kept, all) = try (
+      #require(layer.fields["codes"] as? [String: Any]),
+      #require(before.fields["codes"] as? [String: Any])
+    )
+    #expect(kept["format"] as? String == "Q5_0" && layer.fields["reason"] is NSNull)
+    let weights = try #require(all["weights"] as? Int)
+    #expect(try #require(kept["weights"] as? Int) * 2 <= weights)
+    let parts = ["mask_bits", "code_bits", "scale_bits", "minimum_bits"]
+    let sum = parts.reduce(0.0) { $0 + (kept[$1] as? Double ?? .nan) }
+    #expect(try abs(sum - #require(layer.fields["bits_per_weight"] as? Double)) < 1e-9)
+  }
+
+  /// A comparison names the type in the file.
+  @Test(.enabled(if: Fixtures.shared != nil)) func tensorsOfOneFileHaveTheTypeOfTheFile() throws {
+    let file = try #require(Fixtures.shared).appendingPathComponent("samples/all_ggml_types.gguf")
+    let compared = try Program.run(
+      ["compare", Self.model, file.path, "--weights-only"], in: Scratch())
+    #expect(compared.status == 0, "\(compared.error)")
+    let lines = compared.output.split(separator: "\n")
+    for type in ["F32", "F16", "Q4_0", "Q4_1", "Q6_K", "IQ2_XXS"] {
+      let line = try #require(lines.first { $0.hasPrefix("t.\(type).weight ") })
+      #expect(line.split(separator: " ").last.map(String.init) == type, "\(line)")
+    }
+  }
+
   /// A recipe, another type, and importance, in one command.
   @Test func passesWriteBlocksOfAnyType() throws {
     let scratch = try Scratch()
