@@ -139,7 +139,7 @@ extension CheckpointError: CustomStringConvertible {
     case .storageTooShort(let tensor, let needed, let available):
       "tensor \(tensor.quoted) reaches to byte \(needed) of a storage of \(available) bytes"
     case .negativeStride(let tensor): "tensor \(tensor.quoted) has a negative stride or offset"
-    case .limitExceeded(let what, let limit): "\(what) exceeds the limit of \(limit)"
+    case .limitExceeded(let what, let limit): "\(what) exceeds the limit of \(limit.grouped)"
     case .invalidConversion(let reason): "this cannot be written: \(reason)"
     case .sameFile(let path):
       "\(path.shown) is the checkpoint that is open; save under another name"
@@ -150,6 +150,28 @@ extension CheckpointError: CustomStringConvertible {
     case .exists(let path): "\(path.shown) is there already; add --force to replace it"
     case .stopped: "the save was stopped; nothing was changed"
     }
+  }
+}
+
+extension CheckpointError {
+  /// The sentence about a small file that is read beside checkpoints, with what it is:
+  /// `cannot read the recipe PATH: it is a folder`.
+  package func about(_ what: String) -> String {
+    guard case .cannotRead(let path, let reason) = self else { return "\(what): \(self)" }
+    return "cannot read \(what) \(path.shown): \(reason)"
+  }
+}
+
+extension Int {
+  /// `111,539`.
+  package var grouped: String {
+    let digits = String(magnitude)
+    var grouped = self < 0 ? "-" : ""
+    for (index, digit) in digits.enumerated() {
+      if index > 0, (digits.count - index) % 3 == 0 { grouped += "," }
+      grouped.append(digit)
+    }
+    return grouped
   }
 }
 

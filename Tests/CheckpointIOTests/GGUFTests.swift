@@ -160,7 +160,7 @@ import Testing
         .contains("'a' is listed twice"))
     #expect(
       refusal { $0.add(String(repeating: "n", count: 8193), type: 0, [1], [0, 0, 0, 0]) }
-        == "the length of a tensor's name exceeds the limit of 8192")
+        == "the length of a tensor's name exceeds the limit of 8,192")
     var nested = GGUFBytes.Value.array(4, [])
     for _ in 0..<4 { nested = .array(9, [nested]) }
     #expect(refusal { $0.add("k", nested) } == "the nesting of metadata 'k' exceeds the limit of 4")

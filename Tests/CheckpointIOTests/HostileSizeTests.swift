@@ -46,10 +46,10 @@ import Testing
     #expect(sentence(pickle(key: 4000, containers: 10)) == "opened with 10 tensors")
     #expect(
       sentence(pickle(key: 1 << 20, containers: 3))
-        == "the length of a tensor's name exceeds the limit of 8192")
+        == "the length of a tensor's name exceeds the limit of 8,192")
     #expect(
       sentence(pickle(key: 4000, containers: 17_000))
-        == "the length of all tensors' names exceeds the limit of 67108864")
+        == "the length of all tensors' names exceeds the limit of 67,108,864")
   }
 
   /// `{KEY: {KEY: … {KEY: tensor}}}`: containers' names are not made, and the
@@ -62,7 +62,7 @@ import Testing
     code += [UInt8](repeating: Self.setItem, count: 49) + [0x2E]
     #expect(
       sentence(ZipBytes.pytorch(pickle: code, count: 1))
-        == "the length of a tensor's name exceeds the limit of 8192")
+        == "the length of a tensor's name exceeds the limit of 8,192")
   }
 
   @Test(arguments: [0x28, 0x94] as [UInt8])
@@ -70,7 +70,7 @@ import Testing
     let code = [0x80, 2, 0x4E] + [UInt8](repeating: opcode, count: 8_000_001) + [0x2E]
     #expect(
       sentence(ZipBytes.pytorch(pickle: code, count: 1))
-        == "the pickle's number of references exceeds the limit of 8000000")
+        == "the pickle's number of references exceeds the limit of 8,000,000")
   }
 
   @Test func storagesHaveShortNames() {
@@ -86,7 +86,7 @@ import Testing
     let name = String(repeating: "n", count: 8193)
     #expect(
       sentence(safetensors("{\"\(name)\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}}"))
-        == "the length of a tensor's name exceeds the limit of 8192")
+        == "the length of a tensor's name exceeds the limit of 8,192")
   }
 
   /// No values, but as many rows as there is no memory for.
@@ -94,14 +94,14 @@ import Testing
   func emptyTensorsHaveFewRows(shape: String) {
     let text = sentence(
       safetensors("{\"a\":{\"dtype\":\"F32\",\"shape\":\(shape),\"data_offsets\":[0,0]}}"))
-    #expect(text.contains("'a', which has no values, exceeds the limit of 1048576"), "\(text)")
+    #expect(text.contains("'a', which has no values, exceeds the limit of 1,048,576"), "\(text)")
   }
 
   @Test func jsonOfManyValuesIsRefused() {
     let values = String(repeating: "0,", count: 4 << 20)
     #expect(
       sentence(safetensors("{\"__metadata__\":{\"a\":[\(values)0]}}"))
-        == "the number of values in JSON exceeds the limit of 4194304")
+        == "the number of values in JSON exceeds the limit of 4,194,304")
   }
 
   @Test func warningsAreFew() throws {

@@ -179,7 +179,7 @@ extension NumPyBytes {
     (NumPyBytes.file(header: "{", version: 9), "version 9 is not known"),
     (
       NumPyBytes.file(header: String(repeating: " ", count: 70_000), version: 2),
-      "exceeds the limit of 65536"
+      "exceeds the limit of 65,536"
     ),
     (ZipBytes.archive([("a.npy", [1, 2, 3])]), "array 'a' has an invalid header at byte 0"),
     (

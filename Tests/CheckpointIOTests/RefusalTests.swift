@@ -165,7 +165,7 @@ extension Refusal {
         #"{"__metadata__":{"pare.packing":"{\"version\":1,\"tensors\":{\"a\":{}}}"}}"#)
     default:
       Self.header(
-        "the length of a tensor's name exceeds the limit of 8192",
+        "the length of a tensor's name exceeds the limit of 8,192",
         "{\(Self.entry(String(repeating: "n", count: 8193), 0, 4))}")
     }
   }

@@ -115,7 +115,7 @@ import Testing
     (index([("a", String(repeating: "n", count: 256))]), "a file beside the index"),
     (index([("a", "b"), ("a", "c")]), "'a' is listed twice"),
     (index((0...512).map { ("t\($0)", "f\($0)") }), "number of shards exceeds the limit of 512"),
-    (index([(String(repeating: "n", count: 9000), "b")]), "name exceeds the limit of 8192"),
+    (index([(String(repeating: "n", count: 9000), "b")]), "name exceeds the limit of 8,192"),
     (index([]), "an index of shards that lists none"),
     (#"{"model_type": "llama"}"#, "JSON without a weight_map"),
     (#"{"weight_map": {"a": 1}}"#, "invalid JSON at byte 21"),

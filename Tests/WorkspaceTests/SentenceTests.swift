@@ -35,7 +35,7 @@ import Workspace
     for (name, sentence) in [
       ("none", "the text FOLDER/none cannot be opened: No such file or directory"),
       (".", "the text FOLDER/. is not a file"), ("empty", "the text FOLDER/empty is empty"),
-      ("long", "the text FOLDER/long is longer than 1073741824 bytes"),
+      ("long", "the text FOLDER/long is longer than 1,073,741,824 bytes"),
       ("binary", "the text FOLDER/binary is not UTF-8 at byte 2"),
       ("one", "one is too short: at least 2 tokens are needed to measure"),
       (
@@ -97,8 +97,16 @@ import Workspace
     try expect(
       RecipeFileError.self, "cannot read the recipe FOLDER/none: there is no such file"
     ) { _ = try Recipe(contentsOf: folder.file("none")) }
-    try expect(RecipeFileError.self, "the recipe: cannot read FOLDER: it is not a file") {
+    try expect(RecipeFileError.self, "cannot read the recipe FOLDER: it is not a file") {
       _ = try Recipe(contentsOf: folder.path)
+    }
+    // As README's table of limits says.
+    let long = try folder.write([UInt8](repeating: 0x20, count: 262_145), to: "long")
+    try expect(
+      RecipeFileError.self, "cannot read the recipe FOLDER/long: it is longer than 262,144 bytes"
+    ) { _ = try Recipe(contentsOf: long) }
+    try expect(RecipeError.self, "line 1 of the recipe: it is longer than 262,144 bytes") {
+      _ = try Recipe(yaml: String(repeating: " ", count: 262_145))
     }
     // Names of the file's are shown, and no more of them than a line holds.
     let value = #"\e[31m"# + String(repeating: "n", count: 5000)
@@ -113,7 +121,7 @@ import Workspace
     try expect(TrainingFileError.self, "the log FOLDER/log does not begin as one") {
       _ = try TrainingLog(log)
     }
-    try expect(TrainingFileError.self, "the log: cannot read FOLDER: it is not a file") {
+    try expect(TrainingFileError.self, "cannot read the log FOLDER: it is not a file") {
       _ = try TrainingLog(folder.path)
     }
     let settings =

@@ -41,7 +41,7 @@ public enum WholeFile {
       guard count >= 0 else { throw .cannotRead(path: path, reason: lastSystemError()) }
       if count == 0 { return bytes }
       guard count <= limit - bytes.count else {
-        throw .cannotRead(path: path, reason: "it is longer than \(limit) bytes")
+        throw .cannotRead(path: path, reason: "it is longer than \(limit.grouped) bytes")
       }
       bytes += chunk[..<count]
     }

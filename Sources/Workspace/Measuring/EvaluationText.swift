@@ -70,7 +70,7 @@ struct TextFile: Sendable {
     }
     guard status.st_size > 0 else { throw TextError("the text \(path) is empty") }
     guard status.st_size <= Self.byteLimit else {
-      throw TextError("the text \(path) is longer than \(Self.byteLimit) bytes")
+      throw TextError("the text \(path) is longer than \(Self.byteLimit.grouped) bytes")
     }
     key = "\(path) \(status.st_size) \(status.st_mtim.tv_sec) \(part)"
   }
@@ -92,7 +92,7 @@ struct TextFile: Sendable {
     }
     let share = part == .validation ? "last tenth, " : ""
     let kind = embedded == nil ? "" : " of validation text"
-    return (tokens, "\(name), \(share)\(grouped(tokens.count - 1)) \(coder.unit)\(kind)")
+    return (tokens, "\(name), \(share)\((tokens.count - 1).grouped) \(coder.unit)\(kind)")
   }
 
   private func readNumbers(_ name: String) throws -> (tokens: [Int], title: String) {
@@ -106,7 +106,7 @@ struct TextFile: Sendable {
     guard tokens.count >= 2 else {
       throw TextError("\(name) is too short: at least 2 tokens are needed to measure")
     }
-    return (tokens, "\(name), \(grouped(tokens.count - 1)) tokens")
+    return (tokens, "\(name), \((tokens.count - 1).grouped) tokens")
   }
 
   func contents() throws -> String {
@@ -115,7 +115,7 @@ struct TextFile: Sendable {
     do {
       bytes = try WholeFile.read(path, limit: Self.byteLimit)
     } catch {
-      throw TextError("the text: \(error)")
+      throw TextError(error.about("the text"))
     }
     guard let bytes else { throw TextError("the text \(path) is gone") }
     guard let text = String(validating: bytes, as: UTF8.self) else {
@@ -133,15 +133,4 @@ struct TextFile: Sendable {
     let start = scalars.index(scalars.startIndex, offsetBy: range.lowerBound)
     return String(scalars[start...])
   }
-}
-
-/// `111,539`.
-func grouped(_ number: Int) -> String {
-  let digits = String(number)
-  var grouped = ""
-  for (index, digit) in digits.enumerated() {
-    if index > 0, (digits.count - index) % 3 == 0 { grouped += "," }
-    grouped.append(digit)
-  }
-  return grouped
 }

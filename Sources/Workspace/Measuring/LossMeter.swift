@@ -192,7 +192,7 @@ final class LossMeter: Sendable {
       try ReferenceText.write(
         by: original, threads: threads, shouldStop: shouldStop, progress: progress)
     }
-    return (tokens, "\(grouped(tokens.count)) tokens the original wrote")
+    return (tokens, "\(tokens.count.grouped) tokens the original wrote")
   }
 
   private func keepsLogits(of reference: Reference) -> Bool {

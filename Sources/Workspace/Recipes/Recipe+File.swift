@@ -6,9 +6,6 @@ public struct RecipeFileError: Error, Hashable, Sendable, CustomStringConvertibl
 }
 
 extension Recipe {
-  /// No recipe is longer, whatever file was named by mistake.
-  private static let fileByteLimit = 1 << 20
-
   /// Reads the recipe in a file. Throws `RecipeFileError`, and what
   /// `init(yaml:)` throws.
   public init(contentsOf path: String) throws {
@@ -20,9 +17,9 @@ extension Recipe {
 
   private static func bytes(of path: String) throws -> [UInt8] {
     do {
-      if let bytes = try WholeFile.read(path, limit: fileByteLimit) { return bytes }
+      if let bytes = try WholeFile.read(path, limit: byteLimit) { return bytes }
     } catch {
-      throw RecipeFileError(description: "the recipe: \(error)")
+      throw RecipeFileError(description: error.about("the recipe"))
     }
     throw RecipeFileError(description: "cannot read the recipe \(path): there is no such file")
   }

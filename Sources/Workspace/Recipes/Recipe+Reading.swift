@@ -1,3 +1,4 @@
+internal import CheckpointIO
 internal import Compression
 internal import Yams
 
@@ -13,7 +14,7 @@ extension Recipe {
   /// or a setting that does not exist or cannot be so.
   public init(yaml text: String) throws {
     guard text.utf8.count <= Self.byteLimit else {
-      throw RecipeError(line: 1, "it is longer than \(Self.byteLimit) bytes")
+      throw RecipeError(line: 1, "it is longer than \(Self.byteLimit.grouped) bytes")
     }
     try Self.refuseAnchors(in: text)
     guard let root = try Self.compose(text) else { throw RecipeError(line: 1, "it is empty") }

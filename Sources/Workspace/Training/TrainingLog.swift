@@ -63,7 +63,7 @@ public struct TrainingLog: Sendable, Hashable {
     do {
       bytes = try WholeFile.read(path, limit: TrainingLog.byteLimit)
     } catch {
-      throw TrainingFileError("the log: \(error)")
+      throw TrainingFileError(error.about("the log"))
     }
     guard let bytes else { return nil }
     try self.init(bytes: bytes, path: path)
@@ -141,7 +141,7 @@ final class TrainingLogWriter {
     do {
       known = try WholeFile.read(path, limit: TrainingLog.byteLimit)
     } catch {
-      throw TrainingFileError("the log: \(error)")
+      throw TrainingFileError(error.about("the log"))
     }
     descriptor = try TrainingLogWriter.open(path)
     let bytes = try known ?? TrainingLog.line(header)
