@@ -13,6 +13,8 @@ import Testing
     #expect(abs(exp(loss) - perplexity) <= 1e-12 * perplexity)
     #expect(outcome.fields["tokens"] as? Int == 4095)
     #expect(try #require(outcome.fields["tokens_per_second"] as? Double) > 0)
+    // Nothing else is there that it could be the original of.
+    #expect(outcome.fields["measured_on"] as? String == "4,096 tokens that this model wrote")
   }
 
   @Test func evalReadsATextAndItsLastTenth() throws {

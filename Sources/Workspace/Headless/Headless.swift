@@ -69,7 +69,7 @@ public enum Headless {
     _ checkpoint: Checkpoint, on text: EvaluationText, part: TextPart = .whole,
     protocol rule: EvaluationProtocol = .text, context: Int? = nil, in job: borrowing JobContext
   ) throws -> (evaluation: Transformers.Evaluation, measuredOn: String) {
-    let meter = try LossMeter(checkpoint: checkpoint, text: text, part: part)
+    let meter = try LossMeter(checkpoint: checkpoint, text: text, part: part, hasOthers: false)
     let measured = try meter.evaluate(protocol: rule, context: context, in: job)
     return (measured.evaluation, measured.measuredOn)
   }

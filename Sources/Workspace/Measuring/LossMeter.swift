@@ -15,6 +15,7 @@ final class LossMeter: Sendable {
   /// Nil for a text the original writes.
   private let file: TextFile?
   private let knownCoder = Mutex<TextCoder?>(nil)
+  private let hasOthers: Bool
   private let prepared = Mutex<Prepared?>(nil)
 
   /// The original's own figures and the text they were measured on.
@@ -25,10 +26,14 @@ final class LossMeter: Sendable {
     let title: String
   }
 
-  /// Reads neither weights nor text. Throws `TextError` when the text is not
+  /// Reads neither weights nor text. `hasOthers` says whether others are compared with the
+  /// checkpoint, which makes it the original. Throws `TextError` when the text is not
   /// there.
-  init(checkpoint: Checkpoint, text: EvaluationText, part: TextPart) throws {
+  init(
+    checkpoint: Checkpoint, text: EvaluationText, part: TextPart, hasOthers: Bool = true
+  ) throws {
     self.checkpoint = checkpoint
+    self.hasOthers = hasOthers
     switch text {
     case .usual where Embedded.isPart(checkpoint):
       file = .validation
@@ -192,7 +197,8 @@ final class LossMeter: Sendable {
       try ReferenceText.write(
         by: original, threads: threads, shouldStop: shouldStop, progress: progress)
     }
-    return (tokens, "\(tokens.count.grouped) tokens the original wrote")
+    let writer = hasOthers ? "the original" : "that this model"
+    return (tokens, "\(tokens.count.grouped) tokens \(writer) wrote")
   }
 
   private func keepsLogits(of reference: Reference) -> Bool {
