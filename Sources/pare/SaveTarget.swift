@@ -123,7 +123,8 @@ extension FilePlan {
         to: output, recipe: recipe, progress: { report($0, $1) }, shouldStop: job.shouldStop)
       if resumed > 0 {
         StandardError.write(
-          "pare: \(resumed) of \(tensorCount) tensors were there from a run that stopped\n")
+          "pare: \(resumed) of \(tensorCount) \(tensorCount == 1 ? "tensor was" : "tensors were") "
+            + "there from a run that stopped\n")
       }
     } catch CheckpointError.stopped {
       let files = unfinishedFiles(for: output.path)
@@ -156,9 +157,7 @@ extension OutputOptions {
 
   fileprivate func check(others paths: [String]) throws {
     for path in paths {
-      guard let there = FileStatus(path) else { continue }
-      if there.isFolder { throw CommandError("cannot write \(path): it is a folder") }
-      if !force { throw CommandError("\(path) is there already; --force overwrites it") }
+      if let there = FileStatus(path) { try check(path, there) }
     }
   }
 }

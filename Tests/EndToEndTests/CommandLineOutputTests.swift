@@ -49,6 +49,20 @@ import Testing
     }
   }
 
+  /// What no file may replace is said at once: `--force` would be in vain.
+  @Test(arguments: [[], ["--force"]]) func aDeviceIsNoOutput(force: [String]) throws {
+    let scratch = try scratch()
+    for command in [
+      ["prune", Self.model, "-o", "/dev/full"],
+      ["convert", Self.model, "-o", "/dev/full"],
+      ["train", "text", "-o", "/dev/full"] + Self.training,
+    ] {
+      let outcome = try Program.run(command + force, in: scratch)
+      #expect(outcome.status == 1)
+      #expect(outcome.error == "pare: cannot write /dev/full: it is a device\n")
+    }
+  }
+
   /// Two trainings to one output: one runs, the other is refused and shares nothing.
   @Test func ofTrainingsAtATimeOneRuns() throws {
     let scratch = try scratch()

@@ -101,7 +101,10 @@ import Testing
     #expect(scratch.names.contains("out.state"))
     // Beginning anew over it has to be said.
     let again = try Self.train(scratch, "out", settings)
-    #expect(again.status == 1 && again.error.contains("--force"), "\(again.error)")
+    #expect(again.status == 1)
+    #expect(
+      again.error == "pare: out and out.state are there already: --resume goes on with that run, "
+        + "--force begins another\n")
     let changed = try Program.run(
       ["train", "text", "-o", "out", "--resume", "--width", "32"], in: scratch)
     #expect(changed.status == 2 && changed.error.contains("--width"), "\(changed.error)")
@@ -109,6 +112,11 @@ import Testing
     #expect(resumed.status == 0, "\(resumed.error)")
     #expect(try scratch.bytes("out") == scratch.bytes("whole"))
     #expect(!scratch.names.contains("out.state"))
+    let over = try Program.run(["train", "text", "-o", "out", "--resume"], in: scratch)
+    #expect(over.status == 1)
+    #expect(
+      over.error == "pare: the run that wrote out is at its end; --force without --resume begins "
+        + "another\n")
   }
 
   @Test(arguments: [

@@ -1,8 +1,8 @@
-internal import Glibc
+package import Glibc
 
 /// Where a save to a path goes: links are followed, so that their target is written and
 /// they stay.
-struct SavePlace {
+package struct SavePlace {
   /// The path behind all links.
   let path: String
   /// Of the file that is there; nil if there is none.
@@ -50,7 +50,7 @@ struct SavePlace {
   }
 
   /// What a file is that is no regular one; nil for a regular one.
-  private static func kind(_ status: stat) -> String? {
+  package static func kind(_ status: stat) -> String? {
     switch status.st_mode & S_IFMT {
     case S_IFREG: nil
     case S_IFDIR: "a folder"

@@ -1,6 +1,5 @@
 internal import ArgumentParser
 internal import CheckpointIO
-internal import Glibc
 internal import Jobs
 internal import Tensors
 internal import Training
@@ -114,11 +113,7 @@ struct TrainCommand: ParsableCommand {
 
   /// The run that was interrupted.
   private func resumed() throws -> TrainingRun {
-    let path = TrainingState.path(for: output.path)
-    guard unsafe access(path, F_OK) == 0 else {
-      throw CommandError("there is no \(path) to go on from; begin without --resume")
-    }
-    let state = try TrainingState(path)
+    let state = try output.stoppedRun()
     if let given = training.given.first {
       throw UsageError("\(given) cannot be changed by --resume; the saved run has its own")
     }

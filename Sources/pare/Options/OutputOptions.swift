@@ -27,7 +27,12 @@ struct OutputOptions: ParsableArguments {
     if there.isSameFile(as: FileStatus(input)) {
       throw UsageError("the output \(path) is the input; write to another file")
     }
-    if there.isFolder { throw CommandError("cannot write \(path): it is a folder") }
+    try check(path, there)
+  }
+
+  /// Refuses a file that is there without `--force`, and always what no file may replace.
+  func check(_ path: String, _ there: FileStatus) throws {
+    if let kind = there.kind { throw CommandError("cannot write \(path): it is \(kind)") }
     if !force { throw CommandError("\(path) is there already; --force overwrites it") }
   }
 
@@ -42,8 +47,31 @@ struct OutputOptions: ParsableArguments {
   /// Refuses an output of a training run that is one of its inputs, or whose state or log
   /// would be one.
   func checkTraining(inputs: [String]) throws {
+    let state = TrainingState.path(for: path)
+    if !force, FileStatus(path)?.kind == nil, FileStatus(state) != nil,
+      inputs.allSatisfy({ FileStatus(path)?.isSameFile(as: FileStatus($0)) != true })
+    {
+      throw CommandError(
+        "\(path) and \(state) are there already: --resume goes on with that run, --force begins "
+          + "another")
+    }
     for input in inputs { try check(against: input) }
     try Self.tellingUsage { try TrainingRun.check(output: path, inputs: inputs) }
+  }
+
+  /// The state of the run that writes the output, to go on from.
+  func stoppedRun() throws -> TrainingState {
+    let state = TrainingState.path(for: path)
+    if FileStatus(state) != nil { return try TrainingState(state) }
+    guard FileStatus(path) != nil else {
+      throw CommandError("there is no \(state) to go on from; begin without --resume")
+    }
+    // A run removes its state when it is done, and leaves the log.
+    guard FileStatus(TrainingLog.path(for: path)) != nil else {
+      throw CommandError("there is no \(state) to go on from, and \(path) is there already")
+    }
+    throw CommandError(
+      "the run that wrote \(path) is at its end; --force without --resume begins another")
   }
 
   /// An input that would be written over is the command line's fault.
@@ -81,6 +109,9 @@ struct FileStatus {
   }
 
   var isFolder: Bool { status.st_mode & S_IFMT == S_IFDIR }
+
+  /// What it is instead of a file; nil for a file.
+  var kind: String? { SavePlace.kind(status) }
 
   func isSameFile(as other: FileStatus?) -> Bool {
     guard let other else { return false }
