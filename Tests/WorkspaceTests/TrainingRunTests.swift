@@ -128,6 +128,40 @@ import Workspace
     #expect(try Checkpoint.open(folder.file("out")).metadata["iter_num"] == "10")
   }
 
+  /// After the last step the result is tried again for a while, which is told once; a run that
+  /// is given up can be resumed.
+  @Test func theResultIsTriedAgain() throws {
+    let folder = TemporaryFolder()
+    let text = try Self.text(in: folder)
+    let obstacle = URL(fileURLWithPath: folder.file("out"))
+    func run(isMended: Bool) throws -> [Double] {
+      let run = try TrainingRun(
+        TrainingModel(Self.shape, textPath: text, Self.settings()), textPath: text,
+        settings: Self.settings(), output: folder.file("out"), overwrite: true, saveEvery: 1e9)
+      run.patience.interval = 0.02
+      run.patience.total = isMended ? 60 : 0.2
+      var told: [Double] = []
+      try run.run(in: JobContext()) { event in
+        switch event {
+        case .step:
+          try? FileManager.default.createDirectory(at: obstacle, withIntermediateDirectories: true)
+        case .retrying(let reason, let seconds):
+          #expect(reason.contains("Is a directory"))
+          told.append(seconds)
+          if isMended { try? FileManager.default.removeItem(at: obstacle) }
+        default: break
+        }
+      }
+      return told
+    }
+    let told = try run(isMended: true)
+    #expect(told.count == 1 && told[0] > 50 && told[0] <= 60)
+    try FileManager.default.removeItem(at: obstacle)
+    #expect(throws: CheckpointError.self) { _ = try run(isMended: false) }
+    let state = try TrainingState(TrainingState.path(for: folder.file("out")))
+    #expect(state.progress.isFinished)
+  }
+
   @Test func anotherTextIsRefused() throws {
     let folder = TemporaryFolder()
     Self.stop(try Self.run(in: folder, "out"), after: 2)

@@ -187,7 +187,7 @@ extension AppState {
     case .branched(let id, let step):
       notice = Notice("Step \(step) is kept as \(id); save it with S.")
     case .saved(let step): notice = Notice("Saved after step \(step).")
-    case .notSaved(let reason): notice = Notice("\(reason); training goes on", isError: true)
+    case .notSaved(let reason): notice = Notice(reason, isError: true)
     case .stopped(let output):
       notice = Notice(
         "Stopped and saved; :resume goes on, and so does pare compress or train … -o \(output) "

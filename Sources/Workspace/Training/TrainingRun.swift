@@ -20,10 +20,18 @@ public final class TrainingRun {
     case saved(step: Int)
     /// A checkpoint or the log could not be written, and why; training goes on.
     case notSaved(String)
+    /// After the last step the result could not be written, and why; it is tried again for
+    /// so many seconds.
+    case retrying(String, seconds: Double)
   }
 
-  /// Seconds between two attempts at the last save, and how many there are.
-  private static let patience = (seconds: 10.0, attempts: 60)
+  /// Seconds between two attempts at the last save, and after which it is given up.
+  package struct Patience: Sendable {
+    package var interval = 5.0
+    package var total = 120.0
+  }
+
+  package var patience = Patience()
   /// Seconds after which a save that failed is tried again.
   private static let retryAfter = 30.0
 
@@ -266,9 +274,12 @@ public final class TrainingRun {
   }
 
   /// Saves the result and removes the state. A disk that is full may be made room on
-  /// meanwhile: it is tried again for some minutes.
+  /// meanwhile: it is tried again for two minutes, which is told once. A run that is stopped
+  /// meanwhile leaves its state, or throws why it cannot.
   private func finish(in job: borrowing JobContext, _ report: (Event) -> Void) throws {
-    for attempt in 1... {
+    let end = clock.now + .seconds(patience.total)
+    var told: String?
+    while true {
       do {
         try saveOutput()
         break
@@ -277,17 +288,32 @@ public final class TrainingRun {
         try TrainingState.write(trainer, of: model, to: files.state)
         throw CheckpointError.exists(path: path)
       } catch {
-        guard attempt < TrainingRun.patience.attempts else { throw error }
-        report(.notSaved("\(error)"))
-        let again = clock.now + .seconds(TrainingRun.patience.seconds)
-        while clock.now < again {
-          try job.checkpoint()
-          usleep(100_000)
+        let left = (end - clock.now) / .seconds(1)
+        guard left > 0 else {
+          try? TrainingState.write(trainer, of: model, to: files.state)
+          throw error
         }
+        if told != "\(error)" { report(.retrying("\(error)", seconds: left)) }
+        told = "\(error)"
+        try wait(min(patience.interval, left), in: job)
       }
     }
     report(.saved(step: trainer.progress.step))
     unsafe unlink(TrainingState.path(for: output))
     files.discard()
+  }
+
+  /// Throws `Cancelled` once `job` is to stop, after the state is saved.
+  private func wait(_ seconds: Double, in job: borrowing JobContext) throws {
+    let again = clock.now + .seconds(seconds)
+    while clock.now < again {
+      do {
+        try job.checkpoint()
+      } catch {
+        try TrainingState.write(trainer, of: model, to: files.state)
+        throw error
+      }
+      usleep(100_000)
+    }
   }
 }

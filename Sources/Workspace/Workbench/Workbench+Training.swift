@@ -321,7 +321,9 @@ enum TrainingPost: Sendable {
         flush()
         post(.weights(step: step, weights, isBranch: isBranch))
       case .saved(let step): post(.saved(step: step))
-      case .notSaved(let reason): post(.notSaved(reason))
+      case .notSaved(let reason): post(.notSaved("\(reason); training goes on"))
+      case .retrying(let reason, let seconds):
+        post(.notSaved("\(reason); it is tried again for \(Int(seconds.rounded())) s"))
       case .validated: flush()
       }
     }

@@ -31,6 +31,10 @@ final class TrainingWatcher {
     case .notSaved(let reason):
       line.finish()
       StandardError.write("pare: \(sentence(reason)); training goes on\n")
+    case .retrying(let reason, let seconds):
+      line.finish()
+      StandardError.write(
+        "pare: \(sentence(reason)); it is tried again for \(Figure.duration(seconds))\n")
     }
   }
 
