@@ -27,4 +27,22 @@ import Testing
     let bare = ProgressText.line("prune", fraction: 0, left: nil, detail: "", columns: 20)
     #expect(bare == "prune 0 %")
   }
+
+  /// Where there is not room for all figures, the last ones are left out whole.
+  @Test func noFigureIsCut() {
+    func line(_ columns: Int) -> String {
+      ProgressText.line(
+        "train", fraction: 0.125, left: "12 min",
+        detail: "step 250/2000  loss 2.456  validation 2.512  12,345 tokens/s", columns: columns)
+    }
+    #expect(
+      line(100)
+        == "train [#-----------] 12 %  12 min left  step 250/2000  loss 2.456  validation 2.512  "
+        + "12,345 tokens/s")
+    #expect(
+      line(79) == "train [#-------] 12 %  12 min left  step 250/2000  loss 2.456  validation 2.512")
+    #expect(line(60) == "train [-------] 12 %  12 min left  step 250/2000  loss 2.456")
+    #expect(line(50) == "train 12 %  12 min left  step 250/2000  loss 2.456")
+    #expect(line(30) == "train 12 %  12 min left  step…")
+  }
 }
