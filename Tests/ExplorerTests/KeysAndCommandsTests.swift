@@ -208,6 +208,41 @@ import Workspace
     let text = Screen.draw(desk.state).plainText
     #expect(text.contains("r1, r2 are in memory alone and will be lost: quit anyway? y/n"))
     desk.key(.character("n"))
+  /// What a job line says after "left", for the run and for view 4 alike.
+  private func timesLeft(_ desk: Desk) -> [String] {
+    let words = Screen.draw(desk.state).plainText.split { $0 == " " || $0 == "\n" }
+    return words.indices.dropFirst(2).filter { words[$0] == "left" }.map {
+      "\(words[$0 - 2]) \(words[$0 - 1])"
+    }.filter { !$0.hasSuffix("channels") && $0.first?.isNumber == true }
+  }
+
+  /// Steps made before a stop do not count as made just now.
+  @Test func aResumedRunHasOneEstimate() throws {
+    let desk = try desk()
+    (desk.state.columns, desk.state.rows) = (160, 50)
+    desk.settle()
+    desk.key(.character("4"))
+    desk.perform([.train(try request(desk, target: 0.6, steps: 20_000))])
+    wait(desk) { desk.state.training.latest.step >= 400 }
+    let job = try #require(desk.state.training.job)
+    desk.perform([.cancelJob(job)])
+    wait(desk) { desk.state.training.job == nil }
+    let footer = Screen.draw(desk.state).plainText.split(separator: "\n").last ?? ""
+    #expect(!footer.contains("γ") && !footer.contains("pause"))
+    desk.perform([.resumeTraining])
+    wait(desk) {
+      desk.state.jobs.contains {
+        $0.kind == .train && $0.id != job && $0.progress.fraction > 0.02
+      } && desk.state.training.job != nil
+    }
+    // Of the run alone: a measurement beside it would come first.
+    desk.state.jobs.removeAll { $0.kind != .train }
+    desk.state.notice = nil
+    let left = timesLeft(desk)
+    #expect(left.count == 2 && Set(left).count == 1, "\(left)")
+    _ = desk.workbench.close()
+  }
+
     #expect(!Screen.draw(desk.state).plainText.contains("quit anyway"))
     #expect(desk.state.execute("q").isEmpty)
     #expect(desk.state.handle(.key(.character("y")), in: desk.area) == [.quit])

@@ -177,7 +177,7 @@ enum JobLine {
     var tail = Decimal.percent(job.progress.fraction, 0)
     if job.state == .paused {
       tail += "   paused"
-    } else if let left = job.secondsLeft {
+    } else if let left = state.secondsLeft(of: job) {
       tail += "   \(Duration.text(left)) left"
     }
     if waiting > 0 { tail += "   +\(waiting) queued" }

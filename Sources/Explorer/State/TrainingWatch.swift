@@ -243,4 +243,11 @@ extension AppState {
 
   /// The job of the run under way.
   var trainingJob: JobRecord? { training.job.flatMap { id in jobs.first { $0.id == id } } }
+  /// Seconds a job will still take; nil while that is unknown. A training run's are those that
+  /// the Training view shows.
+  func secondsLeft(of job: JobRecord) -> Double? {
+    guard job.id == training.job else { return job.secondsLeft }
+    return job.state == .running ? training.secondsLeft : nil
+  }
+
 }

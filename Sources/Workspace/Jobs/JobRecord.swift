@@ -52,9 +52,10 @@ public struct JobRecord: Hashable, Identifiable, Sendable {
   /// Seconds it has run, pauses left out.
   public var elapsed: Double { elapsed(at: .now) }
 
-  /// Seconds it will still take at the pace so far; nil while nobody can tell.
+  /// Seconds it will still take at the pace so far; nil while that is unknown. A training run's
+  /// are in its log: one that was resumed did some of its steps before this job began.
   public var secondsLeft: Double? {
-    guard state == .running, progress.fraction > 0.01 else { return nil }
+    guard kind != .train, state == .running, progress.fraction > 0.01 else { return nil }
     return elapsed * (1 - progress.fraction) / progress.fraction
   }
 
