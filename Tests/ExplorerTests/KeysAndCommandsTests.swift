@@ -80,7 +80,20 @@ import Workspace
     let desk = try Desk { _ in try Embedded.open() }
     let panel = try #require(command(desk))
     #expect(panel.text == "pare prune r0.safetensors -o OUT.safetensors")
-    #expect(panel.note.contains("r0 has no file yet: save it first"))
+    let advice = "r0 has no file yet; save it first: :go r0, then :save r0.safetensors"
+    #expect(panel.note.contains(advice))
+    // Saved, and wherever that was, it has one, until another revision is saved there.
+    let path = desk.folder.file("elsewhere.safetensors")
+    desk.workbench.save(.original, to: path, as: .safetensors(.packed))
+    desk.settle()
+    let named = try #require(command(desk))
+    #expect(named.text == "pare prune \(path) -o OUT.safetensors")
+    #expect(named.note.hasPrefix("input: \(path)\n") && !named.note.contains("no file"))
+    desk.workbench.run(desk.step("prune"), on: .original)
+    desk.settle()
+    desk.workbench.save(desk.state.current, to: path, as: .safetensors(.packed), overwrite: true)
+    desk.settle()
+    #expect(command(desk)?.note.contains(advice) == true)
   }
 
   @Test func aTrainingRunIsACommandToo() throws {
@@ -195,19 +208,6 @@ import Workspace
     _ = desk.workbench.close()
   }
 
-  /// Without a session what training made is in memory alone: leaving names it and asks.
-  @Test func leavingNamesWhatWouldBeLost() throws {
-    let desk = try desk()
-    desk.settle()
-    desk.perform([.train(try request(desk, target: nil, steps: 2))])
-    desk.settle()
-    let lost = try #require(desk.state.training.live)
-    desk.workbench.run(desk.step("prune"), on: lost)
-    desk.settle()
-    #expect(desk.state.execute("q").isEmpty)
-    let text = Screen.draw(desk.state).plainText
-    #expect(text.contains("r1, r2 are in memory alone and will be lost: quit anyway? y/n"))
-    desk.key(.character("n"))
   /// What a job line says after "left", for the run and for view 4 alike.
   private func timesLeft(_ desk: Desk) -> [String] {
     let words = Screen.draw(desk.state).plainText.split { $0 == " " || $0 == "\n" }
@@ -243,6 +243,19 @@ import Workspace
     _ = desk.workbench.close()
   }
 
+  /// Without a session what training made is in memory alone: leaving names it and asks.
+  @Test func leavingNamesWhatWouldBeLost() throws {
+    let desk = try desk()
+    desk.settle()
+    desk.perform([.train(try request(desk, target: nil, steps: 2))])
+    desk.settle()
+    let lost = try #require(desk.state.training.live)
+    desk.workbench.run(desk.step("prune"), on: lost)
+    desk.settle()
+    #expect(desk.state.execute("q").isEmpty)
+    let text = Screen.draw(desk.state).plainText
+    #expect(text.contains("r1, r2 are in memory alone and will be lost: quit anyway? y/n"))
+    desk.key(.character("n"))
     #expect(!Screen.draw(desk.state).plainText.contains("quit anyway"))
     #expect(desk.state.execute("q").isEmpty)
     #expect(desk.state.handle(.key(.character("y")), in: desk.area) == [.quit])

@@ -42,7 +42,7 @@ import Workspace
     script.settle()
     #expect(script.failures.isEmpty)
     let files = script.events.compactMap { event -> SavedFile? in
-      if case .saved(let file) = event { file } else { nil }
+      if case .saved(_, let file) = event { file } else { nil }
     }
     let file = try #require(files.first)
     #expect(try script.folder.read(path).count == file.byteCount)
@@ -120,7 +120,7 @@ import Workspace
     script.workbench.save(.original, to: path, as: .safetensors(.packed))
     script.settle()
     let resumed = script.events.compactMap { event -> Int? in
-      if case .saved(let file) = event { file.resumed } else { nil }
+      if case .saved(_, let file) = event { file.resumed } else { nil }
     }
     #expect(try #require(resumed.first) > 0)
     #expect(UnfinishedSave.file(for: path) == nil)

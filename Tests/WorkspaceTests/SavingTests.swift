@@ -25,7 +25,7 @@ import Workspace
     #expect(script.failures.isEmpty)
     #expect(
       script.events.contains {
-        if case .saved(let file) = $0 {
+        if case .saved(_, let file) = $0 {
           file.path == path && file.byteCount == planned
         } else {
           false

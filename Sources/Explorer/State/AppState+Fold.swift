@@ -44,7 +44,11 @@ extension AppState {
       notKept[id] = reason
       notice = Notice(
         "\(id) is in memory alone and is lost on quitting: \(reason); S saves it.", isError: true)
-    case .saved(let file): notice = Notice(Self.text(of: file))
+    case .saved(let id, let file):
+      notice = Notice(Self.text(of: file))
+      savedFiles = savedFiles.filter { $0.value != file.path }
+      // Not a file of rounded weights: a pass would make something else of it.
+      if !file.losses.contains(where: \.changesValues) { savedFiles[id] = file.path }
     case .saveGrows(let path, let before, let after):
       notice = Notice(
         "\(path) will be larger than the file it is made of: \(ByteCount.text(after)) instead of "
@@ -82,6 +86,7 @@ extension AppState {
     for id in figures.keys where tree[id] == nil { figures[id] = nil }
     for id in runs.keys where tree[id] == nil { runs[id] = nil }
     for id in notKept.keys where tree[id] == nil { notKept[id] = nil }
+    for id in savedFiles.keys where tree[id] == nil { savedFiles[id] = nil }
   }
 
   private mutating func keep(_ snapshot: LayerSnapshot) {

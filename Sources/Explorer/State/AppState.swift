@@ -81,6 +81,8 @@ public struct AppState: Sendable {
   var isLeaving = false
   /// Trained revisions that are in memory alone because they could not be written, and why.
   var notKept: [RevisionID: String] = [:]
+  /// Files that hold revisions as they are, written since the explorer was opened.
+  var savedFiles: [RevisionID: String] = [:]
 
   /// The first screen of a model.
   public init(model: ModelMap, tree: RevisionTree, theme: Theme) {

@@ -49,7 +49,8 @@ struct ShellCommand {
     case let trained as TrainedWeights: if let path = trained.file { return path }
     default: if let path = state.model.path { return path }
     }
-    notes.append("\(id) has no file yet: save it first, :go \(id), :save \(id).safetensors")
+    if let path = state.savedFiles[id] { return path }
+    notes.append("\(id) has no file yet; save it first: :go \(id), then :save \(id).safetensors")
     return "\(id).safetensors"
   }
 

@@ -176,6 +176,8 @@ extension AppState {
     case .logged(let entries): for entry in entries { training.take(entry) }
     case .weights(let id, _):
       training.live = id
+      // A file of it has the weights of an earlier step.
+      savedFiles[id] = nil
       // What is at hand of it stays on screen until the new comes.
       stale.formUnion(snapshots.keys.filter { $0.revision == id })
       codes.removeAll { $0.revision == id }
@@ -241,8 +243,6 @@ extension AppState {
     return view == .training || view == .blocks || view == .layer || view == .compare
   }
 
-  /// The job of the run under way.
-  var trainingJob: JobRecord? { training.job.flatMap { id in jobs.first { $0.id == id } } }
   /// Seconds a job will still take; nil while that is unknown. A training run's are those that
   /// the Training view shows.
   func secondsLeft(of job: JobRecord) -> Double? {
@@ -250,4 +250,6 @@ extension AppState {
     return job.state == .running ? training.secondsLeft : nil
   }
 
+  /// The job of the run under way.
+  var trainingJob: JobRecord? { training.job.flatMap { id in jobs.first { $0.id == id } } }
 }

@@ -42,7 +42,7 @@ extension Workbench {
         path: path, byteCount: plan.byteCount, tensorCount: plan.tensorCount, resumed: resumed,
         losses: plan.losses, nonFinite: nonFinite)
     } onFinish: { _, file in
-      [.saved(file)]
+      [.saved(id, file)]
     }
   }
 }

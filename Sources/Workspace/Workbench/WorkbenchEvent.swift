@@ -18,7 +18,7 @@ public enum WorkbenchEvent: Sendable {
   /// Weights that training made could not be written beside the session, and why: they are
   /// lost with this process unless they are saved.
   case notKept(RevisionID, String)
-  case saved(SavedFile)
+  case saved(RevisionID, SavedFile)
   /// A file is about to be written that takes more bytes than the one it comes of.
   case saveGrows(path: String, from: Int, to: Int)
   /// A save was stopped; the next one to the same path goes on from the file that is kept.
