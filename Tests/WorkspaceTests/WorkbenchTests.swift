@@ -91,8 +91,7 @@ final class Script {
     // Sampled from itself: its loss is its own entropy, below that of a draw.
     #expect(loss > 0 && loss < 2.08)
     #expect(try #require(metrics.tokensPerSecond) > 0)
-    let size = script.checkpoint.fileByteCount
-    #expect(try abs(#require(metrics.fileBytes) - size) < 512)
+    #expect(metrics.fileBytes == script.checkpoint.fileByteCount)
     #expect(try abs(#require(metrics.bitsPerWeight) - 32) < 0.001)
   }
 

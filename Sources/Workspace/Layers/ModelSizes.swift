@@ -44,6 +44,13 @@ extension Metrics {
     nonFinite = comparison.nonFinite.reduce(NonFiniteChange()) { $0 + $1.difference.nonFinite }
   }
 
+  /// The same figures with the size of the open file, which is the original as it is.
+  func ofFile(_ checkpoint: Checkpoint) -> Metrics {
+    var metrics = self
+    metrics.fileBytes = checkpoint.fileByteCount
+    return metrics
+  }
+
   mutating func take(_ sizes: ModelSizes) {
     take(sizes.comparison)
     fileBytes = sizes.fileBytes

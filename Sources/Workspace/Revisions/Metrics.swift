@@ -28,7 +28,7 @@ public struct Metrics: Codable, Hashable, Sendable {
   public var layerError: Double?
   /// NaNs and infinities among all weights, against the original.
   public var nonFinite: NonFiniteChange?
-  /// Bytes of the packed file, header included.
+  /// Bytes of the packed file, header included; of the original, those of the open file.
   public var fileBytes: Int?
   /// Of the layers with bit depths, where there are such.
   public var channelSizes: ChannelSizes?

@@ -107,7 +107,10 @@ extension Workbench {
     start(plan, on: queues.sizes, needing: id) { parameters, job, _ in
       try ModelSizes(of: parameters, against: checkpoint, given: given, in: job)
     } onFinish: { workbench, sizes in
-      workbench.update(id) { $0.take(sizes) }
+      workbench.update(id) {
+        $0.take(sizes)
+        if id == .original { $0 = $0.ofFile(checkpoint) }
+      }
     }
   }
 

@@ -81,6 +81,8 @@ public final class Workbench {
     self.session?.textKey = meter.key
     mailbox.post(.wake)
   }
+    // Earlier versions stored what a packed save of the original would take.
+    tree.setMetrics(tree.original.metrics.ofFile(checkpoint), of: .original)
 
   deinit {
     for id in ledger.liveIDs { ledger[id]?.handle?.cancellation.cancel() }
