@@ -19,9 +19,10 @@ public struct MixSearch: Sendable {
 
   /// Thrown when even the smallest choice for every layer is too large.
   public struct Unreachable: Error, Hashable, Sendable, CustomStringConvertible {
-    /// Bytes of the smallest mix.
+    /// Bytes of the layers in the smallest mix.
     public let smallest: Int
-    public let description: String
+
+    public var description: String { "no mix of quantizers makes the layers small enough" }
   }
 
   /// The quantizers tried on every layer, the smallest codes first.
@@ -104,12 +105,7 @@ public struct MixSearch: Sendable {
   static func spend(_ budget: Int, on hulls: [[Choice]]) throws -> [Choice] {
     var position = hulls.map { _ in 0 }
     var spent = hulls.reduce(0) { $0 + ($1.first?.bytes ?? 0) }
-    guard spent <= budget else {
-      throw Unreachable(
-        smallest: spent,
-        description: "the layers take at least \(spent) bytes, more than the \(max(budget, 0)) left"
-      )
-    }
+    guard spent <= budget else { throw Unreachable(smallest: spent) }
     var edges = hulls.indices.flatMap { layer in
       hulls[layer].indices.dropFirst().map {
         (layer, $0, slope(hulls[layer][$0 - 1], hulls[layer][$0]))

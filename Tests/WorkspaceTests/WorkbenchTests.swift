@@ -95,6 +95,39 @@ final class Script {
     #expect(try abs(#require(metrics.bitsPerWeight) - 32) < 0.001)
   }
 
+  /// The refusal names the smallest file, and that can be reached.
+  @Test func aMixThatCannotBeNamesTheSmallest() throws {
+    let script = try Script(isRunnable: false)
+    script.settle()
+    let job = script.workbench.reach(1_000, from: .original)
+    script.settle()
+    let record = try #require(script.workbench.jobs.first { $0.id == job })
+    #expect(record.title == "find a mix for 1 kB")
+    guard case .failed(let sentence) = record.state else {
+      Issue.record("\(record.state)")
+      return
+    }
+    let lead = "no mix of quantizers makes a file of 1 kB; the smallest that can be reached is "
+    #expect(sentence.hasPrefix(lead), "\(sentence)")
+    let size = try #require(ByteSize(sentence.dropFirst(lead.count).filter { $0 != " " }))
+    script.workbench.reach(size.byteCount, from: .original)
+    script.settle()
+    let reached = try #require(script.workbench.tree[script.workbench.tree.current])
+    #expect(reached.parent != nil)
+    #expect(try #require(reached.metrics.fileBytes) <= size.byteCount)
+  }
+
+  @Test(arguments: [
+    (0, "0 B"), (999, "999 B"), (4_000_000, "4 MB"), (1_500_000, "1.5 MB"), (1_050, "1.05 kB"),
+    (1_896_658, "1.9 MB"), (999_994, "999.99 kB"), (999_996, "1 MB"), (1_000_000_000, "1 GB"),
+  ]) func sizesAreTyped(_ byteCount: Int, _ text: String) {
+    let size = ByteSize(byteCount: byteCount)
+    #expect(size.description == text)
+    let rounded = size.roundedUp
+    #expect(rounded.byteCount >= byteCount)
+    #expect(byteCount == 0 || ByteSize(rounded.description.filter { $0 != " " }) == rounded)
+  }
+
   @Test func aPassMakesARevisionAndItsMetrics() throws {
     let script = try Script()
     script.settle()

@@ -56,7 +56,7 @@ public enum ByteCount {
     for (unit, factor) in units where text.hasSuffix(unit) {
       guard let number = Double(text.dropLast(unit.count)) else { continue }
       let bytes = number * factor
-      return bytes.isFinite && bytes > 0 && bytes < 1e18 ? Int(bytes) : nil
+      return bytes.isFinite && bytes > 0 && bytes < 1e18 ? Int(bytes.rounded()) : nil
     }
     return nil
   }

@@ -14,4 +14,39 @@ public struct ByteSize: Sendable, Hashable {
     else { return nil }
     byteCount = count
   }
+
+  public init(byteCount: Int) { self.byteCount = max(byteCount, 0) }
+}
+
+extension ByteSize: CustomStringConvertible {
+  /// As it is typed, with two digits after the point at most: `4 MB`, `1.25 MB`, `900 B`.
+  public var description: String {
+    let (unit, size) = unit
+    let hundredths = hundredths(of: size)
+    let fraction = hundredths % 100
+    let digits =
+      fraction == 0
+      ? ""
+      : fraction % 10 == 0 ? ".\(fraction / 10)" : fraction < 10 ? ".0\(fraction)" : ".\(fraction)"
+    return "\(hundredths / 100)\(digits) \(unit)"
+  }
+
+  /// The next size that `description` gives without rounding: enough for these bytes.
+  package var roundedUp: ByteSize {
+    let step = max(unit.size / 100, 1)
+    return ByteSize(byteCount: (byteCount + step - 1) / step * step)
+  }
+
+  /// The largest unit of which there is one at least after rounding, and its bytes.
+  private var unit: (name: String, size: Int) {
+    let units = [
+      ("TB", 1_000_000_000_000), ("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000),
+    ]
+    return units.first { byteCount >= $0.1 - $0.1 / 200_000 } ?? ("B", 1)
+  }
+
+  private func hundredths(of size: Int) -> Int {
+    let (whole, rest) = byteCount.quotientAndRemainder(dividingBy: size)
+    return whole * 100 + Int((Double(rest) / Double(size) * 100).rounded())
+  }
 }

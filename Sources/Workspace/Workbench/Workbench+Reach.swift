@@ -10,7 +10,7 @@ extension Workbench {
   public func reach(_ bytes: Int, from id: RevisionID) -> JobID {
     let checkpoint = checkpoint
     let plan = JobPlan<Never>(
-      title: "find a mix for \(bytes) bytes", kind: .pass, revision: id,
+      title: "find a mix for \(ByteSize(byteCount: bytes))", kind: .pass, revision: id,
       retry: { $0.reach(bytes, from: id) })
     return start(plan, on: queues.passes, needing: id) { parameters, job, _ -> [Step] in
       let whole = try Saving.plan(parameters, of: checkpoint, form: .packed, in: job.part(0...0))
@@ -22,8 +22,14 @@ extension Workbench {
       // What the header will say of the packed tensors is known only roughly.
       let margin = 512 * linear.count
       let rest = whole.byteCount - taken + margin
-      return try MixSearch.steps(for: parameters, budget: bytes - rest, in: job) {
-        SavePlan.packedByteCount(of: $0, try $0.loaded(in: job))
+      do {
+        return try MixSearch.steps(for: parameters, budget: bytes - rest, in: job) {
+          SavePlan.packedByteCount(of: $0, try $0.loaded(in: job))
+        }
+      } catch let error as MixSearch.Unreachable {
+        throw SavingError(
+          "no mix of quantizers makes a file of \(ByteSize(byteCount: bytes)); the smallest that "
+            + "can be reached is \(ByteSize(byteCount: rest + error.smallest).roundedUp)")
       }
     } onFinish: { workbench, steps in
       guard !steps.isEmpty else {
