@@ -118,6 +118,22 @@ import Workspace
       desk.key(.character(key))
       #expect(desk.state.notice?.text.hasPrefix("No training is under way") == true, "\(key)")
     }
+    #expect(footer(desk).contains("Tab picture"))
+    for label in ["γ", "pause", "checkpoint", "branch"] { #expect(!footer(desk).contains(label)) }
+  }
+
+  /// Without a run there is no picture either.
+  @Test func theFooterOffersWhatDoesSomething() throws {
+    let desk = try Desk { try SmallModels.open(in: $0) }
+    desk.key(.character("4"))
+    desk.settle()
+    for label in ["γ", "pause", "checkpoint", "branch", "picture", "open"] {
+      #expect(!footer(desk).contains(label))
+    }
+  }
+
+  private func footer(_ desk: Desk) -> Substring {
+    Screen.draw(desk.state).plainText.split(separator: "\n").last ?? ""
   }
 
   @Test func compressOpensASheetOfItsSettings() throws {

@@ -12,11 +12,14 @@ public enum TrainingView: View {
   public static let bindings: [Binding] = [
     Binding(
       .character(">"), label: "γ +10 %",
-      now: { $0.isGammaSteered ? "γ is steered by the target" : nil },
+      now: { state in
+        if state.isGammaSteered { return "γ is steered by the target" }
+        return gammaObstacle(state).map { _ in "" }
+      },
       help: "raise γ, the price of a bit, by a tenth",
       unless: gammaObstacle, action: { $0.turnGamma(by: 1) }),
     Binding(
-      .character("<"), label: "γ −10 %", now: { $0.isGammaSteered ? "" : nil },
+      .character("<"), label: "γ −10 %", now: { gammaObstacle($0).map { _ in "" } },
       help: "lower γ by a tenth", unless: gammaObstacle,
       action: { $0.turnGamma(by: -1) }),
     Binding(
@@ -27,7 +30,10 @@ public enum TrainingView: View {
       action: { $0.turnRate(by: -1) }),
     Binding(
       .character(" "), label: "pause",
-      now: { $0.trainingJob?.state == .paused ? "go on" : nil },
+      now: { state in
+        if runObstacle(state) != nil { return "" }
+        return state.trainingJob?.state == .paused ? "go on" : nil
+      },
       help: "pause training, or let it go on",
       unless: runObstacle,
       action: { state in
@@ -35,23 +41,35 @@ public enum TrainingView: View {
         return [.pauseJob(job.id, job.state != .paused)]
       }),
     Binding(
-      .character("w"), label: "checkpoint", help: "write the checkpoint and the state now",
+      .character("w"), label: "checkpoint", now: { runObstacle($0).map { _ in "" } },
+      help: "write the checkpoint and the state now",
       unless: runObstacle, action: { _ in [.steerTraining(.save)] }),
     Binding(
-      .character("b"), label: "branch", help: "keep the weights of this step as a revision",
+      .character("b"), label: "branch", now: { runObstacle($0).map { _ in "" } },
+      help: "keep the weights of this step as a revision",
       unless: runObstacle, action: { _ in [.steerTraining(.branch)] }),
-    Binding(.tab, label: "picture", help: "blocks, histograms or masks under the chart") { state in
+    Binding(
+      .tab, label: "picture", now: { pictureObstacle($0).map { _ in "" } },
+      help: "blocks, histograms or masks under the chart", unless: pictureObstacle
+    ) { state in
       let all = TrainingWatch.Picture.allCases
       let index = all.firstIndex(of: state.training.picture) ?? 0
       state.training.picture = all[(index + 1) % all.count]
       return []
     },
-    Binding(.enter, label: "open", help: "open the layer under the cursor") { state in
+    Binding(
+      .enter, label: "open", now: { pictureObstacle($0).map { _ in "" } },
+      help: "open the layer under the cursor", unless: pictureObstacle
+    ) { state in
       guard let layer = state.blocks.layer(state) else { return [] }
       state.layer.open(layer.name)
       return state.show(.layer)
     },
-    Binding(.character("f"), help: "back to the revision that follows training") { state in
+    Binding(
+      .character("f"),
+      now: { $0.training.job != nil && $0.current != $0.training.live ? "follow" : nil },
+      help: "back to the revision that follows training"
+    ) { state in
       state.training.live.map { [.go($0)] } ?? []
     },
     Binding(.down, .character("j"), help: "a row down") { $0.moveInBlocks(1, 0) },
@@ -66,6 +84,11 @@ public enum TrainingView: View {
     guard state.training.job != nil else { return noRun }
     guard !state.isLiveRunShown else { return nil }
     return "The run that is shown is over; f goes to the one under way."
+  }
+
+  /// Why there is no picture under the chart.
+  private static let pictureObstacle: @Sendable (AppState) -> String? = { state in
+    state.shownRun.header == nil ? noRun : nil
   }
 
   private static let gammaObstacle: @Sendable (AppState) -> String? = { state in
