@@ -23,6 +23,7 @@ public final class ExplorerApp {
     state = AppState(model: ModelMap(workbench.checkpoint), tree: workbench.tree, theme: theme)
     state.whyNotRunnable = workbench.whyNotRunnable
     state.assumption = workbench.assumption
+    state.textPath = workbench.textPath
     state.restore(workbench.place)
     state.tellOfSession(warning: workbench.warning, stoppedRun: workbench.stoppedRun)
     (state.columns, state.rows) = terminal.size

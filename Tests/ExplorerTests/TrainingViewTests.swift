@@ -152,4 +152,18 @@ import Workspace
     _ = desk.state.execute("train text.txt --gamma 0.1")
     #expect(desk.state.notice?.isError == true)
   }
+
+  /// Without a text the command takes the one that the explorer was opened with.
+  @Test(arguments: ["compress", "train"]) func theTextOfTheExplorer(_ command: String) throws {
+    let desk = try Self.desk(80, 24)
+    #expect(desk.state.execute(command).isEmpty)
+    #expect(desk.state.notice?.text == "a text file is needed: \(command) TEXT")
+    desk.state.notice = nil
+    desk.state.textPath = "folder/given.txt"
+    _ = desk.state.execute(command)
+    #expect(desk.state.notice == nil)
+    #expect(Screen.draw(desk.state).plainText.contains("on folder/given.txt"))
+    _ = desk.state.execute(command + " other.txt")
+    #expect(Screen.draw(desk.state).plainText.contains("on other.txt"))
+  }
 }

@@ -17,6 +17,8 @@ public struct AppState: Sendable {
   public var whyNotRunnable: String?
   /// What is taken for granted of the network because no setting says it.
   public var assumption: String?
+  /// The text file that the explorer was opened with: what training takes if no other is named.
+  public var textPath: String?
 
   public var columns = 80
   public var rows = 24
@@ -79,10 +81,10 @@ public struct AppState: Sendable {
   public var panel: TextPanel?
   /// Whether it is asked if running jobs may be left.
   var isLeaving = false
-  /// Trained revisions that are in memory alone because they could not be written, and why.
-  var notKept: [RevisionID: String] = [:]
   /// Files that hold revisions as they are, written since the explorer was opened.
   var savedFiles: [RevisionID: String] = [:]
+  /// Trained revisions that are in memory alone because they could not be written, and why.
+  var notKept: [RevisionID: String] = [:]
 
   /// The first screen of a model.
   public init(model: ModelMap, tree: RevisionTree, theme: Theme) {

@@ -124,13 +124,13 @@ public enum CommandCatalog {
 
   private static let trainingCommands: [Command] = [
     Command(
-      "compress", "compress TEXT [--target 0.6] [-o FILE] [--force]",
-      "let the open checkpoint compress itself while it trains on a text",
+      "compress", "compress [TEXT] [--target 0.6] [-o FILE] [--force]",
+      "let the open checkpoint compress itself while it trains on a text, by default that of --text",
       completing: { _, words in AppState.trainingCompletions(words, isCompressing: true) }
     ) { try $0.openTraining($1, isCompressing: true) },
     Command(
-      "train", "train TEXT [--steps 500] [-o FILE] [--force]",
-      "train the open checkpoint on a text",
+      "train", "train [TEXT] [--steps 500] [-o FILE] [--force]",
+      "train the open checkpoint on a text, by default that of --text",
       completing: { _, words in AppState.trainingCompletions(words, isCompressing: false) }
     ) { try $0.openTraining($1, isCompressing: false) },
     Command(

@@ -88,8 +88,11 @@ public struct TrainingDraft: Sendable, Hashable {
   let output: String
   let overwrite: Bool
 
-  /// From the words of `compress TEXT [-o FILE] [--force] [--target 0.6 …]`.
-  init(_ words: [String], dials: inout TrainingDials, checkpoint: String) throws {
+  /// From the words of `compress [TEXT] [-o FILE] [--force] [--target 0.6 …]`, on `usualText` if
+  /// they name no text.
+  init(
+    _ words: [String], dials: inout TrainingDials, checkpoint: String, usualText: String?
+  ) throws {
     var text: String?
     var output: String?
     var overwrite = false
@@ -115,7 +118,10 @@ public struct TrainingDraft: Sendable, Hashable {
         throw CommandError("one text file is trained on; a name with blanks stands in quotes")
       }
     }
-    guard let text else { throw CommandError("a text file is needed: compress TEXT") }
+    guard let text = text ?? usualText else {
+      throw CommandError(
+        "a text file is needed: \(dials.isCompressing ? "compress" : "train") TEXT")
+    }
     textPath = text
     self.overwrite = overwrite
     let stem = checkpoint.split(separator: ".").dropLast().joined(separator: ".")
@@ -133,7 +139,8 @@ extension AppState {
     if let reason = whyNotRunnable { throw CommandError("it cannot be trained: \(reason)") }
     var dials = lastPasses[TrainingDials.name] as? TrainingDials ?? TrainingDials()
     dials.isCompressing = isCompressing
-    let draft = try TrainingDraft(words, dials: &dials, checkpoint: model.title)
+    let draft = try TrainingDraft(
+      words, dials: &dials, checkpoint: model.title, usualText: textPath)
     lastPasses[TrainingDials.name] = dials
     sheet = Sheet(pass: dials, layers: .all)
     sheet?.training = draft

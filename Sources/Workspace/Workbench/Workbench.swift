@@ -21,6 +21,9 @@ public final class Workbench {
   }
   /// What is odd about the stored session, one sentence.
   public let warning: String?
+  /// The text file that losses are measured on; nil where the original writes the text, or it is
+  /// part of the program.
+  public let textPath: String?
 
   let meter: LossMeter
   let queues: WorkbenchQueues
@@ -64,6 +67,7 @@ public final class Workbench {
     threads: Int, session: Session? = nil
   ) throws {
     self.checkpoint = checkpoint
+    textPath = if case .file(let path) = text { path } else { nil }
     meter = try LossMeter(checkpoint: checkpoint, text: text, part: part)
     queues = WorkbenchQueues(threads: threads)
     store = RevisionStore(original: InputMeter(checkpoint).parameters)
@@ -77,12 +81,12 @@ public final class Workbench {
     writer = SessionWriter(
       weightsFolder: session.map { KeptWeights.folder(besideSession: $0.path) })
     if session?.textKey != meter.key { tree.forgetLosses() }
+    // Earlier versions stored what a packed save of the original would take.
+    tree.setMetrics(tree.original.metrics.ofFile(checkpoint), of: .original)
     self.session = session
     self.session?.textKey = meter.key
     mailbox.post(.wake)
   }
-    // Earlier versions stored what a packed save of the original would take.
-    tree.setMetrics(tree.original.metrics.ofFile(checkpoint), of: .original)
 
   deinit {
     for id in ledger.liveIDs { ledger[id]?.handle?.cancellation.cancel() }
