@@ -54,11 +54,12 @@ extension AppState {
     return []
   }
 
-  /// Scrolls the help, no further than its first and last line.
-  mutating func scrollHelp(by lines: Int) {
+  /// Scrolls the help, no further than its first and last page.
+  mutating func scrollHelp(by rows: Int) {
     guard let help else { return }
-    let count = HelpText.lines(self, matching: help.search.string).count
-    self.help?.scroll = min(max(0, help.scroll + lines), max(0, count - 1))
+    let inner = HelpDrawing.inner(FrameLayout(self).view)
+    let count = HelpText.rows(self, matching: help.search.string, width: inner.width).count
+    self.help?.scroll = min(max(0, help.scroll + rows), max(0, count - inner.height))
   }
 }
 
@@ -69,58 +70,108 @@ enum HelpText {
     let text: String
     /// The footer's word for it, which a search finds too.
     var label = ""
-    var isHeading: Bool { text.isEmpty }
   }
 
-  static func lines(_ state: AppState, matching search: String) -> [Line] {
+  struct Section: Sendable {
+    let heading: String
+    var lines: [Line]
+
+    /// What of it contains a text: the lines that do, or all where the heading does. nil where
+    /// nothing does.
+    func matching(_ search: String) -> Section? {
+      let needle = search.lowercased()
+      if heading.lowercased().contains(needle) { return self }
+      let found = lines.filter { "\($0.key) \($0.label) \($0.text)".lowercased().contains(needle) }
+      return found.isEmpty ? nil : Section(heading: heading, lines: found)
+    }
+  }
+
+  /// A row of the screen: a heading, or a key and its help or what is left of them.
+  struct Row: Sendable, Hashable {
+    let key: String
+    let text: String
+    /// Columns up to `text`; nil for a heading.
+    let keyWidth: Int?
+  }
+
+  /// The rows at a width. What is longer than its column goes on in the next row.
+  static func rows(_ state: AppState, matching search: String, width: Int) -> [Row] {
+    sections(state).compactMap { search.isEmpty ? $0 : $0.matching(search) }.flatMap {
+      rows($0, width: width)
+    }
+  }
+
+  private static func rows(_ section: Section, width: Int) -> [Row] {
+    let widest = section.lines.map(\.key.columns).max() ?? 0
+    let keyWidth = min(max(widest + 1, usualKeyWidth), width / 3)
+    let heading = section.heading.wrapped(to: width).map { Row(key: $0, text: "", keyWidth: nil) }
+    return heading
+      + section.lines.flatMap { line -> [Row] in
+        let keys = line.key.wrapped(to: max(1, keyWidth - 1))
+        let texts = line.text.wrapped(to: max(1, width - keyWidth))
+        return (0..<max(keys.count, texts.count)).map { row in
+          Row(
+            key: row < keys.count ? keys[row] : "", text: row < texts.count ? texts[row] : "",
+            keyWidth: keyWidth)
+        }
+      }
+  }
+
+  /// Columns of keys, which all sections have where there is room.
+  private static let usualKeyWidth = 26
+
+  private static func sections(_ state: AppState) -> [Section] {
     let view = ViewCatalog.view(state.view)
-    var lines = section("The \(view.title) view", view.bindings)
-    lines += section("Everywhere", GlobalKeys.bindings)
-    lines += section("A sheet of dials", SheetKeys.bindings)
-    lines += [Line(key: "Commands, after :", text: "")]
-    lines += CommandCatalog.all.map { Line(key: $0.usage, text: $0.help) }
-    for type in PassCatalog.all {
-      lines += [Line(key: "\(type.name): \(type.summary)", text: "")]
-      lines += type.init().settings.map { Line(key: $0.name, text: $0.help) }
+    let keys = [
+      section("The \(view.title) view", view.bindings),
+      section("Everywhere", GlobalKeys.bindings),
+      section("A sheet of dials", SheetKeys.bindings),
+    ]
+    let commands = Section(
+      heading: "Commands, after :",
+      lines: CommandCatalog.all.map { Line(key: $0.usage, text: $0.help) })
+    let passes = PassCatalog.all.map { type in
+      Section(
+        heading: "\(type.name): \(type.summary)",
+        lines: type.init().settings.map { Line(key: $0.name, text: $0.help) })
     }
-    guard !search.isEmpty else { return lines }
-    let needle = search.lowercased()
-    return lines.filter {
-      !$0.isHeading && "\($0.key) \($0.label) \($0.text)".lowercased().contains(needle)
-    }
+    return keys + [commands] + passes
   }
 
-  private static func section(_ title: String, _ bindings: [Binding]) -> [Line] {
-    [Line(key: title, text: "")]
-      + bindings.map {
+  private static func section(_ title: String, _ bindings: [Binding]) -> Section {
+    Section(
+      heading: title,
+      lines: bindings.map {
         Line(
           key: $0.keys.map(\.label).joined(separator: " "), text: $0.help, label: $0.label ?? "")
-      }
+      })
   }
 }
 
 /// Draws the help over the view.
 enum HelpDrawing {
+  /// Where the rows stand, in a frame.
+  static func inner(_ area: Rect) -> Rect { area.inset().inset(left: 1, right: 1) }
+
   static func draw(_ state: AppState, on grid: inout CellGrid, in area: Rect) {
     guard let help = state.help else { return }
     let theme = state.theme
     grid.fill(area, with: Cell(" ", theme[.text]))
     let searching = help.isSearching || !help.search.string.isEmpty
     let title = searching ? "help · /\(help.search.string)\(help.isSearching ? "▏" : "")" : "help"
-    let inner = grid.box(area, title: title, theme[.borderFocused], in: area)
-      .inset(left: 1, right: 1)
-    let lines = HelpText.lines(state, matching: help.search.string)
-    let keyWidth = min(26, inner.width / 3)
-    if lines.isEmpty { grid.putLine("nothing matches", in: inner, theme[.dim]) }
-    let first = min(help.scroll, max(0, lines.count - inner.height))
-    for (row, line) in lines.dropFirst(first).prefix(inner.height).enumerated() {
-      if line.isHeading {
-        grid.putLine(line.key, in: inner, row: row, theme[.accent])
+    grid.box(area, title: title, theme[.borderFocused], in: area)
+    let inner = inner(area)
+    let rows = HelpText.rows(state, matching: help.search.string, width: inner.width)
+    if rows.isEmpty { grid.putLine("nothing matches", in: inner, theme[.dim]) }
+    let first = min(help.scroll, max(0, rows.count - inner.height))
+    for (index, row) in rows.dropFirst(first).prefix(inner.height).enumerated() {
+      guard let keyWidth = row.keyWidth else {
+        grid.putLine(row.key, in: inner, row: index, theme[.accent])
         continue
       }
       let (left, right) = inner.split(left: keyWidth)
-      grid.putLine(line.key, in: left.inset(right: 1), row: row, theme[.key])
-      grid.putLine(line.text, in: right, row: row, theme[.text])
+      grid.putLine(row.key, in: left, row: index, theme[.key])
+      grid.putLine(row.text, in: right, row: index, theme[.text])
     }
   }
 }

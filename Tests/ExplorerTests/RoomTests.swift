@@ -1,0 +1,67 @@
+import CheckpointIO
+import Explorer
+import Terminal
+import TestSupport
+import Testing
+import Workspace
+
+/// Nothing that matters is cut: it is wrapped, shortened, or given the room that is there.
+@Suite struct RoomTests {
+  private static func desk(_ columns: Int, _ rows: Int) throws -> Desk {
+    let desk = try Desk { try SmallModels.open(in: $0) }
+    (desk.state.columns, desk.state.rows) = (columns, rows)
+    desk.settle()
+    return desk
+  }
+
+  private func lines(_ desk: Desk) -> [Substring] {
+    Screen.draw(desk.state).plainText.split(separator: "\n", omittingEmptySubsequences: false)
+  }
+
+  /// The words of the screen, without frames and line ends.
+  private func words(_ desk: Desk) -> String {
+    lines(desk).joined(separator: " ").split { $0 == " " || "│─┌┐└┘".contains($0) }
+      .joined(separator: " ")
+  }
+
+  // MARK: Help
+
+  @Test(arguments: [60, 80, 110, 160]) func helpIsNotCut(_ columns: Int) throws {
+    let desk = try Self.desk(columns, 24)
+    desk.key(.character("?"))
+    var text = ""
+    for _ in 0..<40 {
+      text += words(desk) + " "
+      desk.key(.pageDown)
+    }
+    for command in CommandCatalog.all {
+      for word in (command.usage + " " + command.help).split(separator: " ") {
+        #expect(text.contains(word), "\(command.name): \(word)")
+      }
+    }
+    for binding in GlobalKeys.bindings {
+      for word in binding.help.split(separator: " ") { #expect(text.contains(word)) }
+    }
+  }
+
+  /// Where there is room a command stands on one row.
+  @Test func helpUsesTheRoom() throws {
+    let desk = try Self.desk(160, 50)
+    desk.key(.character("?"), .character("/"))
+    desk.type("--force")
+    for usage in CommandCatalog.all.map(\.usage) where usage.contains("--force") {
+      #expect(lines(desk).contains { $0.contains(usage + " ") }, "\(usage)")
+    }
+  }
+
+  @Test func helpIsSearchedByHeadingsToo() throws {
+    let desk = try Self.desk(160, 50)
+    desk.key(.character("?"), .character("/"))
+    desk.type("commands, after")
+    #expect(words(desk).contains("Commands, after :"))
+    for command in CommandCatalog.all { #expect(words(desk).contains(command.usage)) }
+    #expect(!words(desk).contains("A sheet of dials"))
+    desk.type("!")
+    #expect(words(desk).contains("nothing matches"))
+  }
+}
