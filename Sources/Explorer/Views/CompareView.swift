@@ -41,9 +41,11 @@ public enum CompareView: View {
         state.compare.showsDifference.toggle()
         return []
       },
-      Binding(.character("n"), label: "next change", help: "the layer with the next largest change")
-      { $0.stepChange(by: 1) },
-      Binding(.character("N"), help: "the layer with the next smaller rank of change") {
+      Binding(
+        .character("n"), label: "next change",
+        help: "the next layer, in order of change: the most changed comes first"
+      ) { $0.stepChange(by: 1) },
+      Binding(.character("N"), help: "the layer before in that order, which changed more") {
         $0.stepChange(by: -1)
       },
       Binding(.character(","), help: "an earlier revision on the left") { $0.stepLeft(by: -1) },
