@@ -64,4 +64,21 @@ import Workspace
     desk.type("!")
     #expect(words(desk).contains("nothing matches"))
   }
+
+  // MARK: The command line
+
+  @Test(arguments: [60, 80, 110, 160]) func completionsAreWhole(_ columns: Int) throws {
+    let desk = try Self.desk(columns, 24)
+    let names = Set(CommandCatalog.all.map(\.name))
+    desk.key(.character(":"))
+    for _ in 0...names.count {
+      let shown = try #require(lines(desk).filter { !$0.isEmpty }.dropLast().last)
+        .split(separator: " ").map(String.init)
+      #expect(shown.first?.hasPrefix(":") == true)
+      for word in shown.dropFirst() { #expect(names.contains(word) || word == "…", "\(shown)") }
+      desk.key(.tab)
+      let chosen = try #require(desk.state.prompt?.editor.string)
+      #expect(words(desk).split(separator: " ").filter { $0 == chosen }.count >= 1, "\(chosen)")
+    }
+  }
 }

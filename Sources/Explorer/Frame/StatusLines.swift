@@ -213,10 +213,24 @@ enum JobLine {
     let choices = prompt.completions
     guard !choices.isEmpty else { return }
     x += 2
-    let first = max(0, (prompt.chosen ?? 0) - 2)
-    for (index, choice) in choices.enumerated().dropFirst(first) where x < line.right - 1 {
-      let style = theme[index == prompt.chosen ? .selected : .dim]
-      x += grid.put(choice, x: x, y: line.y, style, in: line) + 1
+    let chosen = prompt.chosen ?? 0
+    var first = max(0, chosen - 2)
+    // What is chosen is in sight, whatever stands before it.
+    while first < chosen,
+      choices[first...chosen].reduce(0, { $0 + $1.columns + 1 }) + 1 > line.right - x
+    {
+      first += 1
+    }
+    for (index, choice) in choices.enumerated().dropFirst(first) {
+      // Where more follow, a blank and an ellipsis need room too.
+      let room = line.right - x - (index == choices.count - 1 ? 0 : 2)
+      let isChosen = index == prompt.chosen
+      guard choice.columns <= room else {
+        let rest = isChosen || index == first ? choice.truncated(to: line.right - x) : "…"
+        grid.put(rest, x: x, y: line.y, theme[isChosen ? .selected : .dim], in: line)
+        break
+      }
+      x += grid.put(choice, x: x, y: line.y, theme[isChosen ? .selected : .dim], in: line) + 1
     }
   }
 }
