@@ -81,4 +81,27 @@ import Workspace
       #expect(words(desk).split(separator: " ").filter { $0 == chosen }.count >= 1, "\(chosen)")
     }
   }
+
+  // MARK: Blocks
+
+  @Test(arguments: [60, 80, 110, 160]) func figuresOfBlocksAreWhole(_ columns: Int) throws {
+    let kinds = ["attn.c_attn", "attn.c_proj", "mlp.c_fc", "mlp.c_proj"]
+    let desk = try Desk { folder in
+      var random = SplitMix64(seed: 3)
+      let entries = kinds.enumerated().map { index, kind in
+        SmallModels.Entry("h.0.\(kind).weight", [481 + index, 340], &random)
+      }
+      return try SmallModels.open(entries, in: folder)
+    }
+    (desk.state.columns, desk.state.rows) = (columns, 24)
+    desk.settle()
+    let values = [0.01234, -0.01234, 12.34567, -123.4567]
+    let names = kinds.map { "h.0.\($0).weight" }
+    desk.state.sensitivities[.original] = Dictionary(uniqueKeysWithValues: zip(names, values))
+    for _ in 0..<6 {
+      let row = try #require(lines(desk).first { $0.hasPrefix("     0") })
+      #expect(!row.contains("…"), "\(row)")
+      desk.key(.character("m"))
+    }
+  }
 }

@@ -36,14 +36,16 @@ public enum ByteCount {
   /// `512 B`, `21.3 MB`, decimal units.
   public static func text(_ bytes: Int) -> String { text(Double(bytes)) }
 
-  /// The same for the end of an axis, which may lie beyond any file.
-  static func text(_ value: Double) -> String {
+  /// The same for the end of an axis, which may lie beyond any file; with `digits` after the
+  /// point from kilobytes on, and one more of gigabytes.
+  static func text(_ value: Double, _ digits: Int = 1) -> String {
     // Each limit is where the smaller unit would be rounded up to 1000.
+    let half = digits > 0 ? 0.05 : 0.5
     switch value {
     case ..<999.5: return Decimal.text(value, 0) + " B"
-    case ..<999_950: return Decimal.text(value / 1e3, 1) + " kB"
-    case ..<999_950_000: return Decimal.text(value / 1e6, 1) + " MB"
-    default: return Decimal.text(value / 1e9, 2) + " GB"
+    case ..<((1e3 - half) * 1e3): return Decimal.text(value / 1e3, digits) + " kB"
+    case ..<((1e3 - half) * 1e6): return Decimal.text(value / 1e6, digits) + " MB"
+    default: return Decimal.text(value / 1e9, digits + 1) + " GB"
     }
   }
 

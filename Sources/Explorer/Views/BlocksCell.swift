@@ -4,7 +4,10 @@ internal import Terminal
 struct BlocksCell {
   /// How much of the bar is filled; nil while it is not known.
   let share: Double?
-  let text: String
+  /// The value in that many columns at most.
+  let text: (_ width: Int) -> String
+  /// Columns that the value wants.
+  let textWidth: Int
   let isMarked: Bool
   let isCursor: Bool
   /// Whether it steps back: not what is looked for, or known in part.
@@ -16,8 +19,7 @@ struct BlocksCell {
 
   func draw(on grid: inout CellGrid, in area: Rect, _ theme: Theme) {
     let edge = theme[isCursor ? .cursor : .border]
-    let valueWidth = min(7, max(0, area.width - 8))
-    let bar = area.inset(left: 2, right: valueWidth + 2)
+    let bar = area.inset(left: 2, right: area.width - 2 - barWidth(in: area.width))
     let mark = isMarked ? "*" : isCursor ? "›" : " "
     grid.put(mark, x: area.x, y: area.y, theme[isMarked ? .marked : .accent], in: area)
     grid.put("▏", x: area.x + 1, y: area.y, edge, in: area)
@@ -29,7 +31,14 @@ struct BlocksCell {
         empty: theme[.barEmpty], clip: area)
     }
     let style = theme[isCursor ? .selected : isDim ? .dim : isPlanned ? .preview : .text]
-    let place = Rect(x: bar.right + 1, y: area.y, width: valueWidth, height: 1)
-    grid.putLine(text, in: place, style)
+    let place = area.inset(left: bar.right + 1 - area.x)
+    grid.putLine(text(place.width), in: place, style)
+  }
+
+  /// A bar of four cells and more where there is room, and of two where the value needs it.
+  private func barWidth(in width: Int) -> Int {
+    let usual = max(width - 11, min(4, width - 4))
+    // A mark, two edges.
+    return max(0, min(usual, max(2, width - 3 - textWidth)))
   }
 }

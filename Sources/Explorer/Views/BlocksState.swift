@@ -1,4 +1,5 @@
 internal import Tensors
+internal import Terminal
 internal import Workspace
 
 /// Where one is in the Blocks view, and what its bars show.
@@ -101,15 +102,31 @@ extension BlocksState.Quantity {
     }
   }
 
-  /// A value as it stands behind its bar.
-  func text(_ value: Double) -> String {
+  /// A value as it stands behind its bar, with as many digits as have room.
+  func text(_ value: Double, width: Int) -> String {
     if value.isNaN { return "NaN" }
-    return switch self {
-    case .kept, .error: Decimal.percent(value, value < 0.0995 && value > 0 ? 1 : 0)
-    case .bits: Decimal.text(value, 2)
-    case .bytes: ByteCount.text(value)
-    case .sensitivity: Decimal.signed(value, 4)
-    case .outliers: Decimal.text(value, 1) + " σ"
+    let texts = texts(value)
+    return texts.first { $0.columns <= width } ?? texts.last ?? ""
+  }
+
+  /// Columns that the longest usual value takes.
+  var textWidth: Int {
+    switch self {
+    case .kept, .bits, .error: 5
+    case .sensitivity, .outliers: 7
+    case .bytes: 8
+    }
+  }
+
+  /// The value with fewer and fewer digits.
+  private func texts(_ value: Double) -> [String] {
+    switch self {
+    case .kept, .error:
+      [Decimal.percent(value, value < 0.0995 && value > 0 ? 1 : 0), Decimal.percent(value, 0)]
+    case .bits: [2, 1, 0].map { Decimal.text(value, $0) }
+    case .bytes: [1, 0].map { ByteCount.text(value, $0) }
+    case .sensitivity: [4, 3, 2, 1, 0].map { Decimal.signed(value, $0) }
+    case .outliers: [1, 0].map { Decimal.text(value, $0) + " σ" }
     }
   }
 }

@@ -12,7 +12,8 @@ extension BlocksView {
     let marked = state.blocks.marked
     let cell = BlocksCell(
       share: total.barValue(quantity).map(scale.share),
-      text: total.value(quantity).map(quantity.text) ?? "…",
+      text: { width in total.value(quantity).map { quantity.text($0, width: width) } ?? "…" },
+      textWidth: quantity.textWidth,
       isMarked: !marked.isEmpty && layers.contains { marked.contains($0.name) },
       isCursor: isCursor, isDim: !isWanted || !total.isWhole,
       isPlanned: total.isPlanned && (quantity == .kept || quantity == .error),
@@ -28,7 +29,12 @@ extension BlocksView {
   ) {
     let routing = state.routing(of: row)
     let cell = BlocksCell(
-      share: routing?.share, text: routing.map { Decimal.text($0.norm, 3) } ?? "…",
+      share: routing?.share,
+      text: { width in
+        let texts = routing.map { routing in (0...3).map { Decimal.text(routing.norm, 3 - $0) } }
+        return texts.map { $0.first { $0.columns <= width } ?? $0[3] } ?? "…"
+      },
+      textWidth: 5,
       isMarked: state.blocks.marked.contains(router.name), isCursor: isCursor, isDim: false,
       isPlanned: false,
       isBroken: state.figures[state.current]?[router.name]?.isBroken == true)

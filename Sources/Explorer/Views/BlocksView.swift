@@ -172,8 +172,11 @@ public enum BlocksView: View {
     let planned = preview.flatMap { state.blocks.quantity.value($0) }
     let value = layer.isCodes ? nil : planned ?? state.barValue(layer.name)
     let unknown = layer.isCodes ? "codes" : "…"
+    let quantity = state.blocks.quantity
     let cell = BlocksCell(
-      share: value.map(scale.share), text: value.map(state.blocks.quantity.text) ?? unknown,
+      share: value.map(scale.share),
+      text: { width in value.map { quantity.text($0, width: width) } ?? unknown },
+      textWidth: quantity.textWidth,
       isMarked: state.blocks.marked.contains(layer.name), isCursor: isCursor,
       isDim: !filter.matches(layer), isPlanned: planned != nil,
       isBroken: state.figures[state.current]?[layer.name]?.isBroken == true)
