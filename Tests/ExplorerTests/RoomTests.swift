@@ -104,4 +104,45 @@ import Workspace
       desk.key(.character("m"))
     }
   }
+
+  // MARK: History
+
+  /// A desk of 80 columns with a revision whose title is the name of a file.
+  private func desk(named name: String) throws -> Desk {
+    let desk = try Self.desk(80, 24)
+    let path = desk.folder.file(name)
+    desk.workbench.save(.original, to: path, as: .safetensors(.packed))
+    desk.settle()
+    try desk.workbench.stand(beside: path)
+    desk.settle()
+    desk.state.notice = nil
+    desk.key(.character("7"))
+    return desk
+  }
+
+  @Test func aLongTitleIsWrittenOut() throws {
+    let name = String(repeating: "long-", count: 10) + "name.safetensors"
+    #expect(words(try desk(named: name)).contains(name))
+  }
+
+  /// The list of jobs gives way where it has room to spare.
+  @Test func theListsShareTheRoom() throws {
+    let desk = try desk(named: "a-name-of-28.safetensors")
+    desk.state.jobs = []
+    let row = try #require(lines(desk).first { $0.contains("◆ r1") })
+    #expect(row.contains("a-name-of-28.safetensors"), "\(row)")
+  }
+
+  @Test func theReasonOfAFailureIsWrittenOut() throws {
+    let desk = try Self.desk(80, 24)
+    let job = desk.workbench.reach(10, from: .original)
+    desk.settle()
+    guard case .failed(let reason)? = desk.state.jobs.first(where: { $0.id == job })?.state else {
+      Issue.record("it did not fail")
+      return
+    }
+    desk.state.notice = nil
+    desk.key(.character("7"), .tab)
+    #expect(words(desk).contains(reason), "\(words(desk))")
+  }
 }

@@ -53,45 +53,52 @@ public enum HistoryView: View {
 
   public static func draw(_ state: AppState, on grid: inout CellGrid, in area: Rect) {
     let theme = state.theme
-    let panes = area.columns(weights: [3, 2])
-    let text = state.tree[state.history.cursor]?.metrics.measuredOn ?? state.measuredOn
-    let title = "revisions" + (text.map { " · loss on \($0)" } ?? "")
-    let tree = grid.box(
-      panes[0], title: title.truncated(to: max(9, panes[0].width - 4)),
-      theme[state.history.isInJobs ? .border : .borderFocused],
+    let layout = HistoryLayout(state, in: area)
+    grid.box(
+      layout.revisions, title: layout.title,
+      theme[state.history.isInJobs ? .border : .borderFocused], in: area)
+    grid.box(
+      layout.jobs, title: "jobs", theme[state.history.isInJobs ? .borderFocused : .border],
       in: area)
-    let jobs = grid.box(
-      panes[1], title: "jobs", theme[state.history.isInJobs ? .borderFocused : .border], in: area)
-    drawTree(state, on: &grid, in: tree)
-    drawJobs(state, on: &grid, in: jobs)
+    drawTree(layout, state, on: &grid, in: layout.tree)
+    drawJobs(state, on: &grid, in: layout.jobs.inset())
+    for (row, line) in layout.details.enumerated() {
+      grid.putLine(line, in: layout.status, row: row, theme[.text])
+    }
   }
 
-  private static func drawTree(_ state: AppState, on grid: inout CellGrid, in area: Rect) {
+  private static func drawTree(
+    _ layout: HistoryLayout, _ state: AppState, on grid: inout CellGrid, in area: Rect
+  ) {
     let theme = state.theme
-    let lines = HistoryTree.lines(state.tree)
-    let here = lines.firstIndex { $0.id == state.history.cursor } ?? 0
-    let top = max(0, min(here - area.height / 2, lines.count - area.height))
+    let lines = layout.lines
+    let top = HistoryLayout.top(of: lines, state, height: area.height)
     for (row, line) in lines.dropFirst(top).prefix(area.height).enumerated() {
-      guard let revision = state.tree[line.id] else { continue }
       let isCursor = line.id == state.history.cursor && !state.history.isInJobs
-      let sign = line.id == state.current ? "◆" : "●"
-      let metrics = revision.metrics
-      var facts: [String] = []
-      metrics.fileBytes.map { facts.append(ByteCount.text($0)) }
-      metrics.loss.map { facts.append("loss " + Decimal.text($0, 4)) }
-      if area.width >= 56 {
-        metrics.sparsity.map { facts.append(Decimal.percent($0, 0) + " zero") }
-      }
-      let right = facts.joined(separator: "  ")
+      let right = facts(line.id, state, layout.showsSparsity)
       let style = theme[isCursor ? .selected : line.id == state.current ? .accent : .text]
-      let left = "\(line.branch)\(sign) \(line.id) \(revision.title)"
       let room = max(12, area.width - right.columns - 2)
-      grid.putLine(
-        left.truncated(to: room), in: area, row: row, style)
+      grid.putLine(Self.title(line, state).truncated(to: room), in: area, row: row, style)
       if area.width - room >= right.columns {
         grid.putLine(right, in: area, row: row, .trailing, theme[.dim])
       }
     }
+  }
+
+  /// A line of the tree, without its figures.
+  static func title(_ line: HistoryTree.Line, _ state: AppState) -> String {
+    let sign = line.id == state.current ? "◆" : "●"
+    return "\(line.branch)\(sign) \(line.id) \(state.tree[line.id]?.title ?? "")"
+  }
+
+  /// The figures of a revision.
+  static func facts(_ id: RevisionID, _ state: AppState, _ showsSparsity: Bool) -> String {
+    guard let metrics = state.tree[id]?.metrics else { return "" }
+    var facts: [String] = []
+    metrics.fileBytes.map { facts.append(ByteCount.text($0)) }
+    metrics.loss.map { facts.append("loss " + Decimal.text($0, 4)) }
+    if showsSparsity { metrics.sparsity.map { facts.append(Decimal.percent($0, 0) + " zero") } }
+    return facts.joined(separator: "  ")
   }
 
   private static func drawJobs(_ state: AppState, on grid: inout CellGrid, in area: Rect) {
@@ -117,6 +124,12 @@ public enum HistoryView: View {
     }
   }
 
+  /// A job on one line, its title and what became of it.
+  static func line(_ job: JobRecord) -> String {
+    let (sign, text, _) = words(job)
+    return "\(sign) \(job.title)  \(text)"
+  }
+
   private static func words(_ job: JobRecord) -> (String, String, Role) {
     switch job.state {
     case .queued: ("·", "queued", .dim)
@@ -133,14 +146,13 @@ public enum HistoryView: View {
     case .wheelDown: return state.stepHistory(by: 1)
     case .wheelUp: return state.stepHistory(by: -1)
     case .press:
-      let panes = area.columns(weights: [3, 2])
-      state.history.isInJobs = mouse.x >= panes[1].x
+      let layout = HistoryLayout(state, in: area)
+      guard layout.status.contains(x: mouse.x, y: mouse.y) == false else { return [] }
+      state.history.isInJobs = mouse.x >= layout.jobs.x
       guard !state.history.isInJobs else { return [] }
-      let inner = panes[0].inset()
-      let lines = HistoryTree.lines(state.tree)
-      let here = lines.firstIndex { $0.id == state.history.cursor } ?? 0
-      let top = max(0, min(here - inner.height / 2, lines.count - inner.height))
-      let index = mouse.y - inner.y + top
+      let (inner, lines) = (layout.tree, layout.lines)
+      let index =
+        mouse.y - inner.y + HistoryLayout.top(of: lines, state, height: inner.height)
       guard inner.contains(x: mouse.x, y: mouse.y), lines.indices.contains(index) else { return [] }
       if lines[index].id == state.history.cursor { return [.go(lines[index].id)] }
       state.history.cursor = lines[index].id
@@ -150,6 +162,76 @@ public enum HistoryView: View {
   }
 
   public static func demands(_ state: AppState, in area: Rect) -> [Effect] { [] }
+}
+
+/// Where the parts of the History view lie.
+struct HistoryLayout {
+  let revisions: Rect
+  /// On the frame of the revisions.
+  let title: String
+  let jobs: Rect
+  /// Inside the frame of the revisions.
+  let tree: Rect
+  /// Where what the list under the cursor had to cut is written out.
+  let status: Rect
+  let details: [String]
+  let lines: [HistoryTree.Line]
+  /// Whether the figures are three.
+  let showsSparsity: Bool
+
+  /// Most lines that are written out.
+  private static let detailLimit = 3
+
+  init(_ state: AppState, in area: Rect) {
+    let lines = HistoryTree.lines(state.tree)
+    let jobs = state.listedJobs
+    let usual = area.columns(weights: [3, 2]).map { $0.width - 2 }
+    let showsSparsity = usual[0] >= 56
+    let revisionTexts = lines.map { line in
+      (HistoryView.title(line, state), HistoryView.facts(line.id, state, showsSparsity))
+    }
+    let jobTexts = jobs.map(HistoryView.line)
+    let text = state.tree[state.history.cursor]?.metrics.measuredOn ?? state.measuredOn
+    title = "revisions" + (text.map { " · loss on \($0)" } ?? "")
+    let wanted = [
+      revisionTexts.reduce(title.columns + 3) { max($0, $1.0.columns + 2 + $1.1.columns) },
+      (jobTexts + ["none yet"]).map(\.columns).max() ?? 0,
+    ]
+    // Where one has too little room and the other too much, the rule between them moves.
+    var left = usual[0]
+    if wanted[0] > usual[0], wanted[1] < usual[1] {
+      left = min(wanted[0], usual[0] + usual[1] - wanted[1])
+    } else if wanted[1] > usual[1], wanted[0] < usual[0] {
+      left = max(wanted[0], usual[0] + usual[1] - wanted[1])
+    }
+    let right = usual[0] + usual[1] - left
+    func details(_ text: String, isCut: Bool) -> [String] {
+      guard isCut else { return [] }
+      return Array(text.wrapped(to: max(1, area.width - 2)).prefix(Self.detailLimit))
+    }
+    let revisionDetails = revisionTexts.map {
+      details($0.0, isCut: $0.0.columns + 2 + $0.1.columns > left)
+    }
+    let jobDetails = jobTexts.map { details($0, isCut: $0.columns > right) }
+    let here =
+      state.history.isInJobs
+      ? state.history.job : lines.firstIndex { $0.id == state.history.cursor } ?? 0
+    let shown = state.history.isInJobs ? jobDetails : revisionDetails
+    self.details = shown.indices.contains(here) ? shown[here] : []
+    // As many rows wherever the cursor stands, so that the lists stay where they are.
+    let (status, panes) = area.split(
+      bottom: (revisionDetails + jobDetails).map(\.count).max() ?? 0)
+    self.status = status.inset(left: 1, right: 1)
+    (revisions, self.jobs) = panes.split(left: left + 2)
+    tree = revisions.inset()
+    (self.lines, self.showsSparsity) = (lines, showsSparsity)
+  }
+
+  /// The first line in sight.
+  static func top(of lines: [HistoryTree.Line], _ state: AppState, height: Int) -> Int {
+    let here = lines.firstIndex { $0.id == state.history.cursor } ?? 0
+    return max(0, min(here - height / 2, lines.count - height))
+  }
 }
 
 /// The tree of revisions as lines: a line of passes stays unindented, a branch
