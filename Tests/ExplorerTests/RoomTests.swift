@@ -145,4 +145,22 @@ import Workspace
     desk.key(.character("7"), .tab)
     #expect(words(desk).contains(reason), "\(words(desk))")
   }
+
+  // MARK: The job line
+
+  /// An option that would help is named with the command that has it.
+  @Test func theHintNamesTheCommand() throws {
+    let desk = try Desk { try SmallModels.open(SmallModels.gpt().entries, in: $0) }
+    desk.settle()
+    #expect(words(desk).contains("--heads says it: pare small.safetensors --heads N"))
+  }
+
+  @Test func aLongHintIsWhole() throws {
+    let desk = try Self.desk(80, 24)
+    let hint = (1...20).map { "word\($0)" }.joined(separator: " ")
+    desk.state.assumption = hint
+    #expect(words(desk).contains(hint))
+    desk.state.rows = 16
+    #expect(words(desk).contains("…"))
+  }
 }

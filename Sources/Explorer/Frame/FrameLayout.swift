@@ -26,7 +26,7 @@ public struct FrameLayout: Sendable {
     let (title, belowTitle) = screen.split(top: 1)
     let (tabRow, belowTabs) = belowTitle.split(top: 1)
     let (footer, aboveFooter) = belowTabs.split(bottom: 1)
-    let (job, aboveJob) = aboveFooter.split(bottom: 1)
+    let (job, aboveJob) = aboveFooter.split(bottom: JobLine.height(state))
     let (metrics, middle) = aboveJob.split(bottom: MetricsLine.height(state))
     self.title = title
     self.tabRow = tabRow

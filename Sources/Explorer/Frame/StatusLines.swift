@@ -9,7 +9,7 @@ enum MetricsLine {
   /// Columns that all metrics of a revision take side by side.
   private static let wholeWidth = 158
   /// Rows under which the view needs every one.
-  private static let enoughRows = 20
+  static let enoughRows = 20
 
   /// Lines it takes: a second one where not all metrics of a pass fit on one.
   static func height(_ state: AppState) -> Int {
@@ -45,16 +45,17 @@ enum MetricsLine {
   /// A text's name is told from this many columns on.
   private static let leastTextWidth = 16
 
-  /// What the figures compare with and were measured on, one sentence; nil while nothing is
-  /// measured.
-  static func basis(_ state: AppState) -> String? {
+  /// What the figures compare with and were measured on, one sentence, on one line if need be
+  /// without saying what r0 is; nil while nothing is measured.
+  static func basis(_ state: AppState, width: Int) -> String? {
     guard let revision = state.tree[state.current] else { return nil }
     let text = revision.metrics.measuredOn.map { "loss on \($0)" }
     guard revision.parent != nil else { return text }
     let original = RevisionID.original
     let figures = text == nil ? "error" : "KL, agreement and error"
-    return [text, "\(figures) against \(original), the original"].compactMap { $0 }
-      .joined(separator: "; ")
+    let short = [text, "\(figures) against \(original)"].compactMap { $0 }.joined(separator: "; ")
+    let whole = short + ", the original"
+    return whole.columns <= width || short.columns > width ? whole : short
   }
 
   /// The metrics one by one, most telling first.
@@ -125,9 +126,34 @@ enum MetricsLine {
 
 /// The line of the job that runs, or of what was last told.
 enum JobLine {
+  /// Rows it takes: more than one where what it says while nothing runs is longer than a line.
+  static func height(_ state: AppState) -> Int {
+    guard state.rows >= MetricsLine.enoughRows else { return 1 }
+    return min(max(1, hint(state, width: state.columns - 2).count), rowLimit)
+  }
+
+  /// What is longer still is cut: the view needs its rows.
+  private static let rowLimit = 3
+
+  /// What is said while nothing runs, in as many lines as it takes.
+  private static func hint(_ state: AppState, width: Int) -> [String] {
+    let network = state.whyNotRunnable.map { "No loss: \($0)" } ?? state.assumption
+    let text =
+      network.map { namingCommand($0, state) } ?? state.model.warnings.first
+      ?? MetricsLine.basis(state, width: width) ?? ""
+    return text.wrapped(to: width)
+  }
+
+  /// A sentence that names the option for heads, with the command that takes it.
+  private static func namingCommand(_ sentence: String, _ state: AppState) -> String {
+    guard sentence.contains("--heads") else { return sentence }
+    let lead = sentence.hasSuffix(".") ? String(sentence.dropLast()) : sentence
+    return "\(lead): pare \(CommandText.quoted(state.model.title)) --heads N"
+  }
+
   static func draw(_ state: AppState, on grid: inout CellGrid, in area: Rect) {
     let theme = state.theme
-    let line = area.inset(left: 1, right: 1)
+    let line = area.inset(left: 1, right: 1).row(-1)
     if let prompt = state.prompt { return draw(prompt, state, on: &grid, in: line) }
     if let (lines, style) = sentence(state, width: line.width) {
       grid.putLine(lines.last ?? "", in: line, style)
@@ -135,10 +161,12 @@ enum JobLine {
     }
     let live = state.liveJobs
     guard let job = state.foremostJob else {
-      let hint =
-        state.whyNotRunnable.map { "No loss: \($0)" } ?? state.assumption
-        ?? state.model.warnings.first ?? MetricsLine.basis(state) ?? ""
-      grid.putLine(hint, in: line, theme[.dim])
+      let hint = hint(state, width: line.width)
+      for row in 0..<min(area.height, hint.count) {
+        // All that is left is in the last row.
+        let text = row < area.height - 1 ? hint[row] : hint[row...].joined(separator: " ")
+        grid.putLine(text, in: area.inset(left: 1, right: 1), row: row, theme[.dim])
+      }
       return
     }
     draw(job, waiting: live.count - 1, state, on: &grid, in: line)
@@ -162,7 +190,7 @@ enum JobLine {
     else { return }
     let above = lines.dropLast().suffix(max(0, layout.job.y - layout.view.y))
     let area = Rect(
-      x: layout.job.x, y: layout.job.y - above.count, width: layout.job.width,
+      x: layout.job.x, y: layout.job.bottom - 1 - above.count, width: layout.job.width,
       height: above.count)
     grid.fill(area, with: Cell(" ", state.theme[.text]))
     for (row, line) in above.enumerated() {

@@ -34,6 +34,7 @@ final class LossMeter: Sendable {
   ) throws {
     self.checkpoint = checkpoint
     self.hasOthers = hasOthers
+    let key: String
     switch text {
     case .usual where Embedded.isPart(checkpoint):
       file = .validation
@@ -50,10 +51,17 @@ final class LossMeter: Sendable {
       file = text
       key = "numbers " + text.key
     }
+    self.key = key + Self.options(checkpoint.configuration)
     whyNotRunnable =
       checkpoint.unreadCodes.map { "\($0.refusal)" }
       ?? ArchitectureCatalog.obstacle(
         of: checkpoint.parameters, configuration: checkpoint.configuration)
+  }
+
+  /// What the command line may say of a network, on which losses depend as well.
+  private static func options(_ settings: [String: String]) -> String {
+    ["n_head", "activation_function"].compactMap { name in settings[name].map { " \(name) \($0)" } }
+      .joined()
   }
 
   /// The figures of a revision. Throws `Cancelled`, `TextError`,
