@@ -188,6 +188,21 @@ import Workspace
     #expect(again.workbench.tree.original.metrics.measuredOn == "text.txt, 299 characters")
   }
 
+  /// A network with other heads is another network, of the same file.
+  @Test func lossesOfOtherHeadsAreForgotten() throws {
+    let state = TemporaryFolder()
+    let script = try Script(sessionIn: state)
+    script.settle()
+    let first = try #require(script.workbench.tree.original.metrics.loss)
+    #expect(script.workbench.close() == nil)
+    let path = try #require(script.checkpoint.path)
+    let other = try Checkpoint.open(path, settings: ["n_head": "4"])
+    let again = try Script(sessionIn: state, checkpoint: other)
+    #expect(again.workbench.tree.original.metrics.loss == nil)
+    again.settle()
+    #expect(try #require(again.workbench.tree.original.metrics.loss) != first)
+  }
+
   /// What a kill leaves behind is the session as it was last written; the job
   /// that ran is lost, and nothing else.
   @Test func aKillLosesOnlyWhatRan() throws {
