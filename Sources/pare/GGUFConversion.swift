@@ -143,7 +143,10 @@ struct GGUFConversion {
       against \(sentence(checkpoint.name))
 
       """ + (comparison.selected?.text ?? "")
-        + (missing == 0 ? "" : "\(missing) linear layers are not in the file as they were\n")
+        + (missing == 0
+          ? ""
+          : "\(missing == 1 ? "1 linear layer is" : "\(missing) linear layers are") not in the file as "
+            + "they were\n")
   }
 
   /// Which matrices in blocks were weighed by the importance of their columns.

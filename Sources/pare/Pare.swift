@@ -1,14 +1,14 @@
 internal import ArgumentParser
 internal import Compression
 
-/// The command line: `pare [FILE]` and its subcommands.
+/// The command line: `pare [FILE [OTHER]]` and its subcommands.
 struct Pare: ParsableCommand {
   static let version = "0.1.0"
 
   static let configuration = CommandConfiguration(
     commandName: "pare",
     abstract: "A workbench that makes language models smaller.",
-    usage: "pare [FILE] [options]\npare <subcommand> …",
+    usage: "pare [FILE [OTHER]] [options]\npare <subcommand> …",
     version: version,
     subcommands: [ExploreCommand.self, InspectCommand.self]
       + PassCatalog.all.map { $0.command } + [

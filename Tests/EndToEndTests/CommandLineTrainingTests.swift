@@ -69,6 +69,15 @@ import Testing
     }
   }
 
+  @Test func oneBlockIsToldOfAsOne() throws {
+    let scratch = try Self.scratch()
+    let made = try Program.run(
+      ["train", "text", "-o", "one"] + Self.small + ["--blocks", "1", "--steps", "1"], in: scratch)
+    #expect(made.status == 0, "\(made.error)")
+    let shown = try Program.run(["one"], in: scratch)
+    #expect(shown.output.contains(" · 1 block · "), "\(shown.output)")
+  }
+
   @Test func trainsACheckpointOn() throws {
     let scratch = try Self.scratch()
     let first = try Self.train(scratch, "a", ["--steps", "20", "--json"])

@@ -10,7 +10,18 @@ import Testing
     for option in ["--theme", "--ascii", "--text", "--threads"] {
       #expect(outcome.output.contains("\n  \(option)"), "the explorer's \(option) is not listed")
     }
+    #expect(outcome.output.contains("pare [FILE [OTHER]] [options]"))
     #expect(outcome.error.isEmpty)
+  }
+
+  /// A checkpoint has its own sizes.
+  @Test func compressHasNoSizesOfANewNetwork() throws {
+    for (command, isListed) in [("train", true), ("compress", false)] {
+      let outcome = try Program.run([command, "--help"], in: Scratch())
+      for option in ["--blocks", "--width"] {
+        #expect(outcome.output.contains("\n  \(option) ") == isListed, "\(command) \(option)")
+      }
+    }
   }
 
   @Test(arguments: [

@@ -84,7 +84,7 @@ import Testing
     (["--target", "0"], 2, "target"),
     (["--target", "nan"], 2, "target"),
     (["--depth", "20"], 2, "depth"),
-    (["--width", "20"], 2, "--width"),
+    (["--width", "20"], 2, "--width"), (["--blocks", "2"], 2, "--blocks"),
     (["--resume"], 1, "begin without --resume"),
   ])
   func saysWhatIsWrong(_ arguments: [String], _ status: Int32, _ part: String) throws {

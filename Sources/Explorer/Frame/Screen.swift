@@ -54,8 +54,9 @@ public enum Screen {
     let right = "\(state.current) \(revision?.title ?? "")"
     let room = area.width - 2
     let model = state.model
+    let blocks = model.blockCount == 1 ? "1 block" : "\(model.blockCount) blocks"
     let facts =
-      "\(Count.text(model.weightCount)) weights · \(model.blockCount) blocks · "
+      "\(Count.text(model.weightCount)) weights · \(blocks) · "
       + ByteCount.text(model.fileByteCount)
     let name = "pare  " + model.title
     let rightWidth = min(right.columns, max(room / 3, room - name.columns - 2))

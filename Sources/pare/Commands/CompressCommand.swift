@@ -65,9 +65,6 @@ struct CompressCommand: ParsableCommand {
     if gamma != nil, target != nil {
       throw ValidationError("--gamma and --target exclude each other")
     }
-    if let size = training.sizes.first {
-      throw ValidationError("\(size) is decided by the checkpoint")
-    }
   }
 
   func run() throws {

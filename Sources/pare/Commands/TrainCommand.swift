@@ -21,6 +21,7 @@ struct TrainCommand: ParsableCommand {
   var text: String
 
   @OptionGroup var output: OutputOptions
+  @OptionGroup var sizes: SizeOptions
   @OptionGroup var training: TrainingOptions
 
   @Option(
@@ -49,7 +50,7 @@ struct TrainCommand: ParsableCommand {
     if from == nil, training.network.activation != nil {
       throw ValidationError("--activation goes with --from: a new network has the exact GELU")
     }
-    if from != nil, let size = training.sizes.first {
+    if from != nil, let size = sizes.given.first {
       throw ValidationError("\(size) is decided by the checkpoint of --from")
     }
   }
@@ -93,7 +94,7 @@ struct TrainCommand: ParsableCommand {
       settings = training.settings(threads: threads.count, contextLimit: context)
     } else {
       try check(settings)
-      model = try TrainingModel(training.shape, textPath: text, settings)
+      model = try TrainingModel(training.shape(sizes), textPath: text, settings)
     }
     try check(settings)
     return try TrainingRun(
@@ -105,7 +106,7 @@ struct TrainCommand: ParsableCommand {
   private func check(_ settings: TrainingSettings) throws {
     do {
       try settings.check()
-      if from == nil { try training.shape.check() }
+      if from == nil { try training.shape(sizes).check() }
     } catch {
       throw UsageError("\(error)")
     }
@@ -114,7 +115,7 @@ struct TrainCommand: ParsableCommand {
   /// The run that was interrupted.
   private func resumed() throws -> TrainingRun {
     let state = try output.stoppedRun()
-    if let given = training.given.first {
+    if let given = (training.given + sizes.given).first {
       throw UsageError("\(given) cannot be changed by --resume; the saved run has its own")
     }
     let own = state.progress.settings.threads

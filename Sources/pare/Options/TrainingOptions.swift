@@ -49,11 +49,7 @@ struct TrainingOptions: ParsableArguments {
   var batch: Int?
   @Option(help: ArgumentHelp("Tokens in a window.", valueName: "number"))
   var context: Int?
-  @Option(help: ArgumentHelp("Blocks of a new network.", valueName: "number"))
-  var blocks: Int?
   @OptionGroup var network: NetworkOptions
-  @Option(help: ArgumentHelp("Width of a new network.", valueName: "number"))
-  var width: Int?
   @Option(help: ArgumentHelp("Share of activations dropped, from 0.", valueName: "share"))
   var dropout: Float?
   @Option(
@@ -97,12 +93,7 @@ struct TrainingOptions: ParsableArguments {
       ("--accumulate", accumulate != nil), ("--seed", seed != nil),
       ("--precision", precision != nil), ("--validate-every", validateEvery != nil),
     ]
-    return all.filter(\.1).map(\.0) + sizes + network.given
-  }
-
-  /// Those of them that a checkpoint decides.
-  var sizes: [String] {
-    [("--blocks", blocks), ("--width", width)].filter { $0.1 != nil }.map(\.0)
+    return all.filter(\.1).map(\.0) + network.given
   }
 
   func validate() throws {
@@ -120,11 +111,11 @@ struct TrainingOptions: ParsableArguments {
   }
 
   /// The shape of a new network.
-  var shape: NetworkShape {
+  func shape(_ sizes: SizeOptions) -> NetworkShape {
     var shape = chosen.shape
-    shape.blocks = blocks ?? shape.blocks
+    shape.blocks = sizes.blocks ?? shape.blocks
     shape.heads = network.heads ?? shape.heads
-    shape.width = width ?? shape.width
+    shape.width = sizes.width ?? shape.width
     shape.context = context ?? shape.context
     return shape
   }
@@ -161,5 +152,18 @@ struct TrainingOptions: ParsableArguments {
     case .adamw: settings.adamW.rate = learningRate
     case .muon: settings.muon.rate = learningRate
     }
+  }
+}
+
+/// Sizes of a new network, which a checkpoint has its own of.
+struct SizeOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("Blocks of a new network.", valueName: "number"))
+  var blocks: Int?
+  @Option(help: ArgumentHelp("Width of a new network.", valueName: "number"))
+  var width: Int?
+
+  /// The options' names that were given.
+  var given: [String] {
+    [("--blocks", blocks), ("--width", width)].filter { $0.1 != nil }.map(\.0)
   }
 }
