@@ -224,10 +224,14 @@ public struct JSONParser {
   private mutating func hexadecimal() throws(TokenizerError) -> UInt32 {
     var value: UInt32 = 0
     for _ in 0..<4 {
-      guard offset < bytes.count,
-        let digit = Character(Unicode.Scalar(bytes[offset])).hexDigitValue
-      else { throw invalid("four hexadecimal digits expected") }
-      value = value << 4 | UInt32(digit)
+      guard offset < bytes.count else { throw invalid("four hexadecimal digits expected") }
+      let byte = bytes[offset]
+      switch byte {
+      case 0x30...0x39: value = value << 4 | UInt32(byte - 0x30)
+      case 0x41...0x46: value = value << 4 | UInt32(byte - 0x41 + 10)
+      case 0x61...0x66: value = value << 4 | UInt32(byte - 0x61 + 10)
+      default: throw invalid("four hexadecimal digits expected")
+      }
       offset += 1
     }
     return value
