@@ -20,6 +20,10 @@ public final class Tokenizer: Sendable {
     var encoder = TokenEncoder.Memory()
   }
 
+  /// Bytes that normalizing may make of a text before the steps left are dropped: no
+  /// real tokenizer comes near.
+  private static func growthLimit(_ count: Int) -> Int { count * 64 + (1 << 20) }
+
   /// Threads that may encode at once without making memory anew.
   private static let memoryLimit = 8
 
@@ -95,7 +99,10 @@ public final class Tokenizer: Sendable {
     into ids: inout [Int32]
   ) {
     var text = text
-    for normalizer in spec.normalizers { normalizer.apply(to: &text, &memory.segmenter.matcher) }
+    let limit = Self.growthLimit(text.count)
+    for normalizer in spec.normalizers where text.count <= limit {
+      normalizer.apply(to: &text, &memory.segmenter.matcher)
+    }
     if normalized.isEmpty {
       return encodePieces(&text, isFirst: isFirst, &memory, into: &ids)
     }

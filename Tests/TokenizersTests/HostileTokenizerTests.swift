@@ -160,6 +160,19 @@ struct HostileTokenizerTests {
     }
   }
 
+  @Test func stepsCannotBlowTextUp() throws {
+    let double = #"{"type":"Replace","pattern":{"String":"a"},"content":"aa"}"#
+    let steps = repeatElement(double, count: 30).joined(separator: ",")
+    let json = """
+      {"normalizer":{"type":"Sequence","normalizers":[\(steps)]},
+      "model":{"type":"BPE","vocab":{"a":0},"merges":[]}}
+      """
+    let tokenizer = try Tokenizer(TokenizerSpec(tokenizerJSON: Array(json.utf8)))
+    // 2³⁰ without a limit.
+    #expect(tokenizer.encode("a").count < 1 << 22)
+    #expect(!survives(json: Array(json.replacing("]}", with: ",\(steps)]}").utf8)))
+  }
+
   @Test func longWordsTakeNoQuadraticTime() throws {
     let clock = ContinuousClock()
     for reference in [Reference.gpt2, .llama2, .t5, .bert, .spmGemma, .spmUnigramIdentity] {

@@ -7,6 +7,7 @@ struct PatternTests {
     let pattern = try Pattern(pattern)
     let bytes = Array(text.utf8)
     var matcher = Matcher()
+    matcher.allow(bytes: bytes.count)
     var found: [String] = []
     matcher.forEachMatch(pattern, bytes.span, in: 0..<bytes.count) {
       found.append(String(decoding: bytes[$0], as: UTF8.self))

@@ -97,6 +97,7 @@ extension Normalizer {
     let source = text
     var result: [UInt8] = []
     var end = 0
+    matcher.allow(bytes: source.count)
     matcher.forEachMatch(pattern, source.span, in: 0..<source.count) { range in
       result += source[end..<range.lowerBound]
       result += replacement
@@ -146,11 +147,11 @@ func forEachScalar(_ text: [UInt8], _ body: (UInt32, Range<Int>) -> Void) {
 
 extension Matcher {
   /// Matches in a piece from left to right; those of no characters are passed over.
+  /// Steps are those that `allow` gave.
   mutating func forEachMatch(
     _ pattern: borrowing Pattern, _ text: Span<UInt8>, in bounds: Range<Int>,
     _ body: (Range<Int>) -> Void
   ) {
-    allow(bytes: bounds.count)
     var offset = bounds.lowerBound
     while offset < bounds.upperBound, !isExhausted {
       let end = match(pattern, text, at: offset, in: bounds)

@@ -153,8 +153,8 @@ extension Segmenter {
     mutating func isolate(_ pattern: borrowing Pattern, _ text: Span<UInt8>) {
       swap(&pieces, &others)
       pieces.removeAll(keepingCapacity: true)
+      matcher.allow(bytes: text.count)
       for piece in others {
-        matcher.allow(bytes: piece.count)
         var (gap, offset) = (piece.lowerBound, piece.lowerBound)
         while offset < piece.upperBound, !matcher.isExhausted {
           let end = matcher.match(pattern, text, at: offset, in: piece)
@@ -191,6 +191,7 @@ extension Segmenter {
     ) {
       swap(&pieces, &others)
       pieces.removeAll(keepingCapacity: true)
+      matcher.allow(bytes: text.count)
       for piece in others {
         var found: [(range: Range<Int>, isMatch: Bool)] = []
         swap(&found, &matches)

@@ -52,7 +52,7 @@ public enum JSONValue: Sendable, Equatable {
 public struct JSONParser {
   static let nestingLimit = 64
   /// Values of a tree: Gemma 3's tokenizer.json has 1.8 million.
-  static let valueLimit = 1 << 24
+  static let valueLimit = 1 << 23
 
   private let bytes: [UInt8]
   private var offset = 0

@@ -32,6 +32,11 @@ extension TokenizerSpec {
 
 /// Reads the parts of a `tokenizer.json`.
 struct TokenizerJSONReader {
+  /// Characters of a word that WordPiece divides, in quadratic time; BERT's have 100.
+  static let wordLimit = 1000
+  /// Parts of a template around a text.
+  static let templateLimit = 64
+
   let root: JSONValue
   private var builder = VocabularyBuilder()
   private var isByteLevel = false
@@ -193,8 +198,8 @@ struct TokenizerJSONReader {
     var rules = WordPieceRules(unknown: unknown)
     rules.continuation = Array((model["continuing_subword_prefix"]?.text ?? "##").utf8)
     let limit = model["max_input_chars_per_word"]?.integer ?? 100
-    guard (0...10_000).contains(limit) else {
-      throw .limitExceeded(what: "characters in a word", limit: 10_000)
+    guard (0...Self.wordLimit).contains(limit) else {
+      throw .limitExceeded(what: "characters in a word", limit: Self.wordLimit)
     }
     rules.characterLimit = limit
     return .wordPiece(rules)
@@ -230,8 +235,12 @@ struct TokenizerJSONReader {
   private func addTemplate(
     single value: JSONValue, to spec: inout TokenizerSpec
   ) throws(TokenizerError) {
+    let parts = value["single"]?.elements ?? []
+    guard parts.count <= Self.templateLimit else {
+      throw .limitExceeded(what: "parts of a template", limit: Self.templateLimit)
+    }
     var isAfterText = false
-    for part in value["single"]?.elements ?? [] {
+    for part in parts {
       if part["Sequence"] != nil {
         isAfterText = true
         continue

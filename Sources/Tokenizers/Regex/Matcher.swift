@@ -8,16 +8,15 @@ struct Matcher {
     var lowest: Int
   }
 
-  /// Steps allowed for each byte of a piece. Known patterns need under 20; what
+  /// Steps allowed for each byte of a text. Known patterns need under 20; what
   /// needs more is hostile, and is left in one piece from there on.
   static let stepsPerByte = 256
   static let leastSteps = 1 << 20
   static let choiceLimit = 1 << 20
-  /// Lookaheads inside lookaheads; the parser allows no more.
   private var choices: [Choice] = []
   private var steps = 0
 
-  /// Starts a piece of so many bytes.
+  /// Starts a text of so many bytes.
   mutating func allow(bytes: Int) {
     steps =
       bytes.multipliedReportingOverflow(by: Self.stepsPerByte).partialValue

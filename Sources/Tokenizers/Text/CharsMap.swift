@@ -4,6 +4,9 @@
 ///
 /// The array is that of Darts-clone: one `u32` for each node.
 public struct CharsMap: Sendable {
+  /// Longer replacements are cut off; the longest of NFKC has 33 bytes (U+FDFA).
+  private static let replacementLimit = 256
+
   private let units: [UInt32]
   private let replacements: [UInt8]
 
@@ -43,8 +46,8 @@ public struct CharsMap: Sendable {
       if !longest { break }
     }
     guard let found, found.value < replacements.count else { return nil }
-    let rest = replacements[found.value...]
-    return (found.length, found.value..<(rest.firstIndex(of: 0) ?? replacements.count))
+    let rest = replacements[found.value...].prefix(Self.replacementLimit)
+    return (found.length, found.value..<(rest.firstIndex(of: 0) ?? rest.endIndex))
   }
 
   func bytes(_ range: Range<Int>) -> ArraySlice<UInt8> { replacements[range] }
