@@ -74,6 +74,11 @@ extension GGUFTokenizer {
       let type = tokenTypes.isEmpty ? 1 : tokenTypes[id]
       var kind = UInt8(exactly: type).flatMap(TokenKind.init) ?? .normal
       var text = Array(token.utf8)
+      let isControl = GGUFTokenizer.controls.contains(token)
+      if isControl, kind == .userDefined { kind = .control }
+      if isControl, kind == .normal {
+        spec.addedTokens.append(AddedToken(id: Int32(id), content: text, isSpecial: true))
+      }
       switch kind {
       case .normal, .unused, .byte:
         if let decoded = bytes(token) { text = decoded } else { kind = .control }
@@ -88,6 +93,21 @@ extension GGUFTokenizer {
     spec.vocabulary = builder.vocabulary
     spec.kinds = builder.kinds
   }
+
+  /// Tokens that llama.cpp takes for control tokens whatever their type is: those
+  /// that end a turn, and those around code to fill in.
+  private static let controls: Set<String> = [
+    "<|eot_id|>", "<|im_end|>", "<|end|>", "<|return|>", "<|call|>", "<|flush|>", "<|calls|>",
+    "<end_of_turn>", "<|endoftext|>", "</s>", "<|eom_id|>", "<EOT>", "_<EOT>", "[EOT]", "[EOS]",
+    "<|end_of_text|>", "<end_of_utterance>", "<eos>", "<turn|>", "<|tool_response>",
+    "<｜end▁of▁sentence｜>", "[e~[", "<|fim_prefix|>", "<fim-prefix>", "<fim_prefix>",
+    "<｜fim▁begin｜>", "<PRE>", "▁<PRE>", "<|code_prefix|>", "<|prefix|>", "<|fim_suffix|>",
+    "<fim-suffix>", "<fim_suffix>", "<｜fim▁hole｜>", "<SUF>", "▁<SUF>", "<|code_suffix|>",
+    "<|suffix|>", "<|fim_middle|>", "<fim-middle>", "<fim_middle>", "<｜fim▁end｜>", "<MID>",
+    "▁<MID>", "<|code_middle|>", "<|middle|>", "<|fim_pad|>", "<fim-pad>", "<fim_pad>", "<PAD>",
+    "[PAD]", "<|fim_repo|>", "<|repo_name|>", "<fim-repo>", "<REPO>", "<reponame>",
+    "<|file_sep|>",
+  ]
 
   private func addTemplate(
     to spec: inout TokenizerSpec, beginning: Int?, addsBeginning: Bool, ending: Int?,
