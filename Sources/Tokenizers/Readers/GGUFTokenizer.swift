@@ -2,6 +2,9 @@
 public struct GGUFTokenizer: Sendable {
   /// `model`: gpt2, llama, t5, bert or gemma4.
   public var model: String
+  /// `general.name`: in models of the name Phi-3, special tokens take the white space
+  /// after them along.
+  public var name: String?
   /// `pre`: how text is cut before byte pairs are merged.
   public var pre: String?
   public var tokens: [String]
@@ -76,7 +79,8 @@ extension GGUFTokenizer {
       var text = Array(token.utf8)
       let isControl = GGUFTokenizer.controls.contains(token)
       if isControl, kind == .userDefined { kind = .control }
-      if isControl, kind == .normal {
+      // "</s>" is a tag of HTML to Gemma 4.
+      if isControl, kind == .normal, model != "gemma4" {
         spec.addedTokens.append(AddedToken(id: Int32(id), content: text, isSpecial: true))
       }
       switch kind {
@@ -92,6 +96,13 @@ extension GGUFTokenizer {
     }
     spec.vocabulary = builder.vocabulary
     spec.kinds = builder.kinds
+    let name = (name ?? "").lowercased()
+    guard name.contains("phi-3") || name.contains("phi3") else { return }
+    let exceptions = ["<unk>", "<s>", "<|endoftext|>"]
+    for position in spec.addedTokens.indices {
+      let content = String(decoding: spec.addedTokens[position].content, as: UTF8.self)
+      spec.addedTokens[position].stripsRight = !exceptions.contains(content)
+    }
   }
 
   /// Tokens that llama.cpp takes for control tokens whatever their type is: those
