@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Tokenizers
+import Tokenizers
 
 /// Metadata of GGUF files gives the tokens that the file it was converted from gives.
 struct GGUFTests {

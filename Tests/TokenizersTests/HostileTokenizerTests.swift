@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Tokenizers
+import Tokenizers
 
 /// Whatever a file holds, reading it gives a tokenizer or an error in a sentence.
 struct HostileTokenizerTests {

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Tokenizers
+import Tokenizers
 
 struct PatternTests {
   private func matches(_ pattern: String, _ text: String) throws -> [String] {

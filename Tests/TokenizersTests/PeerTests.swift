@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import Tokenizers
+import Tokenizers
 
 private let peerFolder = ProcessInfo.processInfo.environment["PARE_TOKENIZER_CASES"]
 

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Tokenizers
+import Tokenizers
 
 /// A small tokenizer made by the library that it is a reference of, and what that
 /// library makes of texts.

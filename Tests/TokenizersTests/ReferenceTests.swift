@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Tokenizers
+import Tokenizers
 
 /// Tokens are those of the Hugging Face library and of SentencePiece.
 struct ReferenceTests {

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Tokenizers
+import Tokenizers
 
 struct UnicodeTests {
   @Test func theStandardLibraryKnowsUnicode16() {

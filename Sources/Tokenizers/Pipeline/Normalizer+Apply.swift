@@ -148,7 +148,7 @@ func forEachScalar(_ text: [UInt8], _ body: (UInt32, Range<Int>) -> Void) {
 extension Matcher {
   /// Matches in a piece from left to right; those of no characters are passed over.
   /// Steps are those that `allow` gave.
-  mutating func forEachMatch(
+  package mutating func forEachMatch(
     _ pattern: borrowing Pattern, _ text: Span<UInt8>, in bounds: Range<Int>,
     _ body: (Range<Int>) -> Void
   ) {
@@ -167,7 +167,7 @@ extension Matcher {
 
 extension SentencePieceRules {
   /// SentencePiece's `Normalizer::Normalize`.
-  func normalized(_ bytes: [UInt8]) -> [UInt8] {
+  package func normalized(_ bytes: [UInt8]) -> [UInt8] {
     var result: [UInt8] = []
     result.reserveCapacity(bytes.count + bytes.count / 4 + 3)
     let text = bytes.span

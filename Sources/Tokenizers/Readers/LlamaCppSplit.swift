@@ -1,8 +1,8 @@
 /// How llama.cpp cuts a text for byte pairs, by the name in `tokenizer.ggml.pre`:
 /// the expressions of the models' own tokenizers.
-struct LlamaCppSplit {
+package struct LlamaCppSplit {
   /// Each divides the pieces that those before it left.
-  var patterns: [String]
+  package var patterns: [String]
   var isByteLevel = true
   var ignoresMerges = false
   var takesNewlinesWhole = false
@@ -10,7 +10,7 @@ struct LlamaCppSplit {
   var addsSeparator = false
 
   /// Throws `TokenizerError.unsupported` for a name that is not known.
-  init(name: String) throws(TokenizerError) {
+  package init(name: String) throws(TokenizerError) {
     guard let patterns = LlamaCppSplit.patterns(of: name) else {
       throw .unsupported(place: "tokenizer.ggml.pre", what: "a pre-tokenizer '\(name)'")
     }

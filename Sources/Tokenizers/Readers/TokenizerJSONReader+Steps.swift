@@ -72,7 +72,7 @@ extension TokenizerJSONReader {
   }
 
   /// RFC 4648, section 4.
-  static func base64(_ text: [UInt8], place: String) throws(TokenizerError) -> [UInt8] {
+  package static func base64(_ text: [UInt8], place: String) throws(TokenizerError) -> [UInt8] {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(text.count / 4 * 3)
     var (bits, count): (UInt32, UInt32) = (0, 0)

@@ -31,7 +31,7 @@ extension TokenizerSpec {
 }
 
 /// Reads the parts of a `tokenizer.json`.
-struct TokenizerJSONReader {
+package struct TokenizerJSONReader {
   /// Characters of a word that WordPiece divides, in quadratic time; BERT's have 100.
   static let wordLimit = 1000
   /// Parts of a template around a text.

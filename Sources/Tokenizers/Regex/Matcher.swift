@@ -1,5 +1,5 @@
 /// The memory of the machine that runs a `Pattern`, and its budget.
-struct Matcher {
+package struct Matcher {
   /// Where to go on when the path taken fails.
   private struct Choice {
     var instruction: Int
@@ -16,8 +16,10 @@ struct Matcher {
   private var choices: [Choice] = []
   private var steps = 0
 
+  package init() {}
+
   /// Starts a text of so many bytes.
-  mutating func allow(bytes: Int) {
+  package mutating func allow(bytes: Int) {
     steps =
       bytes.multipliedReportingOverflow(by: Self.stepsPerByte).partialValue
       &+ Self.leastSteps

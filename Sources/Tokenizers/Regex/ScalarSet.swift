@@ -1,5 +1,5 @@
 /// A set of scalars in a regular expression: all of its terms must hold.
-struct ScalarSet: Sendable, Hashable {
+package struct ScalarSet: Sendable, Hashable {
   /// Cells or ranges, or everything but those.
   struct Term: Sendable, Hashable {
     var cells: CellSet = []
@@ -77,7 +77,7 @@ struct ScalarSet: Sendable, Hashable {
 
 extension ScalarSet {
   /// The script Han in Unicode 16 (Scripts.txt).
-  static let han: [ClosedRange<UInt32>] = [
+  package static let han: [ClosedRange<UInt32>] = [
     0x2E80...0x2E99, 0x2E9B...0x2EF3, 0x2F00...0x2FD5, 0x3005...0x3005, 0x3007...0x3007,
     0x3021...0x3029, 0x3038...0x303B, 0x3400...0x4DBF, 0x4E00...0x9FFF, 0xF900...0xFA6D,
     0xFA70...0xFAD9, 0x16FE2...0x16FE3, 0x16FF0...0x16FF1, 0x20000...0x2A6DF,

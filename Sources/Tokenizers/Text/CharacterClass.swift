@@ -3,8 +3,8 @@
 /// Cells are the thirty general categories, four of them divided so that white
 /// space (`\s`) and word characters (`\w`) are unions of cells too. Every scalar is
 /// in exactly one cell, so that a complement is a complement of bits.
-struct CellSet: OptionSet, Hashable {
-  var rawValue: UInt64
+package struct CellSet: OptionSet, Hashable {
+  package var rawValue: UInt64
 
   static let uppercase = CellSet(cell: 0)
   static let lowercase = CellSet(cell: 1)
@@ -35,7 +35,7 @@ struct CellSet: OptionSet, Hashable {
   static let plainFormat = CellSet(cell: 26)
   static let surrogate = CellSet(cell: 27)
   static let privateUse = CellSet(cell: 28)
-  static let unassigned = CellSet(cell: 29)
+  package static let unassigned = CellSet(cell: 29)
   /// Controls that are white space: U+0009…U+000D and U+0085.
   static let controlSpace = CellSet(cell: 30)
   /// Symbols that are alphabetic: Ⓐ…ⓩ and their relatives.
@@ -46,23 +46,23 @@ struct CellSet: OptionSet, Hashable {
   static let wordNumber = CellSet(cell: 33)
   static let all = CellSet(rawValue: 1 << 34 - 1)
 
-  static let letter: CellSet = [
+  package static let letter: CellSet = [
     .uppercase, .lowercase, .titlecase, .modifierLetter, .otherLetter,
   ]
-  static let mark: CellSet = [.nonspacingMark, .spacingMark, .enclosingMark]
+  package static let mark: CellSet = [.nonspacingMark, .spacingMark, .enclosingMark]
   static let otherNumber: CellSet = [.plainOtherNumber, .wordNumber]
-  static let number: CellSet = [.decimalNumber, .letterNumber, .otherNumber]
-  static let punctuation: CellSet = [
+  package static let number: CellSet = [.decimalNumber, .letterNumber, .otherNumber]
+  package static let punctuation: CellSet = [
     .connector, .dash, .open, .close, .initialQuote, .finalQuote, .otherPunctuation,
   ]
   static let otherSymbol: CellSet = [.plainOtherSymbol, .alphabeticSymbol]
-  static let symbol: CellSet = [.mathSymbol, .currencySymbol, .modifierSymbol, .otherSymbol]
-  static let separator: CellSet = [.spaceSeparator, .lineSeparator, .paragraphSeparator]
+  package static let symbol: CellSet = [.mathSymbol, .currencySymbol, .modifierSymbol, .otherSymbol]
+  package static let separator: CellSet = [.spaceSeparator, .lineSeparator, .paragraphSeparator]
   static let control: CellSet = [.plainControl, .controlSpace]
   static let format: CellSet = [.plainFormat, .joiner]
   static let other: CellSet = [.control, .format, .surrogate, .privateUse, .unassigned]
   /// `\s`: the property White_Space.
-  static let space: CellSet = [.separator, .controlSpace]
+  package static let space: CellSet = [.separator, .controlSpace]
   /// `\w` of Oniguruma, which the Hugging Face library uses for patterns.
   static let word: CellSet = [
     .letter, .mark, .decimalNumber, .letterNumber, .connector, .alphabeticSymbol, .wordNumber,
@@ -74,28 +74,28 @@ struct CellSet: OptionSet, Hashable {
 
   private init(cell: UInt64) { rawValue = 1 << cell }
 
-  init(rawValue: UInt64) { self.rawValue = rawValue }
+  package init(rawValue: UInt64) { self.rawValue = rawValue }
 
-  var inverted: CellSet { CellSet(rawValue: ~rawValue & CellSet.all.rawValue) }
+  package var inverted: CellSet { CellSet(rawValue: ~rawValue & CellSet.all.rawValue) }
 
   @inline(__always)
   func contains(cell: UInt8) -> Bool { rawValue >> UInt64(cell) & 1 != 0 }
 
   /// Whether a scalar is in the set.
   @inline(__always)
-  func contains(scalar: UInt32) -> Bool { contains(cell: CharacterCells.cell(scalar)) }
+  package func contains(scalar: UInt32) -> Bool { contains(cell: CharacterCells.cell(scalar)) }
 }
 
 /// The cell of each scalar, by Unicode 16: what later versions added is unassigned
 /// here, whatever version the standard library knows, so that the same text gives
 /// the same tokens on every toolchain from 16 on.
-enum CharacterCells {
+package enum CharacterCells {
   static let newestVersion = (major: 16, minor: 0)
 
   /// Cells of the two planes that most text is in.
   private static let table: [UInt8] = (0..<0x20000).map { compute(UInt32($0)) }
 
-  static func cell(_ scalar: UInt32) -> UInt8 {
+  package static func cell(_ scalar: UInt32) -> UInt8 {
     scalar < 0x20000 ? table[Int(scalar)] : compute(scalar)
   }
 

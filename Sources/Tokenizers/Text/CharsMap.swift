@@ -58,7 +58,7 @@ public struct CharsMap: Sendable {
 
   /// As the Hugging Face library applies it: a grapheme of up to five bytes becomes
   /// what its shortest mapped prefix becomes; otherwise each of its scalars does.
-  func normalizedByGrapheme(_ bytes: [UInt8]) -> [UInt8] {
+  package func normalizedByGrapheme(_ bytes: [UInt8]) -> [UInt8] {
     var result: [UInt8] = []
     result.reserveCapacity(bytes.count)
     let text = bytes.span

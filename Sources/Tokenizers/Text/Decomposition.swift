@@ -46,7 +46,7 @@ struct Decomposition {
 }
 
 /// Normalization forms (Unicode Standard Annex 15).
-enum NormalizationForm {
+package enum NormalizationForm: Sendable {
   case nfc, nfd, nfkc, nfkd
 
   var isCompatible: Bool { self == .nfkc || self == .nfkd }
@@ -61,7 +61,7 @@ enum NormalizationForm {
 
   /// The text in this form; nil if it already is, which for most text is found out
   /// in one look at each byte.
-  func normalized(_ bytes: [UInt8]) -> [UInt8]? {
+  package func normalized(_ bytes: [UInt8]) -> [UInt8]? {
     guard bytes.contains(where: { $0 >= 0x80 }) else { return nil }
     let scalars = scalars(of: bytes)
     guard scalars.contains(where: mayChange) else { return nil }

@@ -57,7 +57,7 @@ func appendScalar(_ value: UInt32, to bytes: inout [UInt8]) {
 }
 
 /// The scalars of UTF-8 bytes.
-func scalars(of bytes: some Sequence<UInt8>) -> [UInt32] {
+package func scalars(of bytes: some Sequence<UInt8>) -> [UInt32] {
   let bytes = Array(bytes)
   let text = bytes.span
   var scalars: [UInt32] = []
