@@ -15,6 +15,11 @@ struct UnigramEncoder: Sendable {
   /// Longer pieces are encoded in parts, so that offsets stay small.
   private static let pieceLimit = 1 << 30
 
+  /// How far sums of 32 bits go before they are counted anew: in long texts they
+  /// would be too coarse. With 2¹³ all measured texts up to 1.1 MB give the tokens of
+  /// SentencePiece 0.2.3.
+  private static let rebaseDistance = 8192.0
+
   private let trie: ByteTrie
   private let map: ByteMap
   private let scores: [Double]
@@ -22,7 +27,7 @@ struct UnigramEncoder: Sendable {
   private let bestScore: Double
   private let fallback: UnknownFallback
   private let userDefined: [Bool]
-  private let sumsSingly: Bool
+  private let keepsSingleSums: Bool
 
   init(
     _ rules: UnigramRules, _ spec: TokenizerSpec, _ map: ByteMap, findable: [Int]
@@ -33,7 +38,7 @@ struct UnigramEncoder: Sendable {
     trie = ByteTrie(findable.map { (spec.vocabulary[$0], Int32($0)) })
     self.map = map
     scores = rules.scores
-    sumsSingly = rules.sumsSingly
+    keepsSingleSums = rules.keepsSingleSums
     let normal = findable.filter { spec.kinds[$0] == .normal }.map { rules.scores[$0] }
     unknownScore = (normal.min() ?? 0) - Self.unknownPenalty
     bestScore = normal.max() ?? 0
@@ -61,10 +66,11 @@ struct UnigramEncoder: Sendable {
     best.removeAll(keepingCapacity: true)
     best.append(contentsOf: repeatElement(Node(), count: piece.count + 1))
     best[0].start = 0
-    var offset = 0
+    var (offset, base) = (0, 0.0)
     while offset < piece.count {
       let length = decodeScalar(text, at: piece.lowerBound + offset, end: piece.upperBound).length
       let here = best[offset].score
+      if base - here > Self.rebaseDistance { base = here }
       var node: Int32 = 0
       var hasCharacter = false
       var end = offset
@@ -74,20 +80,24 @@ struct UnigramEncoder: Sendable {
         end += 1
         let id = trie.value(of: node)
         guard id >= 0 else { continue }
-        offer(sum(here, score(of: id, length: end - offset)), from: offset, to: end, id, &best)
+        offer(
+          sum(here, score(of: id, length: end - offset), base), from: offset, to: end, id, &best)
         if end - offset == length { hasCharacter = true }
       }
       if !hasCharacter {
-        offer(sum(here, unknownScore), from: offset, to: offset + length, -1, &best)
+        let sum = here + unknownScore
+        offer(
+          keepsSingleSums ? Double(Float(sum)) : sum, from: offset, to: offset + length, -1, &best)
       }
       offset += length
     }
     collect(text, piece, &best, into: &ids)
   }
 
+  /// In 32 bits, counted from `base`.
   @inline(__always)
-  private func sum(_ first: Double, _ second: Double) -> Double {
-    sumsSingly ? Double(Float(first) + Float(second)) : first + second
+  private func sum(_ here: Double, _ score: Double, _ base: Double) -> Double {
+    keepsSingleSums ? base + Double(Float(here - base) + Float(score)) : here + score
   }
 
   @inline(__always)

@@ -96,7 +96,7 @@ private struct SentencePieceModel {
       model.unknown = unknown
       model.hasByteFallback = hasByteFallback
       model.prefersUserDefined = true
-      model.sumsSingly = true
+      model.keepsSingleSums = true
       spec = TokenizerSpec(model: .unigram(model))
     case .bytePairs, .characters:
       var model = BytePairRules(order: .scores(scores))

@@ -195,7 +195,7 @@ public struct UnigramRules: Sendable {
   /// User-defined pieces win over others, as in SentencePiece.
   public var prefersUserDefined = false
   /// Sums are of 32 bits, as in SentencePiece: ties depend on it.
-  public var sumsSingly = false
+  public var keepsSingleSums = false
 
   public init(scores: [Double]) { self.scores = scores }
 }
