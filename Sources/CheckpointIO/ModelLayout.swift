@@ -192,7 +192,8 @@ private struct StoredWeights: Sendable {
   private func blocks(at position: Int) -> StoredBlocks? {
     guard let format = tensors[position].blocks else { return nil }
     let stored = bytes[tensors[position].byteRange]
-    return StoredBlocks(format) { try stored.copy() }
+    let place = unsafe stored.withUnsafeBytes { unsafe BytePlace($0, owner: stored) }
+    return StoredBlocks(format, place: place) { try stored.copy() }
   }
 
   private func tensor(

@@ -56,7 +56,9 @@ package struct CellSet: OptionSet, Hashable {
     .connector, .dash, .open, .close, .initialQuote, .finalQuote, .otherPunctuation,
   ]
   static let otherSymbol: CellSet = [.plainOtherSymbol, .alphabeticSymbol]
-  package static let symbol: CellSet = [.mathSymbol, .currencySymbol, .modifierSymbol, .otherSymbol]
+  package static let symbol: CellSet = [
+    .mathSymbol, .currencySymbol, .modifierSymbol, .otherSymbol,
+  ]
   package static let separator: CellSet = [.spaceSeparator, .lineSeparator, .paragraphSeparator]
   static let control: CellSet = [.plainControl, .controlSpace]
   static let format: CellSet = [.plainFormat, .joiner]

@@ -35,14 +35,16 @@ public enum ArchitectureCatalog {
         return found
       }
     }
-    if let type = configuration["model_type"], let family = ModelCatalog.family(of: type) {
+    let type = configuration["model_type"]
+    if let type, ModelCatalog.family(of: type) != nil {
       throw NetworkError.badSetting(
-        "This model is a \(family.title): only GPT-2 and nanoGPT networks are trained and sliced.")
+        "Its family is \(type): only GPT-2 and nanoGPT networks are trained and sliced.")
     }
-    let families =
-      all.map { $0.summary } + ModelCatalog.all.map { $0.title }
-    throw NetworkError.notRunnable(
-      "its tensors are not named like those of \(families.joined(separator: "; "))")
+    if let type, !["gpt2", "nanogpt"].contains(type) {
+      throw NetworkError.notRunnable("its family, \(type), is none of those that run")
+    }
+    let families = all.map { $0.summary }.joined(separator: "; ")
+    throw NetworkError.notRunnable("its tensors are not named like those of \(families)")
   }
 
   /// What runs a network.

@@ -61,7 +61,11 @@ final class BlockLinear: LinearWeights {
   let rows: Int
   let columns: Int
   private let format: BlockFormat
-  private let bytes: [UInt8]
+  /// Where the blocks lie in the file, or a copy of them.
+  private let place: BytePlace?
+  private let copy: [UInt8]
+  /// Which rows of them; nil for all.
+  private let chosen: RowRuns?
   private let bias: [Float]?
   private let groupRows: Int
   /// Bytes of a row.
@@ -75,23 +79,15 @@ final class BlockLinear: LinearWeights {
       columns.isMultiple(of: format.weightCount)
     else { return nil }
     let stride = columns / format.weightCount * format.byteCount
-    let all = try stored.read()
-    guard all.count >= parameter.shape.rows * stride else { return nil }
+    place = stored.place
+    copy = stored.place == nil ? try stored.read() : []
+    let byteCount = unsafe place?.bytes.count ?? copy.count
+    guard byteCount >= parameter.shape.rows * stride else { return nil }
+    chosen = weight.rows
     self.format = format
     self.columns = columns
     self.stride = stride
     rows = weight.count
-    if let chosen = weight.rows {
-      var part: [UInt8] = []
-      part.reserveCapacity(rows * stride)
-      for run in 0..<chosen.runs {
-        let first = chosen.first + run * chosen.step
-        part += all[first * stride..<(first + chosen.count) * stride]
-      }
-      bytes = part
-    } else {
-      bytes = all
-    }
     self.bias = try bias?.values()
     groupRows = min(max(Self.room / max(columns, 1) / 16 * 16, 16), 128)
   }
@@ -119,11 +115,27 @@ final class BlockLinear: LinearWeights {
 
   /// Rows as f32.
   func read(_ range: Range<Int>, into values: UnsafeMutablePointer<Float>) {
-    unsafe bytes.withUnsafeBufferPointer { bytes in
-      unsafe format.dequantizeRow(
-        bytes.baseAddress.unsafelyUnwrapped + range.lowerBound * stride,
-        blocks: range.count * columns / format.weightCount, into: values)
+    unsafe withBytes { bytes in
+      var row = range.lowerBound
+      while row < range.upperBound {
+        // Neighbours of the file.
+        let run = chosen.map { $0.count - row % $0.count } ?? range.count
+        let count = min(run, range.upperBound - row)
+        let source = chosen?.source(of: row) ?? row
+        unsafe format.dequantizeRow(
+          bytes + source * stride, blocks: count * columns / format.weightCount,
+          into: values + (row - range.lowerBound) * columns)
+        row += count
+      }
     }
+  }
+
+  private func withBytes(_ body: (UnsafePointer<UInt8>) -> Void) {
+    if let place {
+      return unsafe body(
+        place.bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: UInt8.self))
+    }
+    unsafe copy.withUnsafeBufferPointer { unsafe body($0.baseAddress.unsafelyUnwrapped) }
   }
 }
 

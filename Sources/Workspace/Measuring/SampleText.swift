@@ -34,6 +34,7 @@ extension LossMeter {
     let generation = try network.generate(
       prompt: prompt, count: request.count, sampling: request.sampling, threads: job.threads
     ) { token in
+      if token == coder.lastToken { return false }
       sample.tokens.append(token)
       sample.text += stream.append(token)
       sample.tokensPerSecond = Double(sample.tokens.count) / clock.seconds
@@ -42,7 +43,7 @@ extension LossMeter {
         report(share, "")
         post(sample)
       }
-      return token != coder.lastToken && !clock.leavingOut(shouldStop)
+      return !clock.leavingOut(shouldStop)
     }
     sample.text += stream.finish()
     try job.checkpoint()
