@@ -111,9 +111,13 @@ struct TextStream {
 }
 
 extension Tokenizer {
-  /// The highest token that a text can become.
+  /// The highest token that ordinary text can become. Added ones may lie beyond what a model
+  /// has: Gemma 3's for images does.
   fileprivate var lastToken: Int32? {
-    spec.vocabulary.indices.last { !bytes(of: Int32($0)).isEmpty }.map { Int32($0) }
+    let added = Set(spec.addedTokens.map(\.id))
+    return spec.vocabulary.indices.last {
+      spec.kinds[$0] == .normal && !added.contains(Int32($0))
+    }.map { Int32($0) }
   }
 }
 
