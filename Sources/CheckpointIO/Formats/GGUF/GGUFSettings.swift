@@ -44,7 +44,11 @@ enum GGUFSettings {
     ("tokenizer.ggml.eos_token_id", "eos_token_id"),
   ]
 
-  /// Settings that differ between blocks, arrays in the file, are left out.
+  /// More blocks than any model has.
+  private static let blockLimit = 1 << 12
+
+  /// Settings that differ between blocks, arrays in the file, are left out; but not which of
+  /// them have a window.
   static func configuration(_ metadata: GGUFMetadata) -> [String: String] {
     guard case .text(let architecture) = metadata[architectureKey] else { return [:] }
     var settings = ["model_type": architecture]
@@ -53,6 +57,13 @@ enum GGUFSettings {
         continue
       }
       settings[name] = metadata.shown(entry)
+    }
+    let pattern = "\(architecture).attention.sliding_window_pattern"
+    if case .array(let count) = metadata[pattern], count <= blockLimit,
+      let flags = metadata.numbers(pattern)
+    {
+      settings["layer_types"] =
+        flags.map { $0 != 0 ? "sliding_attention" : "full_attention" }.joined(separator: ",")
     }
     if case .text(let kind) = metadata["\(architecture).rope.scaling.type"] {
       settings["rope_scaling.rope_type"] = kind
