@@ -40,7 +40,7 @@ public enum ArchitectureCatalog {
       throw NetworkError.badSetting(
         "Its family is \(type): only GPT-2 and nanoGPT networks are trained and sliced.")
     }
-    if let type, !["gpt2", "nanogpt"].contains(type) {
+    if let type, !["gpt", "gpt2", "nanogpt"].contains(type) {
       throw NetworkError.notRunnable("its family, \(type), is none of those that run")
     }
     let families = all.map { $0.summary }.joined(separator: "; ")
