@@ -37,7 +37,7 @@ public struct ModelConfig: Sendable, Hashable {
 
   /// What attention of one block sees.
   public struct Attention: Sendable, Hashable {
-    /// The newest so many positions; nil for all.
+    /// How many of the newest positions it sees; nil for all.
     public var window: Int?
     /// Which of the model's rotary embeddings turns queries and keys; nil for none.
     public var rope: Int?

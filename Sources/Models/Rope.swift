@@ -35,7 +35,7 @@ public struct Rope: Sendable, Hashable {
     (self.factor, self.isInterleaved) = (factor, isInterleaved)
   }
 
-  /// The angle of each pair at position 1, `width / 2` of them, in a text of so many tokens.
+  /// The angle of each pair at position 1, `width / 2` of them, in a text of `length` tokens.
   /// `divisors` are those that a file has as a tensor.
   public func frequencies(length: Int, divisors: [Float]? = nil) -> [Float] {
     let pairs = width / 2
@@ -77,7 +77,7 @@ public struct Rope: Sendable, Hashable {
     }
   }
 
-  /// The pair that makes so many turns in a context.
+  /// The pair of channels that turns `turns` times in `context` positions.
   private func channel(turning turns: Double, in context: Double) -> Double {
     Double(width) * log(context / (turns * 2 * .pi)) / (2 * log(Double(base)))
   }

@@ -23,7 +23,7 @@ enum Gemma2: Architecture {
 enum Gemma3: Architecture {
   static let types: Set = ["gemma3", "gemma3_text"]
   static let title = "Gemma 3"
-  /// One block in so many sees all.
+  /// Every sixth block sees all positions, where no setting says otherwise.
   private static let usualPattern = 6
 
   static func config(_ settings: Settings, _ facts: Facts) throws(ModelError) -> ModelConfig {
