@@ -56,7 +56,7 @@ let targets: [Target] =
   + floor("Jobs")
   + floor("Terminal")
   + floor("TerminalNcurses", ["Terminal", "CNcurses"])
-  + floor("CheckpointIO", ["Tensors", "CKernels", "CFaults", "CZlib"])
+  + floor("CheckpointIO", ["Models", "Tensors", "CKernels", "CFaults", "CZlib"])
   + floor("Models", ["Tensors"], tests: ["CheckpointIO"])
   + floor("Tokenizers")
   + floor(

@@ -72,7 +72,9 @@ public struct Model: Sendable {
 public enum RowOrder {
   /// The families of GGUF files, by `general.architecture`, whose separate queries and keys
   /// have the two channels of a pair side by side: llama.cpp's converter puts them so (its
-  /// `conversion` folder as of llama-cpp-python 0.3.36).
+  /// `conversion` folder as of llama-cpp-python 0.3.36: classes that permute, or inherit that from
+  /// Llama). Families whose converter splits one matrix into queries, keys and values are not
+  /// among them: no name of theirs is matched.
   public static let interleavedTypes: Set = [
     "llama", "llama-embed", "mistral3", "arcee", "smollm3", "nanbeige", "eagle3",
     "granite", "granite_swa", "granitemoe", "granitehybrid", "deci", "olmo", "arctic", "chameleon",

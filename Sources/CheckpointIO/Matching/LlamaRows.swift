@@ -1,3 +1,4 @@
+internal import Models
 internal import Tensors
 
 /// llama.cpp's order of the rows of a Llama's queries and keys.
@@ -19,16 +20,6 @@ struct LlamaRows: Hashable {
     self.heads = heads
   }
 
-  /// The families of GGUF files, by `general.architecture`, whose rows of separate queries and
-  /// keys llama.cpp's converter puts in this order (its `conversion` folder as of llama-cpp-python
-  /// 0.3.36: classes that permute, or inherit that from Llama). Families whose converter splits
-  /// one matrix into queries, keys and values are not among them: no name of theirs is matched.
-  static let families: Set = [
-    "llama", "llama-embed", "mistral3", "arcee", "smollm3", "nanbeige", "eagle3",
-    "granite", "granite_swa", "granitemoe", "granitehybrid", "deci", "olmo", "arctic", "chameleon",
-    "minicpm", "deepseek", "xverse", "llada",
-  ]
-
   /// Whether a tensor is of queries or keys, with rows in this order: in GGUF files of such
   /// families, and under the names of Meta's and Mistral's own files, whose order it is.
   static func areThose(
@@ -37,7 +28,7 @@ struct LlamaRows: Hashable {
     guard ["attn_q", "attn_k"].contains(name.layer) else { return false }
     if isOriginal(parameter.name) { return true }
     return parameter.name.hasPrefix("blk.")
-      && checkpoint.llamaArchitecture.map { families.contains($0) } ?? false
+      && checkpoint.llamaArchitecture.map { RowOrder.interleavedTypes.contains($0) } ?? false
   }
 
   /// Whether a name is that of queries or keys in Meta's and Mistral's own files.

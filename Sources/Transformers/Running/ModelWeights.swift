@@ -10,17 +10,15 @@ final class ModelWeights: Sendable {
   private let linear: Mutex<[TensorID: any LinearWeights]>
   private let vectors: Mutex<[TensorID: [Float]]>
   private let embedding = Mutex<EmbeddingRows?>(nil)
-  private let sources: [TensorID: Model.Part]
 
   /// What `other` has read of the same tensors is shared with it.
   init(_ model: Model, sharing other: ModelWeights?) {
     self.model = model
-    sources = model.parts
     func same<Value>(_ known: [TensorID: Value]) -> [TensorID: Value] {
       guard let other else { return [:] }
       return known.filter { id, _ in
         func isSame(_ id: TensorID) -> Bool {
-          switch (model[id], other.sources[id]) {
+          switch (model[id], other.model[id]) {
           case (nil, nil): true
           case (let own?, let others?): own.isIdentical(to: others)
           default: false
