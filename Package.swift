@@ -62,35 +62,36 @@ let targets: [Target] =
   + floor(
     "Transformers", ["Models", "Tensors", "CKernels", "CMatrix"], tests: ["CheckpointIO"])
   + floor(
-    "Training", ["Transformers", "Tensors", "Jobs", "CKernels", "CMatrix"], tests: ["CheckpointIO"])
+    "Training", ["Transformers", "Models", "Tensors", "Jobs", "CKernels", "CMatrix"],
+    tests: ["CheckpointIO"])
   + floor("Compression", ["Transformers", "Tensors", "Jobs"], tests: ["CheckpointIO"])
   + floor(
     "Workspace",
     [
-      "Compression", "Training", "CheckpointIO", "Transformers", "Tokenizers", "Tensors", "Jobs",
-      "CEmbedded",
+      "Compression", "Training", "CheckpointIO", "Transformers", "Models", "Tokenizers",
+      "Tensors", "Jobs", "CEmbedded",
       .product(name: "Yams", package: "Yams"),
     ])
   + floor(
     "Explorer",
     [
-      "Workspace", "Compression", "Training", "CheckpointIO", "Transformers", "Tensors", "Jobs",
-      "Terminal",
+      "Workspace", "Compression", "Training", "CheckpointIO", "Transformers", "Models",
+      "Tensors", "Jobs", "Terminal",
     ])
   + [
     .executableTarget(
       name: "pare",
       dependencies: [
         "Explorer", "Workspace", "Compression", "Training", "CheckpointIO", "Transformers",
-        "Tensors", "Jobs", "Terminal", "TerminalNcurses", "CKernels",
+        "Models", "Tensors", "Jobs", "Terminal", "TerminalNcurses", "CKernels",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
     .testTarget(
       name: "EndToEndTests",
       dependencies: [
-        "pare", "Explorer", "Workspace", "Compression", "CheckpointIO", "Tensors", "Jobs",
-        "Terminal", "TestSupport",
+        "pare", "Explorer", "Workspace", "Compression", "CheckpointIO", "Models", "Tensors",
+        "Jobs", "Terminal", "TestSupport",
       ],
       swiftSettings: strict),
     .executableTarget(
@@ -109,8 +110,8 @@ let hostileInput: [Target] = [
   .testTarget(
     name: "HostileInputTests",
     dependencies: [
-      "HostileInput", "Workspace", "Training", "Transformers", "CheckpointIO", "Tensors",
-      "TestSupport",
+      "HostileInput", "Workspace", "Training", "Transformers", "CheckpointIO", "Models",
+      "Tensors", "TestSupport",
     ], swiftSettings: strict),
 ]
 

@@ -1,3 +1,5 @@
+public import Tensors
+
 /// A family of models, described in one file: its settings, and where it differs from Llama.
 public protocol Architecture: Sendable {
   /// `model_type` of Hugging Face's folders and `general.architecture` of GGUF files.
@@ -13,6 +15,9 @@ public protocol Architecture: Sendable {
   static func parts(
     of role: TensorRole, _ config: ModelConfig, _ dialect: Dialect
   ) -> [TensorRole: RowRuns]?
+  /// What is taken for granted because `settings` do not say it, in one sentence; nil for
+  /// nothing.
+  static func assumption(_ config: ModelConfig, _ settings: Settings) -> String?
 }
 
 /// What a file says without settings.
@@ -22,8 +27,10 @@ public struct Facts: Sendable {
   /// Rows and columns of the token embedding.
   public let vocabulary: Int
   public let width: Int
-  /// Rows of the first block's queries, where they are a matrix of their own.
-  public let queryRows: Int?
+  /// Positions that have a vector of their own.
+  public let positions: Int?
+  /// Rows of the layer of each role in each block, where it is a matrix of its own.
+  let rows: @Sendable (TensorRole, Int) -> Int?
 }
 
 extension Architecture {
@@ -32,6 +39,8 @@ extension Architecture {
   public static func parts(
     of role: TensorRole, _ config: ModelConfig, _ dialect: Dialect
   ) -> [TensorRole: RowRuns]? { nil }
+
+  public static func assumption(_ config: ModelConfig, _ settings: Settings) -> String? { nil }
 }
 
 /// Every family that runs.
@@ -39,10 +48,35 @@ public enum ModelCatalog {
   public static let all: [any Architecture.Type] = [
     Llama.self, Qwen2.self, Qwen3.self, Gemma2.self, Gemma3.self, Phi3.self, SmolLM3.self,
     OLMo2.self, Granite.self, GPTNeoX.self, Mixtral.self, Qwen2MoE.self, Qwen3MoE.self,
-    OLMoE.self, GPTOSS.self,
+    OLMoE.self, GPTOSS.self, GPT2.self,
   ]
 
   public static func family(of type: String) -> (any Architecture.Type)? {
     all.first { $0.types.contains(type) }
+  }
+
+  /// The family of parameters, by what their settings call it or else by their names, and what
+  /// stands before the names; nil for none.
+  static func family(
+    of parameters: Parameters, _ settings: Settings
+  ) -> (any Architecture.Type, NamePrefix)? {
+    let named = settings.text("model_type").flatMap { family(of: $0) }
+    for candidate in [named, GPT2.self] {
+      if let candidate, let prefix = NamePrefix(parameters, settings, candidate.names) {
+        return (candidate, prefix)
+      }
+    }
+    return nil
+  }
+
+  /// What is taken for granted of a model that runs because no setting says it, in one
+  /// sentence; nil where nothing is.
+  public static func assumption(
+    of parameters: Parameters, configuration: [String: String]
+  ) -> String? {
+    guard let (family, _) = family(of: parameters, Settings(configuration)),
+      let model = try? Model(parameters, configuration: configuration)
+    else { return nil }
+    return family.assumption(model.config, Settings(configuration))
   }
 }

@@ -32,19 +32,15 @@ public struct Model: Sendable {
   public init?(
     _ parameters: Parameters, configuration: [String: String]
   ) throws(ModelError) {
-    guard let type = configuration["model_type"], let family = ModelCatalog.family(of: type),
-      let prefix = NamePrefix(parameters)
-    else { return nil }
+    let settings = Settings(configuration)
+    guard let (family, prefix) = ModelCatalog.family(of: parameters, settings) else { return nil }
     var assembly = Assembly(parameters, family.names(prefix.dialect), prefix)
     let embedding = try assembly.outside(.tokenEmbedding)
     guard embedding.shape.dimensions.count == 2, embedding.shape.count > 0 else {
       throw ModelError("\(embedding.name) is \(embedding.shape) and should be a matrix")
     }
-    let facts = Facts(
-      dialect: prefix.dialect, blocks: assembly.blockCount,
-      vocabulary: embedding.shape.rows, width: embedding.shape.columns,
-      queryRows: assembly.rows(of: .query))
-    var config = try family.config(Settings(configuration), facts)
+    var config = try family.config(settings, assembly.facts(embedding))
+    let type = settings.text("model_type") ?? ""
     if prefix.dialect == .meta
       || prefix.dialect == .llamaCpp && RowOrder.interleavedTypes.contains(type)
     {
@@ -133,9 +129,15 @@ private struct Assembly {
     return min(max(last ?? 0, 0), parameters.count) + 1
   }
 
-  /// Rows of a layer of the first block.
-  func rows(of role: TensorRole) -> Int? {
-    layer(TensorID(role, block: 0)).found?.shape.dimensions.first
+  func facts(_ embedding: Parameter) -> Facts {
+    let start = self
+    return Facts(
+      dialect: prefix.dialect, blocks: blockCount, vocabulary: embedding.shape.rows,
+      width: embedding.shape.columns,
+      positions: optionalOutside(.positionEmbedding)?.shape.dimensions.first,
+      rows: { role, block in
+        start.layer(TensorID(role, block: block)).found?.shape.dimensions.first
+      })
   }
 
   func outside(_ role: TensorRole) throws(ModelError) -> Parameter {
@@ -180,6 +182,12 @@ private struct Assembly {
     try put(head ?? embedding, TensorID(.head), [config.vocabulary, config.width])
     if let bias = optionalOutside(.head, ".bias") {
       try put(bias, TensorID(.head).bias, [config.vocabulary])
+    }
+    if config.hasPositions {
+      let positions = try outside(.positionEmbedding)
+      try put(
+        positions, TensorID(.positionEmbedding),
+        [max(positions.shape.dimensions.first ?? 0, config.context), config.width])
     }
     for role in [TensorRole.ropeDivisors, .longRopeDivisors, .shortRopeDivisors] {
       guard let divisors = optionalOutside(role), let rope = config.ropes.first else { continue }
@@ -258,31 +266,66 @@ private struct Assembly {
   ) throws(ModelError) {
     let id = TensorID(role, block: block)
     if parts[id] != nil { return }
-    let shape = config.shape(of: role)
+    let shape = config.shape(of: role, block: block)
     if layer(id).found == nil, let (joined, members) = Self.joined(role) {
       let whole = TensorID(joined, block: block)
       if let found = layer(whole).found {
         var first = 0
         var runs = given(joined) ?? [:]
         for member in members where runs[member] == nil {
-          let count = config.shape(of: member).rows
+          let count = config.shape(of: member, block: block).rows
           runs[member] = RowRuns(first: first, count: count)
           first += count
         }
-        let rows = members.reduce(0) { $0 + config.shape(of: $1).rows }
+        let rows = members.reduce(0) { $0 + config.shape(of: $1, block: block).rows }
         try check(found, Shape([rows, shape.columns]))
         let bias = layer(whole.bias).found
         if let bias { try check(bias, [rows]) }
-        for member in members {
-          let part = TensorID(member, block: block)
-          parts[part] = Model.Part(parameter: found, rows: runs[member])
-          if let bias { parts[part.bias] = Model.Part(parameter: bias, rows: runs[member]) }
-        }
+        put(found, bias, members, block, runs)
+        return
+      }
+      // A family that always joins them has no name for one.
+      if names.layers[role] == nil {
+        let rows = members.reduce(0) { $0 + config.shape(of: $1, block: block).rows }
+        guard rows == 0 else { return try need(whole, [rows, shape.columns]) }
+        let empty = try absent(whole, [rows, shape.columns])
+        put(
+          empty, layer(whole.bias).found, members, block,
+          Dictionary(uniqueKeysWithValues: members.map { ($0, RowRuns(first: 0, count: 0)) }))
         return
       }
     }
-    try need(id, shape)
+    if shape.dimensions.contains(0) {
+      parts[id] = Model.Part(parameter: try absent(id, shape), rows: nil)
+    } else {
+      try need(id, shape)
+    }
     try want(id.bias, [shape.rows])
+  }
+
+  /// Several layers that are rows of one tensor.
+  private mutating func put(
+    _ found: Parameter, _ bias: Parameter?, _ members: [TensorRole], _ block: Int,
+    _ runs: [TensorRole: RowRuns]
+  ) {
+    for member in members {
+      let part = TensorID(member, block: block)
+      parts[part] = Model.Part(parameter: found, rows: runs[member])
+      if let bias { parts[part.bias] = Model.Part(parameter: bias, rows: runs[member]) }
+    }
+  }
+
+  /// A layer that slicing has left nothing of, and that no file has therefore.
+  private func absent(_ id: TensorID, _ shape: Shape) throws(ModelError) -> Parameter {
+    let (found, name) = layer(id)
+    if let found {
+      throw ModelError(
+        "\(found.name) is \(found.shape) and should not be there, as its widths leave nothing "
+          + "of it")
+    }
+    return Parameter(
+      name: name, shape: shape, dtype: .f32,
+      place: Place(block: id.block, layer: name, role: .linear), load: { Tensor(shape, []) })
   }
 
   /// The tensor that may have a layer's rows among others.
@@ -316,20 +359,6 @@ private struct Assembly {
       throw ModelError(
         "\(parameter.name) is \(parameter.shape) of \(parameter.dtype.rawValue) and should be "
           + "\(shape) of floating point")
-    }
-  }
-}
-
-extension ModelConfig {
-  /// Outputs and inputs of a block's linear layer.
-  public func shape(of role: TensorRole) -> Shape {
-    switch role {
-    case .query: [queryWidth, width]
-    case .key, .value: [keyWidth, width]
-    case .attentionOutput: [width, queryWidth]
-    case .gate, .up: [hidden, width]
-    case .down: [width, hidden]
-    default: [0, 0]
     }
   }
 }

@@ -1,3 +1,5 @@
+public import Tensors
+
 /// What a language model computes, apart from its weights: a decoder of blocks that each add
 /// attention and an MLP, or experts, to the residual stream.
 public struct ModelConfig: Sendable, Hashable {
@@ -71,7 +73,7 @@ public struct ModelConfig: Sendable, Hashable {
     }
   }
 
-  /// The family's name in `ArchitectureCatalog`.
+  /// The family's name in `ModelCatalog`.
   public var family: String
   /// Width of the residual stream.
   public var width: Int
@@ -87,7 +89,11 @@ public struct ModelConfig: Sendable, Hashable {
   public var hidden: Int
   /// One a block.
   public var attention: [Attention]
+  /// Widths of the blocks, one each, where they are not those above.
+  public var ownShapes: [BlockShape]?
   public var ropes: [Rope] = []
+  /// Whether each position has a vector that is added to the token's.
+  public var hasPositions = false
   public var normKind = NormKind.rms
   public var norms = Norms.before
   public var normEpsilon: Float = 1e-6
@@ -118,6 +124,27 @@ public struct ModelConfig: Sendable, Hashable {
   public var blocks: Int { attention.count }
   public var queryWidth: Int { heads * headWidth }
   public var keyWidth: Int { keyValueHeads * headWidth }
+
+  /// The widths of a block.
+  public func shape(of block: Int) -> BlockShape {
+    ownShapes?[block]
+      ?? BlockShape(
+        heads: heads, keyValueHeads: keyValueHeads, headWidth: headWidth, hidden: hidden)
+  }
+
+  /// Outputs and inputs of a linear layer of a block.
+  public func shape(of role: TensorRole, block: Int) -> Shape {
+    let shape = shape(of: block)
+    return switch role {
+    case .query: [shape.queryWidth, width]
+    case .key: [shape.keyWidth, width]
+    case .value: [shape.valueWidth, width]
+    case .attentionOutput: [width, shape.mixedWidth]
+    case .gate, .up: [shape.hidden, width]
+    case .down: [width, shape.hidden]
+    default: [0, 0]
+    }
+  }
 
   /// The experts of a block; nil where it has an MLP.
   public func experts(of block: Int) -> Experts? { denseBlocks.contains(block) ? nil : experts }

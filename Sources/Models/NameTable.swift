@@ -14,6 +14,10 @@ public enum Dialect: Sendable, Hashable {
 public struct NameTable: Sendable {
   public var layers: [TensorRole: [String]]
   public var outside: [TensorRole: [String]]
+  /// What stands before a block's number.
+  public var stack = "layers."
+  /// Tensors of the first block by which the stack is found, best first.
+  public var witnesses: [String]
 
   /// The names that most families have.
   public static func usual(_ dialect: Dialect) -> NameTable {
@@ -26,10 +30,12 @@ public struct NameTable: Sendable {
 
   /// This one with other names for some roles.
   public func with(
-    _ layers: [TensorRole: [String]], outside: [TensorRole: [String]] = [:]
+    _ layers: [TensorRole: [String]], outside: [TensorRole: [String]] = [:],
+    witnesses: [String]? = nil
   ) -> NameTable {
     NameTable(
-      layers: self.layers.merging(layers) { $1 }, outside: self.outside.merging(outside) { $1 })
+      layers: self.layers.merging(layers) { $1 }, outside: self.outside.merging(outside) { $1 },
+      stack: stack, witnesses: witnesses ?? self.witnesses)
   }
 
   private static let huggingFace = NameTable(
@@ -50,7 +56,7 @@ public struct NameTable: Sendable {
     ],
     outside: [
       .tokenEmbedding: ["embed_tokens"], .finalNorm: ["norm"], .head: ["lm_head"],
-    ])
+    ], witnesses: ["self_attn.o_proj.weight"])
 
   private static let llamaCpp = NameTable(
     layers: [
@@ -66,10 +72,11 @@ public struct NameTable: Sendable {
       .sharedRouter: ["ffn_gate_inp_shexp"],
     ],
     outside: [
-      .tokenEmbedding: ["token_embd"], .finalNorm: ["output_norm"], .head: ["output"],
+      .tokenEmbedding: ["token_embd"], .positionEmbedding: ["position_embd"],
+      .finalNorm: ["output_norm"], .head: ["output"],
       .ropeDivisors: ["rope_freqs"], .longRopeDivisors: ["rope_factors_long"],
       .shortRopeDivisors: ["rope_factors_short"],
-    ])
+    ], stack: "blk.", witnesses: ["attn_output.weight"])
 
   private static let meta = NameTable(
     layers: [
@@ -83,7 +90,7 @@ public struct NameTable: Sendable {
     ],
     outside: [
       .tokenEmbedding: ["tok_embeddings"], .finalNorm: ["norm"], .head: ["output"],
-    ])
+    ], witnesses: ["attention.wo.weight"])
 }
 
 /// What stands before the names of a model's tensors in a file, and whose names they are.
@@ -94,27 +101,26 @@ struct NamePrefix {
   /// What stands before the names outside the blocks: `model.`, and nothing.
   let outside: [String]
 
-  /// Finds the stack of blocks by a tensor of its first block that all families have one of.
-  init?(_ parameters: Parameters) {
-    let witnesses: [(Dialect, [String])] = [
-      (.llamaCpp, ["blk.0.attn_output.weight"]),
-      (.meta, ["layers.0.attention.wo.weight"]),
-      (
-        .huggingFace,
-        ["layers.0.self_attn.o_proj.weight", "layers.0.attention.dense.weight"]
-      ),
-    ]
+  /// Finds the stack of blocks by a tensor of its first block, in any dialect of a family.
+  init?(_ parameters: Parameters, _ settings: Settings, _ names: (Dialect) -> NameTable) {
     // The language model of several stacks is the one that is not named after another sense.
-    let names = parameters.lazy.filter {
-      $0.place.block == 0 && $0.place.role != .auxiliary
+    let candidates = parameters.lazy.filter {
+      $0.place.block ?? 0 == 0 && $0.place.role != .auxiliary
     }.map(\.name)
-    for (dialect, endings) in witnesses {
-      for name in names {
+    for dialect in [Dialect.llamaCpp, .meta, .huggingFace] {
+      let table = names(dialect)
+      // Of a sliced block attention may be missing, and the norm before it is not.
+      let norm = table.layers[.attentionNorm]?.first.map { $0 + ".weight" }
+      let isSliced = settings.values[BlockShapeRecord.key] != nil
+      let endings = (table.witnesses + (isSliced ? [norm].compactMap(\.self) : [])).map {
+        table.stack + "0." + $0
+      }
+      for name in candidates {
         guard let ending = endings.first(where: { name == $0 || name.hasSuffix("." + $0) })
         else { continue }
         let root = String(name.dropLast(ending.utf8.count))
         self.dialect = dialect
-        stack = root + (dialect == .llamaCpp ? "blk." : "layers.")
+        stack = root + table.stack
         let above = root.split(separator: ".").dropLast().map { $0 + "." }.joined()
         outside = [root, above, ""]
         return

@@ -1,51 +1,50 @@
-internal import Models
-internal import Synchronization
+public import Models
 public import Tensors
 
 /// A network that can be run. It is a value in all but name: nothing that is
 /// asked of it changes it, and any number of threads may ask.
 public final class Network: Sendable {
-  public let configuration: Configuration
-  /// What runs it.
-  enum Engine: Sendable {
-    case gpt(Blueprint, LinearLayers)
-    case model(ModelWeights)
-  }
+  public let configuration: ModelConfig
+  /// Whether the head is the token embedding.
+  public var isHeadTied: Bool { weights.model.isHeadTied }
+  let weights: ModelWeights
 
-  let engine: Engine
-  private let prepared = Mutex<[Precision: ReadyNetwork]>([:])
-
-  /// Recognises the architecture and checks that all parameters fit. Weights are
-  /// read when the network is first run. What `revised` has read and both have in
-  /// common is shared with it. Throws `NetworkError.notRunnable`.
+  /// Recognises the family and checks that all parameters fit. Weights are read when the
+  /// network is first run. What `revised` has read and both have in common is shared with it.
+  /// Throws `NetworkError.notRunnable`.
   public static func make(
     _ parameters: Parameters, configuration: [String: String], sharing revised: Network? = nil
   ) throws -> Network {
-    switch try ArchitectureCatalog.plan(of: parameters, configuration: configuration) {
-    case .gpt(let blueprint): Network(blueprint, sharing: revised)
-    case .model(let model): Network(model, sharing: revised)
-    }
-  }
-
-  init(_ blueprint: Blueprint, sharing revised: Network?) {
-    configuration = blueprint.configuration
-    var known: LinearLayers?
-    if case .gpt(_, let layers)? = revised?.engine { known = layers }
-    engine = .gpt(blueprint, LinearLayers(blueprint, sharing: known))
+    Network(try Model(running: parameters, configuration: configuration), sharing: revised)
   }
 
   private init(_ model: Model, sharing revised: Network?) {
-    configuration = Configuration(model)
-    var known: ModelWeights?
-    if case .model(let weights)? = revised?.engine { known = weights }
-    engine = .model(ModelWeights(model, sharing: known))
+    configuration = model.config
+    weights = ModelWeights(model, sharing: revised?.weights)
+  }
+
+  /// Why a checkpoint cannot be run, as a sentence; nil when it can.
+  public static func obstacle(
+    of parameters: Parameters, configuration: [String: String]
+  ) -> String? {
+    do {
+      _ = try Model(running: parameters, configuration: configuration)
+      return nil
+    } catch {
+      return "\(error)"
+    }
+  }
+
+  /// What is taken for granted of a network that runs because no setting says it, in one
+  /// sentence; nil where nothing is.
+  public static func assumption(
+    of parameters: Parameters, configuration: [String: String]
+  ) -> String? {
+    ModelCatalog.assumption(of: parameters, configuration: configuration)
   }
 
   /// Whether it has so many weights that each token takes its time.
-  var isLarge: Bool {
-    guard case .model(let weights) = engine else { return false }
-    return weights.model.weightCount > ReferenceText.largeWeights
-  }
+  var isLarge: Bool { !weights.isPacked }
 
   /// Logits `(T, V)` of one context of T tokens. Throws `NetworkError`.
   public func logits(_ tokens: [Int], precision: Precision = .f32) throws -> Tensor {
@@ -74,48 +73,29 @@ public final class Network: Sendable {
   struct PassMaker {
     /// The threads that share out windows: one, where each product is shared out.
     let crew: Crew
-    let make: () throws -> any WindowPass
+    let make: () throws -> ModelPass
   }
 
   /// Passes with room for `capacity` tokens in windows no longer than `window`.
   func maker(
     _ precision: Precision, threads: Int, capacity: Int, window: Int
   ) throws -> PassMaker {
-    let crew = try Crew(threads: threads)
-    switch engine {
-    case .gpt(let blueprint, let layers):
-      let ready = try ready(blueprint, layers, precision, crew: crew)
-      return PassMaker(crew: crew) {
-        try ForwardPass(ready, capacity: capacity, window: window)
-      }
-    case .model(let weights):
-      return PassMaker(crew: try Crew(threads: 1)) {
-        try ModelPass(weights, crew: crew, capacity: capacity, length: window)
-      }
+    let (crew, one) = (try Crew(threads: threads), try Crew(threads: 1))
+    try weights.prepare(precision, crew: crew)
+    return PassMaker(crew: weights.isPacked ? crew : one) { [weights] in
+      try ModelPass(
+        weights, precision, crew: weights.isPacked ? Crew(threads: 1) : crew, capacity: capacity,
+        length: window)
     }
   }
 
   /// What writes `streams` texts of at most `capacity` tokens.
   func streams(
     _ streams: Int, capacity: Int, _ precision: Precision, crew: Crew
-  ) throws -> any StreamPass {
-    switch engine {
-    case .gpt(let blueprint, let layers):
-      let ready = try ready(blueprint, layers, precision, crew: crew)
-      return try GPTStreams(ready, crew: crew, streams: streams, capacity: capacity)
-    case .model(let weights):
-      return try ModelStreams(weights, crew: crew, streams: streams, capacity: capacity)
-    }
-  }
-
-  /// The weights, read and packed.
-  func ready(
-    _ blueprint: Blueprint, _ layers: LinearLayers, _ precision: Precision, crew: Crew
-  ) throws -> ReadyNetwork {
-    if let known = prepared.withLock({ $0[precision] }) { return known }
-    let ready = try ReadyNetwork(blueprint, layers, precision, crew: crew)
-    prepared.withLock { $0[precision] = ready }
-    return ready
+  ) throws -> ModelStreams {
+    try weights.prepare(precision, crew: crew)
+    return try ModelStreams(
+      weights, precision, crew: crew, streams: streams, capacity: capacity)
   }
 
   /// Tokens as the kernels read them; throws at the first outside the vocabulary.

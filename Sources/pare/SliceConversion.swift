@@ -1,5 +1,6 @@
 internal import CheckpointIO
 internal import Jobs
+internal import Models
 internal import Tensors
 internal import Transformers
 internal import Workspace

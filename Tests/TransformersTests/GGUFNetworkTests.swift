@@ -1,4 +1,5 @@
 import CheckpointIO
+import Models
 import Tensors
 import TestSupport
 import Testing

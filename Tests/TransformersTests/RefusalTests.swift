@@ -44,7 +44,7 @@ import Transformers
     (["n_head": "2", "layer_norm_epsilon": "-1"], "its layer_norm_epsilon is -1"),
   ])
   func badSettings(_ settings: [String: String], _ sentence: String) {
-    let obstacle = ArchitectureCatalog.obstacle(
+    let obstacle = Network.obstacle(
       of: TinyModel.parameters(), configuration: settings)
     #expect(obstacle?.contains(sentence) == true, "\(obstacle ?? "none")")
   }
@@ -52,16 +52,16 @@ import Transformers
   @Test func missingAndMisshapenTensors() {
     for parameter in TinyModel.parameters() {
       let rest = Parameters(TinyModel.parameters().filter { $0.name != parameter.name })
-      #expect(ArchitectureCatalog.obstacle(of: rest, configuration: ["n_head": "2"]) != nil)
+      #expect(Network.obstacle(of: rest, configuration: ["n_head": "2"]) != nil)
     }
-    let obstacle = ArchitectureCatalog.obstacle(of: Parameters([]), configuration: [:])
+    let obstacle = Network.obstacle(of: Parameters([]), configuration: [:])
     #expect(obstacle?.contains("not named like") == true)
   }
 
   @Test(arguments: ["", "transformer.", "_orig_mod.transformer."])
   func prefixesAreRecognised(_ prefix: String) {
     let parameters = TinyModel.parameters(prefix: prefix)
-    #expect(ArchitectureCatalog.obstacle(of: parameters, configuration: ["n_head": "2"]) == nil)
+    #expect(Network.obstacle(of: parameters, configuration: ["n_head": "2"]) == nil)
   }
 
   @Test func nonFiniteWeightsGiveAnswersAndNoTrap() throws {
@@ -84,7 +84,7 @@ import Transformers
       name: name, shape: [1], dtype: .f32, place: Place(block: nil, layer: name, role: .other),
       load: { tensor })
     let parameters = Parameters(Array(TinyModel.parameters()) + [extra])
-    let obstacle = ArchitectureCatalog.obstacle(of: parameters, configuration: ["n_head": "2"])
+    let obstacle = Network.obstacle(of: parameters, configuration: ["n_head": "2"])
     #expect((obstacle == nil) == name.contains("-"), "\(obstacle ?? "none")")
   }
 
@@ -106,9 +106,9 @@ import Transformers
             load: { tensor })
         }), configuration: ["n_head": "1"])
     let error = #expect(throws: NetworkError.self) {
-      try network.generate(prompt: [1], count: 1 << 20)
+      try network.evaluate(Array(repeating: 1, count: 4096))
     }
-    #expect(error?.description == "There is not enough memory for 1048576 tokens at once.")
+    #expect(error?.description == "There is not enough memory for 2048 tokens at once.")
   }
 
   /// Long tokens cost nothing where a text has none of them.

@@ -1,4 +1,6 @@
 import CheckpointIO
+import Models
+import Models
 import Tensors
 import TestSupport
 import Testing
@@ -218,7 +220,7 @@ import Transformers
     ),
   ])
   func isRefusedWithASentence(_ record: String, _ sentence: String) {
-    let obstacle = ArchitectureCatalog.obstacle(
+    let obstacle = Network.obstacle(
       of: TinyModel.parameters(), configuration: ["n_head": "2", "pare.blocks": record])
     #expect(obstacle?.contains(sentence) == true, "\(obstacle ?? "none")")
     #expect(obstacle?.hasPrefix("This model cannot be run: ") == true)

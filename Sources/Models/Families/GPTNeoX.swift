@@ -29,7 +29,7 @@ enum GPTNeoX: Architecture {
       ],
       outside: [
         .tokenEmbedding: ["embed_in"], .finalNorm: ["final_layer_norm"], .head: ["embed_out"],
-      ])
+      ], witnesses: ["attention.dense.weight"])
   }
 
   /// Each head has its queries, keys and values together; llama.cpp's converter sorts them.

@@ -28,7 +28,7 @@ extension ModelConfig {
   ) throws(ModelError) {
     let heads = try settings.count("num_attention_heads", "n_head")
     let width = facts.width
-    let usual = facts.queryRows.map { $0 / heads } ?? width / heads
+    let usual = facts.rows(.query, 0).map { $0 / heads } ?? width / heads
     let headWidth = try settings.integer("head_dim") ?? usual
     let context =
       try settings.integer("max_position_embeddings", "block_size", "n_positions") ?? 2048

@@ -1,3 +1,4 @@
+internal import Models
 internal import Transformers
 
 /// What the forward pass of a few sequences leaves for the backward pass.

@@ -1,4 +1,5 @@
 internal import CKernels
+public import Models
 internal import Synchronization
 public import Tensors
 public import Transformers
@@ -7,7 +8,7 @@ public import Transformers
 /// its loss by each of them. One thread at a time asks; the work is shared out
 /// among a crew.
 public final class TrainingNetwork {
-  public let configuration: Configuration
+  public let configuration: ModelConfig
   /// What is trained, in the order of the checkpoint; a tied head is there once.
   public private(set) var tensors: [TrainableTensor]
   private(set) var blocks: [TrainableBlock]
@@ -20,13 +21,20 @@ public final class TrainingNetwork {
   private let source: Parameters
   private var passes: [TrainingPass] = []
 
+  /// Throws `NetworkError` where a network cannot be trained.
+  public static func check(
+    _ parameters: Parameters, configuration: [String: String]
+  ) throws {
+    _ = try Blueprint(parameters, configuration: configuration)
+  }
+
   /// Reads the weights of a network that can be run. Throws
   /// `NetworkError.notRunnable` where it cannot be, and what reading throws.
   public init(
     _ parameters: Parameters, configuration settings: [String: String], precision: Precision,
     threads: Int
   ) throws {
-    let blueprint = try ArchitectureCatalog.blueprint(of: parameters, configuration: settings)
+    let blueprint = try Blueprint(parameters, configuration: settings)
     var builder = Builder(isHalf: precision == .bf16 && Precision.hasFastBF16)
     configuration = blueprint.configuration
     source = parameters
@@ -37,7 +45,7 @@ public final class TrainingNetwork {
     positionEmbedding = try builder.tensor(blueprint.positionEmbedding)
     blocks = try blueprint.blocks.map { try builder.block($0) }
     finalNorm = try builder.norm(blueprint.finalNorm)
-    let isTied = blueprint.configuration.isHeadTied
+    let isTied = blueprint.isHeadTied
     let headWeight = try isTied ? token : builder.tensor(blueprint.head)
     head = TrainableLayer(headWeight, bias: nil, isHalf: builder.isHalf)
     tensors = builder.tensors

@@ -1,4 +1,5 @@
 internal import CKernels
+internal import Models
 internal import Tensors
 internal import Transformers
 

@@ -1,4 +1,5 @@
 internal import CKernels
+internal import Models
 internal import Tensors
 internal import Transformers
 
@@ -14,7 +15,7 @@ final class TrainingPass {
   static let tile = 64
 
   let network: TrainingNetwork
-  let configuration: Configuration
+  let configuration: ModelConfig
   let isHalf: Bool
   /// Tokens of a sequence, and the most sequences in this thread's share.
   let length: Int

@@ -1,3 +1,5 @@
+internal import Models
+
 /// What a network has written.
 public struct Generation: Sendable, Hashable, Codable {
   /// The new tokens, without the prompt.
@@ -46,7 +48,7 @@ extension Network {
 
 /// One stream of text and the network that continues it.
 private struct Writer {
-  private let stream: any StreamPass
+  private let stream: ModelStreams
   /// Tokens there is room for.
   private let length: Int
   /// Tokens that the network has seen.

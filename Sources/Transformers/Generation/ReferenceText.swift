@@ -1,3 +1,5 @@
+internal import Models
+
 /// A text that a network writes itself, to measure its revisions against where
 /// there is no other: sampled at temperature 1, so that its cross-entropy there is
 /// the network's own entropy.
@@ -6,9 +8,8 @@ public enum ReferenceText {
   /// 0.02 nats, and differences between revisions of one network far less.
   public static let usualCount = 4096
   public static let usualSeed: UInt64 = 0x5EED
-  /// The same of a model of more weights than this, which takes its time for each.
+  /// The same of a large model, which takes its time for each.
   private static let largeCount = 1024
-  static let largeWeights = 30_000_000
   /// Tokens of one stream, and streams written side by side.
   private static let longestStream = 256
   private static let longestLargeStream = 128
@@ -26,11 +27,9 @@ public enum ReferenceText {
     min(network.configuration.context, network.isLarge ? longestLargeStream : longestStream)
   }
 
-  /// The windows in which to measure what a network has written: nil for the usual ones. A
-  /// stream begins a text, which a long window would take for the middle of one.
-  public static func context(of network: Network) -> Int? {
-    if case .model = network.engine { length(of: network) } else { nil }
-  }
+  /// The windows in which to measure what a network has written. A stream begins a text, which
+  /// a longer window would take for the middle of one.
+  public static func context(of network: Network) -> Int { length(of: network) }
 
   /// Writes `count` tokens: streams of a context's length (at most 256), each from
   /// the token that begins a text, one after the other. The same for any number
@@ -80,7 +79,7 @@ public enum ReferenceText {
     return texts.flatMap(\.self)
   }
 
-  private static func firstToken(_ configuration: Configuration) -> Int {
+  private static func firstToken(_ configuration: ModelConfig) -> Int {
     configuration.firstToken ?? (configuration.vocabulary > endOfText ? endOfText : 0)
   }
 }

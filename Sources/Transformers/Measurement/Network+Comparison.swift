@@ -1,4 +1,5 @@
 internal import CKernels
+internal import Models
 internal import Tensors
 
 extension Network {
@@ -81,14 +82,14 @@ private struct DifferenceSums: Sendable {
 /// One thread's forward pass, and where the reference's logits come from: memory,
 /// or a second pass beside the first.
 private final class ComparingWorker {
-  private let own: any WindowPass
-  private let other: (any WindowPass)?
+  private let own: ModelPass
+  private let other: (ModelPass)?
   private let kept: Tensor?
   private let text: WindowedText
   private let vocabulary: Int
 
   init(
-    _ own: any WindowPass, _ other: (any WindowPass)?, _ kept: Tensor?, _ text: WindowedText,
+    _ own: ModelPass, _ other: (ModelPass)?, _ kept: Tensor?, _ text: WindowedText,
     vocabulary: Int
   ) {
     self.own = own

@@ -1,4 +1,5 @@
 internal import CKernels
+internal import Models
 internal import Tensors
 
 extension Network {
@@ -62,7 +63,7 @@ extension Network {
   }
 }
 
-extension WindowPass {
+extension ModelPass {
   /// Logits of a group that was just run, some rows at a time, in order. `rows`
   /// are positions in the text.
   func forEachChunk(

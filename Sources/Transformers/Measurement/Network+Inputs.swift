@@ -11,80 +11,22 @@ extension Network {
     progress: (Double) -> Void = { _ in }
   ) throws -> [String: [Float]] {
     let text = try windowed(tokens)
-    switch engine {
-    case .gpt(let blueprint, let layers):
-      return try inputSquares(
-        text, blueprint, layers, threads: threads, shouldStop: shouldStop, progress: progress)
-    case .model(let weights):
-      return try inputSquares(
-        text, weights, threads: threads, shouldStop: shouldStop, progress: progress)
-    }
-  }
-
-  private func inputSquares(
-    _ text: WindowedText, _ weights: ModelWeights, threads: Int,
-    shouldStop: @Sendable () -> Bool, progress: (Double) -> Void
-  ) throws -> [String: [Float]] {
-    let pass = try ModelPass(
-      weights, crew: Crew(threads: threads), capacity: text.capacity, length: text.window)
-    let inputs = ModelInputs()
-    for (index, group) in text.groups.enumerated() {
-      try pass.run(
-        text.tokens[group], ModelPass.windows(group.count, of: text.window),
-        shouldStop: shouldStop, inputs: inputs)
-      progress(Double(index + 1) / Double(text.groups.count))
-    }
-    var squares: [String: [Float]] = [:]
-    for (id, sums) in inputs.sums where sums.rows > 0 {
-      guard let part = weights.model[id], part.parameter.place.role == .linear else { continue }
-      squares[part.parameter.name] = sums.squares.map { Float($0 / Double(sums.rows)) }
-    }
-    return squares
-  }
-
-  private func inputSquares(
-    _ text: WindowedText, _ blueprint: Blueprint, _ layers: LinearLayers, threads: Int,
-    shouldStop: @Sendable () -> Bool, progress: (Double) -> Void
-  ) throws -> [String: [Float]] {
-    let crew = try Crew(threads: threads)
-    let ready = try ready(blueprint, layers, .f32, crew: crew)
-    let sums = try text.map(
-      crew: crew, shouldStop: shouldStop, progress: progress,
-      worker: { try ForwardPass(ready, capacity: text.capacity, window: text.window) }
+    let maker = try maker(.f32, threads: threads, capacity: text.capacity, window: text.window)
+    let groups = try text.map(
+      crew: maker.crew, shouldStop: shouldStop, progress: progress, worker: maker.make
     ) { pass, group in
-      let sums = InputSums()
+      let inputs = ModelInputs()
       try pass.run(
-        text.tokens[group], window: text.window, shouldStop: shouldStop, inputs: sums)
-      return sums.squares
+        text.tokens[group], window: text.window, shouldStop: shouldStop, inputs: inputs)
+      return inputs.sums
     }
-    let count = Double(text.groups.reduce(0) { $0 + $1.count })
+    let inputs = ModelInputs()
+    for group in groups { inputs.add(group) }
     var squares: [String: [Float]] = [:]
-    let layers = blueprint.blocks.flatMap {
-      [$0.attention, $0.attentionOutput, $0.mlp, $0.mlpOutput]
-    }
-    for (index, layer) in layers.enumerated() {
-      let means = (0..<layer.weight.shape.columns).map { column in
-        sums.reduce(0.0) { $0 + $1[index][column] } / count
-      }
-      squares[layer.weight.name] = means.map { Float($0) }
+    for (id, sum) in inputs.sums where sum.rows > 0 {
+      guard let part = weights.model[id] else { continue }
+      squares[part.parameter.name] = sum.squares.map { Float($0 / Double(sum.rows)) }
     }
     return squares
-  }
-}
-
-/// Sums of squares of what goes into linear layers, in the order they are run.
-final class InputSums {
-  private(set) var squares: [[Double]] = []
-
-  /// Adds a layer whose input is `rows × columns`.
-  func add(_ input: UnsafePointer<Float>, rows: Int, columns: Int) {
-    var sums = [Double](repeating: 0, count: columns)
-    for row in 0..<rows {
-      for column in 0..<columns {
-        let value = Double(unsafe input[row * columns + column])
-        sums[column] += value * value
-      }
-    }
-    squares.append(sums)
   }
 }

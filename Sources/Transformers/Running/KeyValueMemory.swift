@@ -1,30 +1,42 @@
 internal import Models
 
 /// Keys and values of the positions that several streams of text have seen, turned already.
+///
+///     block → stream → position → [ keys (keyWidth) │ values (valueWidth) ]
 @safe
 final class KeyValueMemory {
   /// Positions there is room for in a stream.
   let capacity: Int
-  let streams: Int
-  private let width: Int
-  private let keys: AlignedBuffer
-  private let values: AlignedBuffer
+  private let streams: Int
+  private let widths: [Int]
+  /// Where each block begins.
+  private let starts: [Int]
+  private let buffer: AlignedBuffer
 
-  init(_ config: ModelConfig, streams: Int, capacity: Int) {
+  /// Throws `NetworkError.outOfMemory`.
+  init(_ config: ModelConfig, streams: Int, capacity: Int) throws {
     self.capacity = capacity
     self.streams = streams
-    width = config.keyWidth
-    let count = config.blocks * streams * capacity * width
-    keys = AlignedBuffer(count)
-    values = AlignedBuffer(count)
+    widths = (0..<config.blocks).map { block in
+      let shape = config.shape(of: block)
+      return shape.keyWidth + shape.valueWidth
+    }
+    try WorkingMemory.require(
+      [[streams, capacity, widths.reduce(0, +)]], for: "what \(capacity) tokens leave behind")
+    var (starts, end): ([Int], Int) = ([], 0)
+    for width in widths {
+      starts.append(end)
+      end += streams * capacity * width
+    }
+    self.starts = starts
+    buffer = AlignedBuffer(end)
   }
 
-  /// The first position of a stream.
-  func keys(block: Int, stream: Int) -> UnsafeMutablePointer<Float> {
-    unsafe keys.floats + (block * streams + stream) * capacity * width
-  }
+  /// Values from one position to the next.
+  func stride(block: Int) -> Int { widths[block] }
 
-  func values(block: Int, stream: Int) -> UnsafeMutablePointer<Float> {
-    unsafe values.floats + (block * streams + stream) * capacity * width
+  /// A stream's first position.
+  func rows(block: Int, stream: Int) -> UnsafeMutablePointer<Float> {
+    unsafe buffer.floats + starts[block] + stream * capacity * widths[block]
   }
 }

@@ -11,45 +11,35 @@ protocol LinearWeights: Sendable {
   /// Groups of output channels, which threads share out. They do not depend on the threads.
   var groupCount: Int { get }
 
-  /// One group's outputs of `count` inputs: `count × columns` to `count × rows`, bias included.
-  func multiply(
-    group: Int, count: Int, input: UnsafePointer<Float>, output: UnsafeMutablePointer<Float>,
-    with hand: Hand)
+  /// Whether its inputs are bf16.
+  var isHalf: Bool { get }
+  /// Whether GELU may be part of its product.
+  var activates: Bool { get }
+
+  /// One group's outputs, bias included.
+  func multiply(group: Int, _ product: LayerProduct, with hand: Hand)
 }
 
 extension LinearWeights {
-  /// All groups, on a crew.
-  func multiply(
-    count: Int, input: UnsafePointer<Float>, output: UnsafeMutablePointer<Float>, crew: Crew,
-    hands: [Hand]
-  ) {
-    guard count > 0 else { return }
-    crew.run(groupCount) { worker, group in
-      unsafe multiply(
-        group: group, count: count, input: input, output: output, with: hands[worker])
-    }
-  }
+  var isHalf: Bool { false }
+  var activates: Bool { false }
 }
 
-/// Weights as f32, in the order of the matrix library.
+/// Weights as f32 or bf16, in the order of the matrix library.
 final class PackedLinear: LinearWeights {
   private let weights: PackedWeights
   var rows: Int { weights.rows }
   var columns: Int { weights.columns }
   var groupCount: Int { weights.groupCount }
+  var isHalf: Bool { weights.isHalf }
+  var activates: Bool { true }
 
-  init(_ weight: Model.Part, _ bias: Model.Part?) throws {
-    weights = try PackedWeights(
-      Blueprint.Layer(weight: weight.matrix, bias: bias?.vector), .f32)
+  init(_ weight: Model.Part, _ bias: Model.Part?, _ precision: Precision) throws {
+    weights = try PackedWeights(weight.matrix, bias: bias?.vector, precision)
   }
 
-  func multiply(
-    group: Int, count: Int, input: UnsafePointer<Float>, output: UnsafeMutablePointer<Float>,
-    with hand: Hand
-  ) {
-    unsafe weights.apply(
-      group: group, count: count, input: UnsafeRawPointer(input),
-      output: UnsafeMutableRawPointer(output), with: hand.engine)
+  func multiply(group: Int, _ product: LayerProduct, with hand: Hand) {
+    weights.apply(group: group, product, with: hand.engine)
   }
 }
 
@@ -94,22 +84,23 @@ final class BlockLinear: LinearWeights {
 
   var groupCount: Int { (rows + groupRows - 1) / groupRows }
 
-  func multiply(
-    group: Int, count: Int, input: UnsafePointer<Float>, output: UnsafeMutablePointer<Float>,
-    with hand: Hand
-  ) {
+  func multiply(group: Int, _ product: LayerProduct, with hand: Hand) {
     let first = group * groupRows
     let channels = min(groupRows, rows - first)
     let weights = unsafe hand.scratch(channels * columns)
     unsafe read(first..<first + channels, into: weights)
+    let output = unsafe product.output.assumingMemoryBound(to: Float.self) + first
     unsafe hand.engine.multiply(
-      ProductSize(m: count, n: channels, k: columns), Operand(input, stride: columns),
+      ProductSize(m: product.count, n: channels, k: columns),
+      Operand(product.input, stride: columns),
       Operand(weights, stride: columns, isTransposed: true),
-      into: Operand(output + first, stride: rows), ProductForm(isHalf: false))
+      into: Operand(output, stride: product.stride),
+      ProductForm(isHalf: false, adds: product.finish.adds))
     guard let bias else { return }
     unsafe bias.withUnsafeBufferPointer { bias in
       unsafe pare_add_bias(
-        count, channels, output + first, rows, bias.baseAddress.unsafelyUnwrapped + first)
+        product.count, channels, output, product.stride,
+        bias.baseAddress.unsafelyUnwrapped + first)
     }
   }
 

@@ -20,9 +20,9 @@ extension ModelPass {
     let output = unsafe slot(into)
     let width = config.width
     let routerID = TensorID(.router, block: block)
-    let router = try weights.linear(routerID)
+    let router = try weights.linear(routerID, precision)
     unsafe inputs?.add(routerID, input, rows: count, columns: width)
-    unsafe multiply(router, count, input, slot(.gate))
+    unsafe multiply(router, count, input, slot(.gate), stride: router.rows)
     let visits = unsafe self.visits(experts, count, slot(.gate))
     let gathered = AlignedBuffer(count * width)
     let given = AlignedBuffer(count * width)
@@ -66,9 +66,9 @@ extension ModelPass {
       _ role: TensorRole, _ input: UnsafePointer<Float>, _ output: UnsafeMutablePointer<Float>
     ) throws {
       let id = TensorID(role, block: block, expert: expert)
-      let layer = try weights.linear(id)
+      let layer = try weights.linear(id, precision)
       unsafe inputs?.add(id, input, rows: count, columns: layer.columns)
-      unsafe multiply(layer, count, input, output)
+      unsafe multiply(layer, count, input, output, stride: layer.rows)
     }
     try unsafe layer(roles.gate, input, slot(.gate))
     try unsafe layer(roles.up, input, slot(.up))

@@ -17,58 +17,81 @@ final class ModelPass {
     let position: Int
   }
 
-  /// Queries that attention works on at once.
-  private static let queryTile = 64
-  /// Values of logits that are in memory at once.
-  private static let logitBudget = 1 << 24
+  /// Values of logits that are in memory at once: few where a thread has its own, many where
+  /// the head is read anew for each piece.
+  private static let logitBudget = 1 << 22
+  private static let largeLogitBudget = 1 << 24
 
   let weights: ModelWeights
   let config: ModelConfig
-  private let crew: Crew
-  private let hands: [Hand]
+  let crew: Crew
+  let hands: [Hand]
+  let precision: Precision
+  /// Whether norms write what products read as bf16.
+  private let isHalf: Bool
   /// Tokens there is room for.
   let capacity: Int
   /// Rows of logits there is room for.
   let logitRows: Int
   let memory: KeyValueMemory?
+  let shapes: [BlockShape]
+  private let operations: [[Operation]]
+  /// Queries, keys and values of a block, `[capacity, qkvWidth]`.
+  private let qkv: AlignedBuffer
   private let slots: [Slot: AlignedBuffer]
+  /// Slots that are bf16 now.
+  private var halves: Set<Slot> = []
+  /// Inputs of a product as bf16.
+  private let rounded: AlignedBuffer
   private let logits: AlignedBuffer
   private let embedding: EmbeddingRows
+  private let positions: [Float]?
   /// Cosines and sines of each rotary embedding, by position.
   private let angles: [AlignedBuffer]
-  /// Positions that have angles.
-  private let length: Int
 
   /// Room for `capacity` tokens at once, none of them at position `length` or behind. Without
   /// `memory` each run begins at position 0.
   init(
-    _ weights: ModelWeights, crew: Crew, capacity: Int, length: Int, memory: KeyValueMemory? = nil
+    _ weights: ModelWeights, _ precision: Precision = .f32, crew: Crew, capacity: Int,
+    length: Int, memory: KeyValueMemory? = nil
   ) throws {
     self.weights = weights
+    self.precision = precision
     self.crew = crew
     self.capacity = capacity
     self.memory = memory
-    self.length = length
     let config = weights.model.config
     self.config = config
+    isHalf = weights.isPacked && precision == .bf16 && Precision.hasFastBF16
+    let shapes = (0..<config.blocks).map { config.shape(of: $0) }
+    self.shapes = shapes
+    operations = (0..<config.blocks).map {
+      Operation.list(config, $0, isJoined: weights.model.joined($0) != nil)
+    }
+    func widest(_ width: (BlockShape) -> Int) -> Int { shapes.reduce(0) { max($0, width($1)) } }
     let hidden = max(
-      config.hidden, config.experts.map { max($0.hidden, $0.shared, $0.count) } ?? 0)
-    let width = max(config.width, config.queryWidth)
+      widest(\.hidden), config.experts.map { max($0.hidden, $0.shared, $0.count) } ?? 0)
+    let (mixed, qkvWidth) = (widest(\.mixedWidth), widest(\.qkvWidth))
+    let broadest = max(config.width, hidden, mixed)
     try WorkingMemory.require(
       [
-        [capacity, 4, config.width], [capacity, 2, width], [capacity, 2, config.keyWidth],
-        [capacity, 2, hidden], [Self.queryTile, crew.threads, length],
+        [capacity, 4, config.width], [capacity, qkvWidth + mixed], [capacity, 2, hidden],
+        [capacity, isHalf ? broadest : 0], [Self.queryTile, crew.threads, length],
       ], for: "\(capacity) tokens at once")
     hands = try (0..<crew.threads).map { _ in try Hand() }
+    qkv = AlignedBuffer(capacity * qkvWidth)
     let widths: [Slot: Int] = [
-      .residual: config.width, .normed: config.width, .mlpInput: config.width,
-      .query: config.queryWidth, .key: config.keyWidth, .value: config.keyWidth,
-      .mixed: config.queryWidth, .gate: hidden, .up: hidden, .branch: config.width,
+      .residual: config.width, .normed: config.width, .mlpInput: config.width, .mixed: mixed,
+      .gate: hidden, .up: hidden, .branch: config.width,
     ]
     slots = widths.mapValues { AlignedBuffer(capacity * $0) }
-    logitRows = min(capacity, max(Self.logitBudget / config.vocabulary, 1))
+    rounded = AlignedBuffer(isHalf ? (capacity * broadest + 1) / 2 : 0)
+    let budget = weights.isPacked ? Self.logitBudget : Self.largeLogitBudget
+    logitRows = min(capacity, max(budget / config.vocabulary, 1))
     logits = AlignedBuffer(logitRows * config.vocabulary)
     embedding = try weights.embeddingRows()
+    positions =
+      config.hasPositions ? try weights.vector(TensorID(.positionEmbedding)) : nil
     angles = try config.ropes.map { rope in
       try Self.angles(rope, of: weights.model, length: length)
     }
@@ -92,12 +115,18 @@ final class ModelPass {
     return table
   }
 
-  func slot(_ slot: Slot) -> UnsafeMutablePointer<Float> {
-    unsafe slots[slot].unsafelyUnwrapped.floats
+  /// Where a slot's values are; those of queries, keys and values in rows of `qkvWidth`.
+  func slot(_ slot: Slot, block: Int = 0) -> UnsafeMutablePointer<Float> {
+    switch slot {
+    case .query: unsafe qkv.floats
+    case .key: unsafe qkv.floats + shapes[block].queryWidth
+    case .value: unsafe qkv.floats + shapes[block].valueStart
+    default: unsafe slots[slot].unsafelyUnwrapped.floats
+    }
   }
 
   /// Runs the blocks over tokens, which are those of `runs` one after the other, and keeps the
-  /// normed result for `logits(from:count:_:)`. `inputs` gets what goes into each
+  /// normed result for `logits(from:count:_:)`. In f32, `inputs` gets what goes into each
   /// linear layer.
   /// Throws `NetworkError.stopped` once `shouldStop` says so.
   func run(
@@ -105,45 +134,85 @@ final class ModelPass {
     inputs: ModelInputs? = nil
   ) throws {
     precondition(tokens.count <= capacity)
-    embed(tokens)
-    for block in 0..<config.blocks {
-      for step in config.steps(of: block) {
+    halves = []
+    embed(tokens, runs)
+    for (block, operations) in operations.enumerated() {
+      for operation in operations {
         if shouldStop() { throw NetworkError.stopped }
-        try take(step, block, runs, count: tokens.count, inputs)
+        try take(operation, block, runs, count: tokens.count, inputs)
       }
-      for hand in hands { try hand.engine.check() }
+      try check()
     }
     try norm(TensorID(.finalNorm), .residual, into: .normed, count: tokens.count)
   }
 
-  private func embed(_ tokens: ArraySlice<Int32>) {
+  private func check() throws { for hand in hands { try hand.engine.check() } }
+
+  private func embed(_ tokens: ArraySlice<Int32>, _ runs: [Run]) {
+    let width = config.width
     let residual = unsafe slot(.residual)
     for (row, token) in tokens.enumerated() {
-      unsafe embedding.read(Int(token), width: config.width, into: residual + row * config.width)
+      unsafe embedding.read(Int(token), width: width, into: residual + row * width)
     }
     if config.embeddingScale != 1 {
-      unsafe pare_scale(tokens.count * config.width, config.embeddingScale, residual)
+      unsafe pare_scale(tokens.count * width, config.embeddingScale, residual)
+    }
+    unsafe positions?.withUnsafeBufferPointer { positions in
+      for run in runs {
+        let (from, to) = (run.position * width, run.row * width)
+        unsafe pare_sum(
+          run.count * width, residual + to, positions.baseAddress.unsafelyUnwrapped + from,
+          residual + to)
+      }
     }
   }
 
   private func take(
-    _ step: BlockStep, _ block: Int, _ runs: [Run], count: Int,
-    _ inputs: ModelInputs?
+    _ operation: Operation, _ block: Int, _ runs: [Run], count: Int, _ inputs: ModelInputs?
+  ) throws {
+    switch operation {
+    case .step(let step): try take(step, block, runs, count: count, inputs)
+    case .attentionInput(let from):
+      let layer = try weights.linear(TensorID(.queryKeyValue, block: block), precision)
+      unsafe inputs?.add(
+        TensorID(.query, block: block), slot(from), rows: count, columns: layer.columns)
+      unsafe multiply(layer, from, count: count, into: qkv.floats, stride: layer.rows)
+    case .activated(let role, let from):
+      let layer = try linear(role, block, from, count: count, inputs)
+      halves.remove(.gate)
+      guard layer.activates else {
+        unsafe multiply(layer, from, count: count, into: slot(.gate), stride: layer.rows)
+        return activate(count * layer.rows)
+      }
+      unsafe multiply(
+        layer, from, count: count, into: slot(.gate), stride: layer.rows,
+        .init(activation: config.activation, isHalf: layer.isHalf))
+      if layer.isHalf { halves.insert(.gate) }
+    case .adding(let role, let from):
+      let layer = try linear(role, block, from, count: count, inputs)
+      unsafe multiply(
+        layer, from, count: count, into: slot(.residual), stride: config.width,
+        .init(adds: true))
+    }
+  }
+
+  private func take(
+    _ step: BlockStep, _ block: Int, _ runs: [Run], count: Int, _ inputs: ModelInputs?
   ) throws {
     switch step {
     case .norm(let role, let from, let into):
       try norm(TensorID(role, block: block), from, into: into, count: count)
     case .linear(let role, let from, let into):
-      let id = TensorID(role, block: block)
-      let layer = try weights.linear(id)
-      unsafe inputs?.add(id, slot(from), rows: count, columns: layer.columns)
-      unsafe layer.multiply(
-        count: count, input: slot(from), output: slot(into), crew: crew, hands: hands)
-    case .headNorm(let role, let slot):
-      try headNorm(TensorID(role, block: block), slot, count: count)
+      let layer = try linear(role, block, from, count: count, inputs)
+      halves.remove(into)
+      let isAttention = [.query, .key, .value].contains(into)
+      unsafe multiply(
+        layer, from, count: count, into: slot(into, block: block),
+        stride: isAttention ? shapes[block].qkvWidth : layer.rows)
+    case .headNorm(let role, let slot): try headNorm(TensorID(role, block: block), slot, count)
     case .rope(let slot): turn(slot, block, runs)
     case .attend: try attend(block, runs)
-    case .activate: activate(count * config.hidden)
+    case .activate: activate(count * shapes[block].hidden)
     case .experts(let from, let into):
       try route(block, from, into: into, count: count, inputs)
     case .add:
@@ -152,36 +221,85 @@ final class ModelPass {
     }
   }
 
+  private func linear(
+    _ role: TensorRole, _ block: Int, _ from: Slot, count: Int, _ inputs: ModelInputs?
+  ) throws -> any LinearWeights {
+    let id = TensorID(role, block: block)
+    let layer = try weights.linear(id, precision)
+    unsafe inputs?.add(id, slot(from), rows: count, columns: layer.columns)
+    return layer
+  }
+
+  private func multiply(
+    _ layer: any LinearWeights, _ from: Slot, count: Int,
+    into output: UnsafeMutablePointer<Float>, stride: Int,
+    _ finish: LayerProduct.Finish = .init()
+  ) {
+    unsafe multiply(
+      layer, count, slot(from), isHalf: halves.contains(from), output, stride: stride, finish)
+  }
+
+  /// Inputs that are f32, or bf16 already, by a layer.
+  func multiply(
+    _ layer: any LinearWeights, _ count: Int, _ input: UnsafeRawPointer,
+    isHalf: Bool = false, _ output: UnsafeMutablePointer<Float>, stride: Int,
+    _ finish: LayerProduct.Finish = .init()
+  ) {
+    guard count > 0 else { return }
+    var input = unsafe input
+    if layer.isHalf, !isHalf {
+      unsafe pare_to_bf16(
+        count * layer.columns, input.assumingMemoryBound(to: Float.self), rounded.halves)
+      unsafe input = UnsafeRawPointer(rounded.floats)
+    }
+    let product = unsafe LayerProduct(
+      count, input, UnsafeMutableRawPointer(output), stride: stride, finish)
+    crew.run(layer.groupCount) { worker, group in
+      layer.multiply(group: group, product, with: hands[worker])
+    }
+  }
+
   private func norm(_ id: TensorID, _ from: Slot, into: Slot, count: Int) throws {
     let weight = try weights.vector(id) ?? []
     let bias = try weights.vector(id.bias)
     unsafe weight.withUnsafeBufferPointer { weight in
       if config.normKind == .rms {
-        unsafe pare_rms_norm(
+        halves.remove(into)
+        return unsafe pare_rms_norm(
           count, config.width, slot(from), config.width, weight.baseAddress.unsafelyUnwrapped,
           config.normOffset, config.normEpsilon, slot(into))
-      } else {
-        let bias = bias ?? Array(repeating: 0, count: config.width)
-        unsafe bias.withUnsafeBufferPointer { bias in
-          unsafe pare_layer_norm(
-            count, config.width, slot(from), weight.baseAddress, bias.baseAddress,
-            config.normEpsilon, slot(into), nil)
-        }
       }
+      let writesHalf = isHalf && into != .branch && config.experts == nil
+      unsafe withOptional(bias) { bias in
+        unsafe pare_layer_norm(
+          count, config.width, slot(from), weight.baseAddress, bias, config.normEpsilon,
+          writesHalf ? nil : slot(into),
+          writesHalf ? slots[into].unsafelyUnwrapped.halves : nil)
+      }
+      if writesHalf { halves.insert(into) } else { halves.remove(into) }
     }
+  }
+
+  private func withOptional(_ values: [Float]?, _ body: (UnsafePointer<Float>?) -> Void) {
+    guard let values else { return body(nil) }
+    unsafe values.withUnsafeBufferPointer { unsafe body($0.baseAddress) }
   }
 
   private func heads(_ slot: Slot) -> Int { slot == .query ? config.heads : config.keyValueHeads }
 
-  private func headNorm(_ id: TensorID, _ place: Slot, count: Int) throws {
-    let weight = try weights.vector(id) ?? []
-    let values = unsafe slot(place)
+  /// Of queries or keys, which are as wide as in the whole model.
+  private func headNorm(_ id: TensorID, _ place: Slot, _ count: Int) throws {
+    guard let weight = try weights.vector(id), let block = id.block, !weight.isEmpty else { return }
+    let values = unsafe slot(place, block: block)
     let width = weight.count
-    let rows = count * heads(place) * config.headWidth / max(width, 1)
+    let rows = heads(place) * config.headWidth / width
     unsafe weight.withUnsafeBufferPointer { weight in
-      unsafe pare_rms_norm(
-        rows, width, values, width, weight.baseAddress.unsafelyUnwrapped, config.normOffset,
-        config.normEpsilon, values)
+      for row in 0..<count {
+        let start = unsafe values + row * shapes[block].qkvWidth
+        unsafe pare_rms_norm(
+          rows, width, start, width, weight.baseAddress.unsafelyUnwrapped, config.normOffset,
+          config.normEpsilon, start)
+      }
     }
   }
 
@@ -189,15 +307,14 @@ final class ModelPass {
     guard let index = config.attention[block].rope else { return }
     let rope = config.ropes[index]
     let (heads, pairs) = (heads(place), rope.width / 2)
-    let width = heads * config.headWidth
-    let values = unsafe slot(place)
+    let stride = shapes[block].qkvWidth
+    let values = unsafe slot(place, block: block)
     for run in runs {
       let table = unsafe angles[index].floats + run.position * 2 * pairs
-      let rows = unsafe values + run.row * width
       for offset in 0..<run.count {
         unsafe pare_turn(
           heads, config.headWidth, pairs, rope.isInterleaved ? 1 : 0,
-          table + offset * 2 * pairs, rows + offset * width)
+          table + offset * 2 * pairs, values + (run.row + offset) * stride)
       }
     }
   }
@@ -215,109 +332,21 @@ final class ModelPass {
       count, Int32(function), slot(.gate), config.isGated ? slot(.up) : nil)
   }
 
-  func multiply(
-    _ layer: any LinearWeights, _ count: Int, _ input: UnsafePointer<Float>,
-    _ output: UnsafeMutablePointer<Float>
-  ) {
-    unsafe layer.multiply(count: count, input: input, output: output, crew: crew, hands: hands)
-  }
-
   /// Logits of `count` rows from row `first` on, `[count, vocabulary]`; good until the next
   /// call. `count` is at most `logitRows`.
   func logits<R>(
     from first: Int, count: Int, _ body: (UnsafePointer<Float>) throws -> R
   ) throws -> R {
     precondition(count <= logitRows)
-    let head = try weights.linear(TensorID(.head))
-    unsafe head.multiply(
-      count: count, input: slot(.normed) + first * config.width, output: logits.floats,
-      crew: crew, hands: hands)
-    for hand in hands { try hand.engine.check() }
+    let head = try weights.linear(TensorID(.head), precision)
+    let isHalf = halves.contains(.normed)
+    let input = unsafe UnsafeRawPointer(slot(.normed)) + first * config.width * (isHalf ? 2 : 4)
+    unsafe multiply(
+      head, count, input, isHalf: isHalf, logits.floats, stride: config.vocabulary)
+    try check()
     let values = count * config.vocabulary
     if config.logitScale != 1 { unsafe pare_scale(values, config.logitScale, logits.floats) }
     if let cap = config.logitCap { unsafe pare_cap(values, cap, logits.floats) }
     return try unsafe body(logits.floats)
-  }
-}
-
-// Attention.
-extension ModelPass {
-  /// Some queries of one head.
-  private struct Tile {
-    let run: Run
-    let head: Int
-    /// The first query, counted in its run.
-    let first: Int
-    let count: Int
-  }
-
-  private func attend(_ block: Int, _ runs: [Run]) throws {
-    let width = config.keyWidth
-    if let memory {
-      for run in runs {
-        precondition(run.position + run.count <= memory.capacity)
-        let (from, to, count) = (run.row * width, run.position * width, run.count * width)
-        unsafe (memory.keys(block: block, stream: run.stream) + to).update(
-          from: slot(.key) + from, count: count)
-        unsafe (memory.values(block: block, stream: run.stream) + to).update(
-          from: slot(.value) + from, count: count)
-      }
-    }
-    var tiles: [Tile] = []
-    for run in runs {
-      for first in stride(from: 0, to: run.count, by: Self.queryTile) {
-        let count = min(Self.queryTile, run.count - first)
-        for head in 0..<config.heads {
-          tiles.append(Tile(run: run, head: head, first: first, count: count))
-        }
-      }
-    }
-    let sinks = try config.hasSinks ? weights.vector(TensorID(.sinks, block: block)) : nil
-    crew.run(tiles.count) { worker, index in
-      attend(block, tiles[index], sinks, hands[worker])
-    }
-  }
-
-  private func attend(_ block: Int, _ tile: Tile, _ sinks: [Float]?, _ hand: Hand) {
-    let run = tile.run
-    let (size, width) = (config.headWidth, config.keyWidth)
-    let shared = tile.head / (config.heads / config.keyValueHeads)
-    let seen = run.position + tile.first + tile.count
-    let window = config.attention[block].window ?? 0
-    // Keys that none of the queries sees are left out.
-    let start = window > 0 ? max(run.position + tile.first + 1 - window, 0) : 0
-    let columns = seen - start
-    let padded = (columns + 15) / 16 * 16
-    let scores = unsafe hand.scratch(tile.count * padded)
-    let (keys, values) =
-      if let memory {
-        (
-          unsafe UnsafePointer(memory.keys(block: block, stream: run.stream)),
-          unsafe UnsafePointer(memory.values(block: block, stream: run.stream))
-        )
-      } else {
-        (
-          unsafe UnsafePointer(slot(.key) + run.row * width),
-          unsafe UnsafePointer(slot(.value) + run.row * width)
-        )
-      }
-    let place = (run.row + tile.first) * config.queryWidth + tile.head * size
-    let offset = start * width + shared * size
-    unsafe hand.engine.multiply(
-      ProductSize(m: tile.count, n: columns, k: size),
-      Operand(slot(.query) + place, stride: config.queryWidth),
-      Operand(keys + offset, stride: width, isTransposed: true),
-      into: Operand(scores, stride: padded), ProductForm(isHalf: false))
-    let first = run.position + tile.first - start
-    var sink = sinks?[tile.head] ?? 0
-    unsafe withUnsafePointer(to: &sink) { sink in
-      unsafe pare_window_softmax(
-        tile.count, columns, padded, first, window, config.attentionScale,
-        config.attentionCap ?? 0, sinks == nil ? nil : sink, scores)
-    }
-    unsafe hand.engine.multiply(
-      ProductSize(m: tile.count, n: size, k: columns), Operand(scores, stride: padded),
-      Operand(values + offset, stride: width),
-      into: Operand(slot(.mixed) + place, stride: config.queryWidth), ProductForm(isHalf: false))
   }
 }

@@ -4,44 +4,63 @@ internal import Synchronization
 internal import Tensors
 
 /// A model's weights, ready to run. Linear layers are read when they are first used, and kept
-/// in the form they are stored in.
+/// in the form they are stored in; those of a small model in the order of the matrix library.
 final class ModelWeights: Sendable {
+  /// Models of fewer weights are small: as f32 they take 128 MB at most.
+  private static let small = 1 << 25
+
+  /// A layer as it is kept.
+  private struct Key: Hashable {
+    let id: TensorID
+    let precision: Precision
+  }
+
   let model: Model
-  private let linear: Mutex<[TensorID: any LinearWeights]>
+  /// Whether each thread runs texts of its own, from weights in the order of the matrix library.
+  let isPacked: Bool
+  private let linear: Mutex<[Key: any LinearWeights]>
   private let vectors: Mutex<[TensorID: [Float]]>
   private let embedding = Mutex<EmbeddingRows?>(nil)
 
   /// What `other` has read of the same tensors is shared with it.
   init(_ model: Model, sharing other: ModelWeights?) {
     self.model = model
-    func same<Value>(_ known: [TensorID: Value]) -> [TensorID: Value] {
-      guard let other else { return [:] }
-      return known.filter { id, _ in
-        func isSame(_ id: TensorID) -> Bool {
-          switch (model[id], other.model[id]) {
-          case (nil, nil): true
-          case (let own?, let others?): own.isIdentical(to: others)
-          default: false
-          }
-        }
-        return isSame(id) && isSame(id.bias)
+    isPacked = model.weightCount < Self.small
+    func isSame(_ id: TensorID) -> Bool {
+      switch (model.part(id), other?.model.part(id)) {
+      case (nil, nil): true
+      case (let own?, let others?): own.isIdentical(to: others)
+      default: false
       }
     }
-    let known = same(other?.linear.withLock { $0 } ?? [:])
-    linear = Mutex(known)
-    vectors = Mutex(same(other?.vectors.withLock { $0 } ?? [:]))
+    func isKept(_ id: TensorID) -> Bool { isSame(id) && isSame(id.bias) }
+    let isAlike = other?.isPacked == isPacked
+    linear = Mutex(other?.linear.withLock { $0.filter { isAlike && isKept($0.key.id) } } ?? [:])
+    vectors = Mutex(other?.vectors.withLock { $0.filter { isKept($0.key) } } ?? [:])
   }
 
-  /// A linear layer. Throws what reading throws.
-  func linear(_ id: TensorID) throws -> any LinearWeights {
-    if let known = linear.withLock({ $0[id] }) { return known }
-    guard let weight = model[id] else {
+  /// Reads and packs what a small model's passes will use, several layers at once.
+  func prepare(_ precision: Precision, crew: Crew) throws {
+    guard isPacked else { return }
+    let ids = model.linearLayers
+    let failure = Mutex<(any Error)?>(nil)
+    crew.run(ids.count) { _, index in
+      do { _ = try linear(ids[index], precision) } catch { failure.withLock { $0 = error } }
+    }
+    if let error = failure.withLock({ $0 }) { throw error }
+  }
+
+  /// A linear layer, or queries, keys and values as one. Throws what reading throws.
+  func linear(_ id: TensorID, _ precision: Precision) throws -> any LinearWeights {
+    let key = Key(id: id, precision: isPacked ? precision : .f32)
+    if let known = linear.withLock({ $0[key] }) { return known }
+    guard let weight = model.part(id) else {
       throw NetworkError.notRunnable("\(id.role.rawValue) is missing")
     }
-    let bias = model[id.bias]
-    let ready: any LinearWeights =
-      try BlockLinear(weight, bias) ?? PackedLinear(weight, bias)
-    linear.withLock { $0[id] = ready }
+    let bias = model.part(id.bias)
+    let stored: (any LinearWeights)? = isPacked ? nil : try BlockLinear(weight, bias)
+    let ready = try stored ?? PackedLinear(weight, bias, key.precision)
+    linear.withLock { $0[key] = ready }
     return ready
   }
 
@@ -61,8 +80,10 @@ final class ModelWeights: Sendable {
     }
     // A tied head has read it already.
     let blocks =
-      model.isHeadTied
-      ? try linear(TensorID(.head)) as? BlockLinear : try BlockLinear(part, nil)
+      isPacked
+      ? nil
+      : model.isHeadTied
+        ? try linear(TensorID(.head), .f32) as? BlockLinear : try BlockLinear(part, nil)
     let rows: EmbeddingRows =
       if let blocks { .blocks(blocks) } else { .dense(try part.parameter.tensor()) }
     embedding.withLock { $0 = rows }

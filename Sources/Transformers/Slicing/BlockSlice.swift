@@ -1,4 +1,5 @@
 internal import CKernels
+internal import Models
 internal import Tensors
 
 /// What of one block has to stay for the block to give what it gives.
@@ -27,7 +28,7 @@ struct BlockSlice {
   private(set) var mlpBias: [Float]?
 
   /// Reads the block's layers. Throws what reading throws.
-  init(_ block: Blueprint.Block, _ activation: Configuration.Activation) throws {
+  init(_ block: Blueprint.Block, _ activation: ModelConfig.Activation) throws {
     self.block = block
     shape = block.shape
     let layers = try [block.attention, block.attentionOutput, block.mlp, block.mlpOutput].map {
@@ -68,7 +69,7 @@ struct BlockSlice {
 
   /// Returns how many hidden channels stay.
   private mutating func planMLP(
-    _ inner: LayerZeros, _ output: LayerZeros, _ activation: Configuration.Activation
+    _ inner: LayerZeros, _ output: LayerZeros, _ activation: ModelConfig.Activation
   ) -> Int {
     let feed = output.feed(from: 0..<block.shape.hidden, of: inner) { bias in
       var value = bias

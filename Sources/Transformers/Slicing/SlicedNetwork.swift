@@ -1,3 +1,4 @@
+public import Models
 public import Tensors
 
 /// A network without the channels that change nothing in its outputs: a smaller one of
@@ -46,7 +47,7 @@ public struct SlicedNetwork: Sendable {
     _ parameters: Parameters, configuration: [String: String],
     progress: (Double) -> Void = { _ in }, shouldStop: () -> Bool = { false }
   ) throws {
-    let blueprint = try ArchitectureCatalog.blueprint(of: parameters, configuration: configuration)
+    let blueprint = try Blueprint(parameters, configuration: configuration)
     var slices: [BlockSlice] = []
     for (index, block) in blueprint.blocks.enumerated() {
       if shouldStop() { throw NetworkError.stopped }

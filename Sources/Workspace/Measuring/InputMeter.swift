@@ -17,7 +17,7 @@ final class InputMeter: Sendable {
   /// for them first.
   var parameters: Parameters {
     let parameters = checkpoint.parameters
-    let obstacle = ArchitectureCatalog.obstacle(
+    let obstacle = Network.obstacle(
       of: parameters, configuration: checkpoint.configuration)
     guard obstacle == nil, checkpoint.unreadCodes == nil else { return parameters }
     return Parameters(

@@ -1,5 +1,6 @@
 internal import CheckpointIO
 internal import Jobs
+internal import Models
 internal import Synchronization
 internal import Tensors
 internal import Transformers
@@ -54,7 +55,7 @@ final class LossMeter: Sendable {
     self.key = key + Self.options(checkpoint.configuration)
     whyNotRunnable =
       checkpoint.unreadCodes.map { "\($0.refusal)" }
-      ?? ArchitectureCatalog.obstacle(
+      ?? Network.obstacle(
         of: checkpoint.parameters, configuration: checkpoint.configuration)
   }
 

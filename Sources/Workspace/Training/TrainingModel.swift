@@ -1,7 +1,6 @@
 public import CheckpointIO
 public import Tensors
 public import Training
-internal import Transformers
 
 /// A model that is trained, and what its file says of it beside the weights.
 public struct TrainingModel: Sendable {
@@ -16,8 +15,8 @@ public struct TrainingModel: Sendable {
   /// say what its tokens are.
   public init(_ checkpoint: Checkpoint) throws {
     try checkpoint.refuseUnreadCodes()
-    _ = try ArchitectureCatalog.blueprint(
-      of: checkpoint.parameters, configuration: checkpoint.configuration)
+    try TrainingNetwork.check(
+      checkpoint.parameters, configuration: checkpoint.configuration)
     guard let vocabulary = checkpoint.vocabulary else { throw TextError.noVocabulary }
     source = checkpoint
     parameters = checkpoint.parameters

@@ -1,6 +1,7 @@
 internal import CheckpointIO
 internal import Glibc
 public import Jobs
+internal import Models
 public import Tensors
 public import Training
 internal import Transformers

@@ -2,6 +2,7 @@ internal import CheckpointIO
 internal import Compression
 internal import Glibc
 public import Jobs
+internal import Models
 internal import Tensors
 public import Training
 internal import Transformers

@@ -97,7 +97,7 @@ public final class Workbench {
 
   /// What is taken for granted of the network because no setting says it, in one sentence.
   public var assumption: String? {
-    ArchitectureCatalog.assumption(
+    Network.assumption(
       of: checkpoint.parameters, configuration: checkpoint.configuration)
   }
 

@@ -1,4 +1,5 @@
 internal import CheckpointIO
+internal import Models
 internal import Transformers
 
 /// How quick the network is, in tokens a second.
@@ -15,7 +16,7 @@ struct NetworkFigures {
   /// length over seeded tokens, the best of some repetitions.
   static func measure(_ checkpoint: Checkpoint, threads: Int) throws -> NetworkFigures? {
     guard
-      ArchitectureCatalog.obstacle(
+      Network.obstacle(
         of: checkpoint.parameters, configuration: checkpoint.configuration) == nil
     else { return nil }
     let network = try Network.make(

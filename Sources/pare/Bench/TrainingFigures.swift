@@ -1,5 +1,6 @@
 internal import CheckpointIO
 internal import Glibc
+internal import Models
 internal import Training
 internal import Transformers
 
@@ -22,7 +23,7 @@ struct TrainingFigures {
   /// nil for a model that does not run.
   static func measure(_ checkpoint: Checkpoint, threads: Int) throws -> TrainingFigures? {
     guard
-      ArchitectureCatalog.obstacle(
+      Network.obstacle(
         of: checkpoint.parameters, configuration: checkpoint.configuration) == nil
     else { return nil }
     let network = try TrainingNetwork(

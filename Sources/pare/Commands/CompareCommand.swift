@@ -58,7 +58,7 @@ struct CompareCommand: ParsableCommand {
 
   /// Why a model's loss cannot be measured; nil when it can.
   private func obstacle(_ checkpoint: Checkpoint) -> String? {
-    ArchitectureCatalog.obstacle(
+    Network.obstacle(
       of: checkpoint.parameters, configuration: checkpoint.configuration)
   }
 

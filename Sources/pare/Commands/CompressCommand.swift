@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import CheckpointIO
 internal import Jobs
+internal import Models
 internal import Tensors
 internal import Training
 internal import Transformers

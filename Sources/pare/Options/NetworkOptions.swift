@@ -55,7 +55,7 @@ struct NetworkOptions: ParsableArguments {
 extension Checkpoint {
   /// Tells on stderr what its network takes for granted.
   func tellAssumption() {
-    let assumption = ArchitectureCatalog.assumption(of: parameters, configuration: configuration)
+    let assumption = Network.assumption(of: parameters, configuration: configuration)
     if let assumption { StandardError.write("pare: \(sentence(name)): \(assumption)\n") }
   }
 }

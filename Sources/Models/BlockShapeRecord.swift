@@ -1,6 +1,6 @@
 internal import FoundationEssentials
 
-/// The widths of a sliced network's blocks, as its file has them among the metadata,
+/// The widths of a sliced model's blocks, as its file has them among the metadata,
 /// under `pare.blocks`:
 ///
 ///     {"blocks": [{"keys": [20, 3], "mlp": 300, "values": [10, 5]}, …],
@@ -12,13 +12,13 @@ internal import FoundationEssentials
 /// layer.
 /// `head_size` is a head's width before anything was removed: attention's scores are
 /// multiplied by 1/√head_size still.
-struct BlockShapeRecord: Codable {
-  /// Its key among a network's settings, and in a file's metadata.
-  static let key = "pare.blocks"
-  /// More is no record of a network we could run.
+public struct BlockShapeRecord: Sendable, Codable {
+  /// Its key among a model's settings, and in a file's metadata.
+  public static let key = "pare.blocks"
+  /// More is no record of a model that runs.
   private static let byteLimit = 1 << 22
 
-  struct Block: Codable {
+  struct Block: Sendable, Codable {
     let keys: [Int]
     let values: [Int]
     let mlp: Int
@@ -32,7 +32,7 @@ struct BlockShapeRecord: Codable {
     case blocks
   }
 
-  init(headSize: Int, _ shapes: [BlockShape]) {
+  public init(headSize: Int, _ shapes: [BlockShape]) {
     self.headSize = headSize
     blocks = shapes.map { shape in
       Block(
@@ -40,55 +40,58 @@ struct BlockShapeRecord: Codable {
     }
   }
 
-  /// The record among a network's settings; nil where there is none. Throws
-  /// `NetworkError.notRunnable` when it is not of the form above.
-  init?(_ settings: [String: String]) throws {
+  /// The record among a model's settings; nil where there is none. Throws
+  /// `ModelError` when it is not of the form above.
+  init?(_ settings: [String: String]) throws(ModelError) {
     guard let text = settings[BlockShapeRecord.key] else { return nil }
     guard text.utf8.count <= BlockShapeRecord.byteLimit,
       let record = try? JSONDecoder().decode(BlockShapeRecord.self, from: Data(text.utf8))
     else {
-      throw NetworkError.notRunnable("its \(BlockShapeRecord.key) does not list widths of blocks")
+      throw ModelError("its \(BlockShapeRecord.key) does not list widths of blocks")
     }
     self = record
   }
 
   /// The same as text.
-  func json() throws -> String {
+  public func json() throws -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys]
     return String(decoding: try encoder.encode(self), as: UTF8.self)
   }
 
-  /// Heads of a network of that width before anything was removed. Throws
-  /// `NetworkError.notRunnable` when there is no such number.
-  func heads(width: Int) throws -> Int {
+  /// Heads of a model of that width before anything was removed. Throws
+  /// `ModelError` when there is no such number.
+  func heads(width: Int) throws(ModelError) -> Int {
     guard headSize > 0, width.isMultiple(of: headSize) else {
-      throw NetworkError.notRunnable(
+      throw ModelError(
         "heads of \(headSize), as its \(BlockShapeRecord.key) says, do not divide its width of "
           + "\(width)")
     }
     return width / headSize
   }
 
-  /// The blocks' shapes, none with more than a whole network has. Throws
-  /// `NetworkError.notRunnable`.
-  func shapes(blocks count: Int, heads: Int) throws -> [BlockShape] {
+  /// The blocks' shapes, none with more than a whole model has. Throws
+  /// `ModelError`.
+  func shapes(blocks count: Int, heads: Int) throws(ModelError) -> [BlockShape] {
     guard blocks.count == count else {
-      throw NetworkError.notRunnable(
+      throw ModelError(
         "it has \(count) blocks where its \(BlockShapeRecord.key) lists \(blocks.count)")
     }
-    return try blocks.enumerated().map { index, block in
+    var shapes: [BlockShape] = []
+    for (index, block) in blocks.enumerated() {
       guard block.keys.count == block.values.count, block.keys.count <= heads,
         block.keys.allSatisfy({ 0...headSize ~= $0 }),
         block.values.allSatisfy({ 1...headSize ~= $0 }), block.mlp >= 0
       else {
-        throw NetworkError.notRunnable(
+        throw ModelError(
           "its \(BlockShapeRecord.key) gives block \(index) widths that are not left of "
             + "\(heads) heads of \(headSize)")
       }
-      return BlockShape(
-        heads: zip(block.keys, block.values).map { BlockShape.Head(keys: $0, values: $1) },
-        hidden: block.mlp)
+      shapes.append(
+        BlockShape(
+          heads: zip(block.keys, block.values).map { BlockShape.Head(keys: $0, values: $1) },
+          hidden: block.mlp))
     }
+    return shapes
   }
 }

@@ -1,0 +1,51 @@
+internal import Models
+internal import Tensors
+
+extension Model {
+  /// The model of a checkpoint that is to be run. Throws `NetworkError.notRunnable`.
+  init(running parameters: Parameters, configuration: [String: String]) throws {
+    if let absence = parameters.absence {
+      throw NetworkError.notRunnable("its file holds no weights: \(absence)")
+    }
+    let type = configuration["model_type"]
+    let family = type.flatMap { ModelCatalog.family(of: $0) }
+    let found: Model?
+    do {
+      found = try Model(parameters, configuration: configuration)
+    } catch {
+      throw NetworkError.notRunnable(error.description)
+    }
+    guard let found else {
+      if let family {
+        throw NetworkError.notRunnable("its tensors are not named like those of \(family.title)")
+      }
+      if let type {
+        throw NetworkError.notRunnable("its family, \(type), is none of those that run")
+      }
+      throw NetworkError.notRunnable("its tensors are not named like those of a model that runs")
+    }
+    try parameters.requireMemory()
+    self = found
+  }
+}
+
+extension Parameters {
+  /// Throws `NetworkError.notRunnable` where the weights, as they are kept to be run, take more
+  /// than the machine's memory.
+  fileprivate func requireMemory() throws {
+    var byteCount = 0
+    for parameter in self {
+      let bytes =
+        parameter.blocks.flatMap { $0.byteCount(of: parameter.shape) }
+        ?? parameter.shape.count * MemoryLayout<Float>.stride
+      let (sum, overflow) = byteCount.addingReportingOverflow(bytes)
+      byteCount = overflow ? .max : sum
+    }
+    guard byteCount <= WorkingMemory.machine else {
+      let gigabyte = 1_000_000_000
+      throw NetworkError.notRunnable(
+        "its weights take \(byteCount / gigabyte) GB, more than this machine's "
+          + "\(WorkingMemory.machine / gigabyte) GB")
+    }
+  }
+}

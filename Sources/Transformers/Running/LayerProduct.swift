@@ -1,0 +1,33 @@
+internal import Models
+
+/// What a linear layer multiplies, and where the result goes.
+@safe
+struct LayerProduct {
+  /// What happens to it on its way out.
+  struct Finish {
+    /// GELU, in either form.
+    var activation: ModelConfig.Activation?
+    /// Adds to what is there instead of replacing it.
+    var adds = false
+    /// Writes bf16.
+    var isHalf = false
+  }
+
+  /// Inputs.
+  let count: Int
+  /// `count × columns` of f32, or of bf16 where the layer multiplies that.
+  let input: UnsafeRawPointer
+  let output: UnsafeMutableRawPointer
+  /// Values from the outputs of one input to the next one's.
+  let stride: Int
+  let finish: Finish
+
+  init(
+    _ count: Int, _ input: UnsafeRawPointer, _ output: UnsafeMutableRawPointer, stride: Int,
+    _ finish: Finish = Finish()
+  ) {
+    (self.count, self.stride, self.finish) = (count, stride, finish)
+    unsafe self.input = unsafe input
+    unsafe self.output = unsafe output
+  }
+}

@@ -1,0 +1,35 @@
+internal import Models
+
+/// What an executor does at once: a step of a block, or several that are one product.
+enum Operation {
+  case step(BlockStep)
+  /// Queries, keys and values, which are rows of one matrix.
+  case attentionInput(Slot)
+  /// A linear layer into the gate, and GELU.
+  case activated(TensorRole, Slot)
+  /// A linear layer whose outputs are added to the residual stream.
+  case adding(TensorRole, Slot)
+
+  /// A block's steps, as few products as they can be.
+  static func list(_ config: ModelConfig, _ block: Int, isJoined: Bool) -> [Operation] {
+    let steps = config.steps(of: block)
+    var list: [Operation] = []
+    var rest = steps[...]
+    while let step = rest.popFirst() {
+      switch (step, rest.first) {
+      case (.linear(.query, let from, _), _) where isJoined:
+        rest = rest.dropFirst(2)
+        list.append(.attentionInput(from))
+      case (.linear(let role, let from, into: .gate), .activate?)
+      where !config.isGated && [.gelu, .geluTanh].contains(config.activation):
+        rest = rest.dropFirst()
+        list.append(.activated(role, from))
+      case (.linear(let role, let from, into: .branch), .add?) where config.residualScale == 1:
+        rest = rest.dropFirst()
+        list.append(.adding(role, from))
+      default: list.append(.step(step))
+      }
+    }
+    return list
+  }
+}
