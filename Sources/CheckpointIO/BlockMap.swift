@@ -1,3 +1,4 @@
+internal import Models
 internal import Tensors
 
 /// Which parameter belongs to which block and layer: the rows and columns of
@@ -72,7 +73,7 @@ public struct BlockMap: Sendable {
       if order[place.layer] == nil { order[place.layer] = order.count }
       if place.role == .linear || place.role == .auxiliary { linear.insert(place.layer) }
     }
-    layers = LayerOrder.sorted(Array(order.keys), firstMet: order)
+    layers = TensorNames.inOrderOfUse(Array(order.keys), firstMet: order)
     linearLayers = layers.filter(linear.contains)
     let ranks = Dictionary(uniqueKeysWithValues: layers.enumerated().map { ($1, $0) })
     self.ranks = ranks

@@ -1,15 +1,11 @@
+internal import Models
 internal import Tensors
 
 /// GPT-2's `Conv1D`, which keeps weights as `[in, out]`. A square matrix cannot tell,
 /// so one decision is made for the whole file from the layers that can.
 struct Conv1D: Sendable {
-  private static let layers = [
-    "attn.c_attn.weight", "attn.c_proj.weight", "mlp.c_fc.weight", "mlp.c_proj.weight",
-    "attn.q_attn.weight",
-  ].map { Array($0.utf8) }
-  /// `c_attn` makes three vectors of one, `c_fc` widens (usually fourfold):
-  /// the longer axis is the output.
-  private static let telling = ["attn.c_attn.weight", "c_fc.weight"].map { Array($0.utf8) }
+  private static let layers = TransposedLayers.names.map { Array($0.utf8) }
+  private static let telling = TransposedLayers.widening.map { Array($0.utf8) }
   /// What all of them end with.
   private static let end = Array(".weight".utf8)
 
@@ -31,7 +27,7 @@ struct Conv1D: Sendable {
       guard second > first else { return nil }
       return
     }
-    guard modelType == "gpt2" else { return nil }
+    guard let modelType, TransposedLayers.types.contains(modelType) else { return nil }
   }
 
   /// Whether a tensor is a matrix that GPT-2 would keep transposed.

@@ -10,11 +10,8 @@ public protocol Architecture: Sendable {
   static func config(_ settings: Settings, _ facts: Facts) throws(ModelError) -> ModelConfig
   /// Its names where they are not the usual ones.
   static func names(_ dialect: Dialect) -> NameTable
-  /// How the rows of a tensor that has several in one are shared out; nil where they are one
-  /// part after the other.
-  static func parts(
-    of role: TensorRole, _ config: ModelConfig, _ dialect: Dialect
-  ) -> [TensorRole: RowRuns]?
+  /// Whether each head's queries, keys and values stand together where they are one matrix.
+  static func isHeadwise(_ dialect: Dialect) -> Bool
   /// What is taken for granted because `settings` do not say it, in one sentence; nil for
   /// nothing.
   static func assumption(_ config: ModelConfig, _ settings: Settings) -> String?
@@ -36,9 +33,7 @@ public struct Facts: Sendable {
 extension Architecture {
   public static func names(_ dialect: Dialect) -> NameTable { .usual(dialect) }
 
-  public static func parts(
-    of role: TensorRole, _ config: ModelConfig, _ dialect: Dialect
-  ) -> [TensorRole: RowRuns]? { nil }
+  public static func isHeadwise(_ dialect: Dialect) -> Bool { false }
 
   public static func assumption(_ config: ModelConfig, _ settings: Settings) -> String? { nil }
 }

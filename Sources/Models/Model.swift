@@ -40,14 +40,12 @@ public struct Model: Sendable {
       throw ModelError("\(embedding.name) is \(embedding.shape) and should be a matrix")
     }
     var config = try family.config(settings, assembly.facts(embedding))
-    let type = settings.text("model_type") ?? ""
-    if prefix.dialect == .meta
-      || prefix.dialect == .llamaCpp && RowOrder.interleavedTypes.contains(type)
-    {
+    let type = settings.text("model_type")
+    if RowLayout(of: .query, in: prefix.dialect, type: type) == .interleaved {
       for index in config.ropes.indices { config.ropes[index].isInterleaved = true }
     }
     try config.check()
-    try assembly.take(config) { role in family.parts(of: role, config, prefix.dialect) }
+    try assembly.take(config, RowLayout(of: .queryKeyValue, in: prefix.dialect, type: type))
     self.config = config
     parts = assembly.parts
     isHeadTied = assembly.isHeadTied
@@ -62,20 +60,6 @@ public struct Model: Sendable {
       ?? parts[TensorID(isLong ? .longRopeDivisors : .shortRopeDivisors)]
     return try part?.parameter.tensor().array
   }
-}
-
-/// In which order the rows of queries and keys stand.
-public enum RowOrder {
-  /// The families of GGUF files, by `general.architecture`, whose separate queries and keys
-  /// have the two channels of a pair side by side: llama.cpp's converter puts them so (its
-  /// `conversion` folder as of llama-cpp-python 0.3.36: classes that permute, or inherit that from
-  /// Llama). Families whose converter splits one matrix into queries, keys and values are not
-  /// among them: no name of theirs is matched.
-  public static let interleavedTypes: Set = [
-    "llama", "llama-embed", "mistral3", "arcee", "smollm3", "nanbeige", "eagle3",
-    "granite", "granite_swa", "granitemoe", "granitehybrid", "deci", "olmo", "arctic", "chameleon",
-    "minicpm", "deepseek", "xverse", "llada",
-  ]
 }
 
 extension ModelConfig {
@@ -167,9 +151,8 @@ private struct Assembly {
     return (nil, first ?? "\(prefix.stack)\(id.block ?? 0).\(id.role.rawValue)")
   }
 
-  mutating func take(
-    _ config: ModelConfig, parts: (TensorRole) -> [TensorRole: RowRuns]?
-  ) throws(ModelError) {
+  /// `fused` is how the rows of queries, keys and values stand that are one matrix.
+  mutating func take(_ config: ModelConfig, _ fused: RowLayout) throws(ModelError) {
     let embedding = try outside(.tokenEmbedding)
     try put(
       embedding, TensorID(.tokenEmbedding), [config.vocabulary, config.width])
@@ -193,11 +176,11 @@ private struct Assembly {
       guard let divisors = optionalOutside(role), let rope = config.ropes.first else { continue }
       try put(divisors, TensorID(role), [rope.width / 2])
     }
-    for block in 0..<config.blocks { try take(block, config, parts) }
+    for block in 0..<config.blocks { try take(block, config, fused) }
   }
 
   private mutating func take(
-    _ block: Int, _ config: ModelConfig, _ parts: (TensorRole) -> [TensorRole: RowRuns]?
+    _ block: Int, _ config: ModelConfig, _ fused: RowLayout
   ) throws(ModelError) {
     for step in config.steps(of: block) {
       switch step {
@@ -205,7 +188,7 @@ private struct Assembly {
         try need(TensorID(role, block: block), [config.width])
         try want(TensorID(role, block: block, isBias: true), [config.width])
       case .linear(let role, _, _):
-        try takeLinear(role, block, config, parts)
+        try takeLinear(role, block, config, fused)
       case .headNorm(let role, _):
         let heads = role == .queryNorm ? config.heads : config.keyValueHeads
         let count = config.headNorms == .whole ? heads * config.headWidth : config.headWidth
@@ -261,8 +244,7 @@ private struct Assembly {
   }
 
   private mutating func takeLinear(
-    _ role: TensorRole, _ block: Int, _ config: ModelConfig,
-    _ given: (TensorRole) -> [TensorRole: RowRuns]?
+    _ role: TensorRole, _ block: Int, _ config: ModelConfig, _ fused: RowLayout
   ) throws(ModelError) {
     let id = TensorID(role, block: block)
     if parts[id] != nil { return }
@@ -270,11 +252,20 @@ private struct Assembly {
     if layer(id).found == nil, let (joined, members) = Self.joined(role) {
       let whole = TensorID(joined, block: block)
       if let found = layer(whole).found {
+        let isHeadwise = joined == .queryKeyValue && fused == .headwise
+        guard !isHeadwise || config.heads == config.keyValueHeads else {
+          throw ModelError(
+            "\(found.name) has the rows of each head together, which are of \(config.heads) and "
+              + "of \(config.keyValueHeads) heads")
+        }
         var first = 0
-        var runs = given(joined) ?? [:]
-        for member in members where runs[member] == nil {
+        var runs: [TensorRole: RowRuns] = [:]
+        for (number, member) in members.enumerated() {
           let count = config.shape(of: member, block: block).rows
-          runs[member] = RowRuns(first: first, count: count)
+          runs[member] =
+            isHeadwise
+            ? RowLayout.headwise(number, heads: config.heads, size: config.headWidth)
+            : RowRuns(first: first, count: count)
           first += count
         }
         let rows = members.reduce(0) { $0 + config.shape(of: $1, block: block).rows }

@@ -1,7 +1,7 @@
 internal import Tensors
 
 /// Whose names a file's tensors have.
-public enum Dialect: Sendable, Hashable {
+public enum Dialect: Sendable, Hashable, CaseIterable {
   /// `model.layers.0.self_attn.q_proj.weight`
   case huggingFace
   /// `blk.0.attn_q.weight`
@@ -18,6 +18,13 @@ public struct NameTable: Sendable {
   public var stack = "layers."
   /// Tensors of the first block by which the stack is found, best first.
   public var witnesses: [String]
+
+  /// A layer's name, of an expert with its number; or that of a tensor outside the blocks. nil
+  /// of what has none.
+  public func name(of id: TensorID) -> String? {
+    guard let name = (id.block == nil ? outside : layers)[id.role]?.first else { return nil }
+    return id.expert.map { name.replacing("#", with: String($0)) } ?? name
+  }
 
   /// The names that most families have.
   public static func usual(_ dialect: Dialect) -> NameTable {
@@ -91,6 +98,44 @@ public struct NameTable: Sendable {
     outside: [
       .tokenEmbedding: ["tok_embeddings"], .finalNorm: ["norm"], .head: ["output"],
     ], witnesses: ["attention.wo.weight"])
+
+  /// What families call their layers that do not run, and ends of such names: what a file's
+  /// layers are is known without them, in which order a block uses them with them.
+  static let elsewhere = NameTable(
+    layers: [
+      .attentionNorm: [
+        "norm1", "norm_1", "layer_norm1", "self_attn_layer_norm", "attn_norm_2",
+      ],
+      .queryKeyValue: ["in_proj", "qkv_proj", "qkv", "query_key_value"],
+      .query: ["q_proj", "query", "wq", "W_query"], .queryNorm: ["q_norm"],
+      .key: ["k_proj", "key", "wk", "W_key"], .keyNorm: ["k_norm"],
+      .value: ["v_proj", "value", "wv", "W_value"],
+      .attentionOutput: [
+        "attn_out", "o_proj", "out_proj", "wo", "attn.proj", "attention.dense",
+        "attention.output.dense",
+      ],
+      .attentionPostNorm: ["attention.output.LayerNorm", "attn_output_norm"],
+      .mlpNorm: ["ff_norm", "norm2", "norm_2", "layer_norm2"],
+      .router: [
+        "gate", "block_sparse_moe.router.layer", "feed_forward.gate", "feed_forward.router",
+      ],
+      .expertGate: ["experts", "feed_forward.experts.#.gate_proj"],
+      .expertUp: ["feed_forward.experts.#.up_proj"],
+      .expertDown: ["feed_forward.experts.#.down_proj"],
+      .sharedGate: ["mlp.shared_experts.gate_proj"], .sharedUp: ["mlp.shared_experts.up_proj"],
+      .sharedDown: ["mlp.shared_experts.down_proj"],
+      .gate: ["feed_forward.gate_proj", "gate_proj", "ff_proj", "w1"], .gateUp: ["gate_up_proj"],
+      .up: [
+        "feed_forward.up_proj", "up_proj", "w3", "fc1", "intermediate.dense",
+        "dense_h_to_4h",
+      ],
+      .down: [
+        "feed_forward.down_proj", "down_proj", "ff_out", "w2", "fc2",
+        "dense_4h_to_h", "output.dense",
+      ],
+      .mlpPostNorm: ["output.LayerNorm", "final_layer_norm", "layer_output_norm"],
+    ],
+    outside: [:], witnesses: [])
 }
 
 /// What stands before the names of a model's tensors in a file, and whose names they are.

@@ -3,18 +3,19 @@ public enum TensorRole: String, Sendable, Hashable, CaseIterable {
   // Outside the blocks.
   case tokenEmbedding, positionEmbedding, finalNorm, head, ropeDivisors
   case longRopeDivisors, shortRopeDivisors
-  // Attention.
-  case attentionNorm, query, key, value, attentionOutput, attentionPostNorm
-  case queryNorm, keyNorm, sinks
+  // A block, in the order in which it uses them.
+  case attentionNorm
   /// Queries, keys and values in one.
   case queryKeyValue
-  // The MLP.
-  case mlpNorm, gate, up, down, mlpPostNorm
+  case query, queryNorm, key, keyNorm, value, sinks, attentionOutput, attentionPostNorm
+  case mlpNorm
+  case router
+  case sharedGate, sharedUp, sharedDown, sharedRouter
+  case gate
   /// Gate and up in one.
   case gateUp
-  // Experts.
-  case router, expertGate, expertUp, expertDown
-  case sharedGate, sharedUp, sharedDown, sharedRouter
+  case expertGate, up, expertUp, down, expertDown
+  case mlpPostNorm
 }
 
 /// Which tensor of a model it is.

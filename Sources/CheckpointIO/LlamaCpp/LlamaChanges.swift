@@ -1,3 +1,4 @@
+internal import Models
 internal import Tensors
 
 /// How tensors of a family change on their way to llama.cpp, and how many did.
@@ -39,21 +40,23 @@ struct LlamaChanges {
   /// A parameter under another name, changed as it has to be when it is read. Throws
   /// `invalidConversion`.
   mutating func made(
-    _ parameter: Parameter, _ name: CanonicalName, as target: String
+    _ parameter: Parameter, _ name: LlamaName, as target: String
   ) throws(CheckpointError) -> Parameter {
     let isQuery = name.layer == "attn_q"
     if family.hasLlamaRows, isQuery || name.layer == "attn_k" {
       // Meta's and Mistral's own files have that order.
-      if LlamaRows.isOriginal(parameter.name) { return parameter.renamed(target) }
+      if parameter.place.layer.hasPrefix("attention.w") { return parameter.renamed(target) }
       let count = isQuery ? heads.queries : heads.keys
-      guard let rows = LlamaRows(of: parameter.shape, heads: count) else {
+      let order = RowLayout.interleaved.order(
+        rows: parameter.shape.dimensions.first ?? 0, heads: count)
+      guard let rows = order?.inverse else {
         throw .invalidConversion(
           reason: "the rows of \(parameter.name.quoted) are not those of \(count) heads of an even "
             + "width, which llama.cpp reorders")
       }
       reordered += 1
       return parameter.renamed(target) { (tensor, threads, shouldStop) in
-        try rows.made(tensor, threads: threads, shouldStop: shouldStop)
+        try tensor.rows(rows, threads: threads, shouldStop: shouldStop)
       }
     }
     guard parameter.place.role == .norm, family.normShift != 0 else {

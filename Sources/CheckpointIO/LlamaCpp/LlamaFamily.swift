@@ -1,7 +1,8 @@
+internal import Models
 internal import Tensors
 
 /// A family of models as llama.cpp knows it: which tensors it asks for, and how they differ
-/// from Hugging Face's. `CanonicalName` has the tensors' names, `LlamaSettings` the
+/// from Hugging Face's. `LlamaName` has the tensors' names, `LlamaSettings` the
 /// settings. To add a family, add a value to `all`.
 struct LlamaFamily: Sendable {
   /// `general.architecture`.
@@ -110,7 +111,7 @@ struct LlamaFamily: Sendable {
   }
 
   /// The name of a tensor in a GGUF file; nil where llama.cpp has no place for it.
-  func name(of tensor: CanonicalName) -> String? {
+  func name(of tensor: LlamaName) -> String? {
     guard let block = tensor.block else {
       let name = tensor.layer + tensor.suffix
       return outside.contains(name) ? name : nil
@@ -128,18 +129,24 @@ struct LlamaFamily: Sendable {
   }
 }
 
-extension LlamaFamily {
-  /// llama.cpp's and Hugging Face's words for models whose norms are 1 + w.
-  private static let shifted: Set = ["gemma", "gemma2", "gemma3", "gemma3_text"]
+/// What llama.cpp calls a tensor.
+struct LlamaName: Hashable {
+  let block: Int?
+  /// `attn_q`; of an expert `ffn_up_exps.3`.
+  let layer: String
+  let suffix: String
 
-  /// What is to be added to the weights of such a norm to have what llama.cpp computes
-  /// with: 0 in its own files, 1 in others; nil of what is none.
-  static func shift(of parameter: Parameter, in checkpoint: Checkpoint) -> Float? {
-    guard parameter.place.role == .norm,
-      let architecture = checkpoint.llamaArchitecture, shifted.contains(architecture)
-    else { return nil }
-    let isDone = parameter.name.hasPrefix("blk.") || parameter.name == "output_norm.weight"
-    return isDone ? 0 : gemma3.normShift
+  /// The names of all parameters, in their order.
+  static func all(of parameters: Parameters, type: String?) -> [LlamaName] {
+    let names = TensorNames(parameters, type: type)
+    let family = type.flatMap { ModelCatalog.family(of: $0) }
+    let table = family?.names(.llamaCpp) ?? .usual(.llamaCpp)
+    return parameters.map { parameter in
+      guard let (id, _) = names.meaning(of: parameter), let name = table.name(of: id) else {
+        return LlamaName(block: parameter.place.block, layer: parameter.name, suffix: "")
+      }
+      return LlamaName(block: id.block, layer: name, suffix: id.isBias ? ".bias" : ".weight")
+    }
   }
 }
 

@@ -29,7 +29,7 @@ struct LlamaModel {
   {
     self.family = family
     var looked = LlamaSettings(Self.settings(of: checkpoint, family), family)
-    let names = CanonicalName.all(of: given)
+    let names = LlamaName.all(of: given, type: looked.settings["model_type"])
     let heads = try Heads(given, names, &looked)
     let shape = try LlamaShape(given, names, heads, &looked)
     var changes = try LlamaChanges(family, heads, &looked)
@@ -134,7 +134,7 @@ extension LlamaModel {
 extension LlamaModel.Heads {
   /// From the settings, as far as they agree with the tensors. Throws `invalidConversion`.
   init(
-    _ parameters: Parameters, _ names: [CanonicalName], _ settings: inout LlamaSettings
+    _ parameters: Parameters, _ names: [LlamaName], _ settings: inout LlamaSettings
   ) throws(CheckpointError) {
     func shape(_ layers: Set<String>) -> (name: String, rows: Int, columns: Int)? {
       zip(parameters, names).first {

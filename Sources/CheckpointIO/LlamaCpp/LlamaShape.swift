@@ -9,7 +9,7 @@ struct LlamaShape {
 
   /// Throws `CheckpointError.invalidConversion`.
   init(
-    _ parameters: Parameters, _ names: [CanonicalName], _ heads: LlamaModel.Heads,
+    _ parameters: Parameters, _ names: [LlamaName], _ heads: LlamaModel.Heads,
     _ settings: inout LlamaSettings
   ) throws(CheckpointError) {
     let shapes = Dictionary(
@@ -47,7 +47,7 @@ struct LlamaShape {
 
   /// The first weight of a block that has another shape than the same one in the first.
   private static func firstOfAnotherWidth(
-    _ parameters: Parameters, _ names: [CanonicalName]
+    _ parameters: Parameters, _ names: [LlamaName]
   ) -> Parameter? {
     var usual: [String: Shape] = [:]
     return zip(parameters, names).first { parameter, name in

@@ -1,21 +1,23 @@
+internal import Models
 public import Tensors
 
 /// Which parameter of one checkpoint is which of another of its architecture: by name,
-/// and where the files name them differently, by block and layer.
+/// and where the files name them differently, by what they are for.
 public struct ParameterMatching: Sendable {
   /// One parameter in both.
   public struct Pair: Sendable {
     public let first: Parameter
     public let second: Parameter
-    /// Of the first and the second, where it has llama.cpp's order of rows and the
-    /// other has not.
-    let rows: (first: LlamaRows?, second: LlamaRows?)
-    /// What is to be added to the first and the second, where the other has it already.
-    let shift: (first: Float, second: Float)
+    /// What makes each the model's, where the two files differ.
+    fileprivate let changes: (first: Change, second: Change)
 
     /// Whether one has the rows of queries or keys in llama.cpp's order, and the other
     /// has not; `tensors` puts them right.
-    public var isReordered: Bool { rows.first != nil || rows.second != nil }
+    public var isReordered: Bool { changes.first.order != nil || changes.second.order != nil }
+
+    /// Whether one has 1 added to the weights of a norm, and the other has not; `tensors`
+    /// adds it.
+    public var isShifted: Bool { changes.first.offset != 0 || changes.second.offset != 0 }
 
     /// The values of both, rows in the same order. Throws what reading them throws,
     /// also when `shouldStop` stopped it.
@@ -27,16 +29,24 @@ public struct ParameterMatching: Sendable {
         try second.tensor(threads: threads, shouldStop: shouldStop)
       )
       return (
-        try rows.first?.undone(tensors.0, threads: threads, shouldStop: shouldStop)
-          ?? tensors.0.adding(shift.first),
-        try rows.second?.undone(tensors.1, threads: threads, shouldStop: shouldStop)
-          ?? tensors.1.adding(shift.second)
+        try changes.first.made(tensors.0, threads: threads, shouldStop: shouldStop),
+        try changes.second.made(tensors.1, threads: threads, shouldStop: shouldStop)
       )
     }
+  }
 
-    /// Whether one has 1 added to the weights of a norm, and the other has not; `tensors`
-    /// adds it.
-    public var isShifted: Bool { shift.first != 0 || shift.second != 0 }
+  /// What makes a file's tensor the model's.
+  fileprivate struct Change: Sendable {
+    var order: RowOrder?
+    var offset: Float = 0
+
+    func made(
+      _ tensor: Tensor, threads: Int, shouldStop: @Sendable () -> Bool
+    ) throws(CheckpointError) -> Tensor {
+      try order.map { order throws(CheckpointError) in
+        try tensor.rows(order, threads: threads, shouldStop: shouldStop)
+      } ?? tensor.adding(offset)
+    }
   }
 
   /// In the order of the first.
@@ -58,59 +68,118 @@ public struct ParameterMatching: Sendable {
   /// Matches the parameters of two checkpoints. A place that several parameters of one
   /// of them claim decides nothing. Reads no values.
   public init(_ first: Checkpoint, _ second: Checkpoint) {
-    let names = (
-      CanonicalName.all(of: first.parameters), CanonicalName.all(of: second.parameters)
-    )
-    let byPlace = Self.places(names.1, of: second.parameters, without: first.parameters)
-    let ownPlaces = Self.places(names.0, of: first.parameters, without: second.parameters)
+    let sides = (Side(first), Side(second))
+    let byPlace = sides.1.places(without: first.parameters)
+    let ownPlaces = sides.0.places(without: second.parameters)
     let positions = Dictionary(
       second.parameters.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { $1 })
     var taken = [Bool](repeating: false, count: second.parameters.count)
     for (index, parameter) in first.parameters.enumerated() {
-      let name = names.0[index]
-      let isOnlyOne = ownPlaces[name] == index
-      guard let other = positions[parameter.name] ?? (isOnlyOne ? byPlace[name] : nil),
+      let identity = sides.0.members[index].identity
+      let isOnlyOne = ownPlaces[identity] == index
+      guard let other = positions[parameter.name] ?? (isOnlyOne ? byPlace[identity] : nil),
         !taken[other]
       else {
         onlyInFirst.append(parameter)
         continue
       }
       taken[other] = true
-      let counterpart = second.parameters[other]
-      let areOrdered = (
-        LlamaRows.areThose(of: parameter, name, in: first),
-        LlamaRows.areThose(of: counterpart, names.1[other], in: second)
-      )
-      // Two of one order are compared as they are.
-      let isReordered = areOrdered.0 != areOrdered.1
-      let rows =
-        isReordered
-        ? LlamaRows(name, of: parameter, in: areOrdered.0 ? [first, second] : [second, first]) : nil
-      if isReordered, rows == nil { unknownOrderCount += 1 }
-      let shifts = (
-        LlamaFamily.shift(of: parameter, in: first),
-        LlamaFamily.shift(of: counterpart, in: second)
-      )
-      // What has it already needs it no more; two of one kind are compared as they are.
-      let isShifted = shifts.0 != nil && shifts.1 != nil && shifts.0 != shifts.1
-      pairs.append(
-        Pair(
-          first: parameter, second: counterpart,
-          rows: areOrdered.0 ? (first: rows, second: nil) : (first: nil, second: rows),
-          shift: isShifted ? (shifts.0 ?? 0, shifts.1 ?? 0) : (first: 0, second: 0)))
+      pairs.append(pair((sides.0, index), (sides.1, other)))
     }
     onlyInSecond = second.parameters.enumerated().filter { !taken[$0.offset] }.map(\.element)
   }
 
+  private mutating func pair(
+    _ first: (side: Side, index: Int), _ second: (side: Side, index: Int)
+  ) -> Pair {
+    let members = (first.side.members[first.index], second.side.members[second.index])
+    var changes = (first: Change(), second: Change())
+    // Two of one kind are compared as they are.
+    if members.0.layout != members.1.layout {
+      let checkpoints = [first.side.checkpoint, second.side.checkpoint]
+      changes.first.order = members.0.order(checkpoints)
+      changes.second.order = members.1.order(checkpoints.reversed())
+      let orders = [(members.0, changes.first), (members.1, changes.second)]
+      if orders.contains(where: { $0.layout != .plain && $1.order == nil }) {
+        (changes.first.order, changes.second.order) = (nil, nil)
+        unknownOrderCount += 1
+      }
+    }
+    if let one = members.0.offset, let other = members.1.offset, one != other {
+      (changes.first.offset, changes.second.offset) = (one, other)
+    }
+    return Pair(first: members.0.parameter, second: members.1.parameter, changes: changes)
+  }
+}
+
+/// One of two checkpoints that are matched.
+private struct Side {
+  /// What a tensor is, whatever the file calls it.
+  enum Identity: Hashable {
+    case known(TensorID)
+    case other(block: Int?, name: String)
+  }
+
+  struct Member {
+    let parameter: Parameter
+    let identity: Identity
+    let role: TensorRole?
+    let layout: RowLayout
+    /// Still to be added to the weights of a norm; nil where the family has no offset.
+    let offset: Float?
+
+    /// Of as many heads as the first of the checkpoints says that says it; nil where none does,
+    /// where the rows cannot be theirs, and where the rows stand in the model's order.
+    func order(_ checkpoints: [Checkpoint]) -> RowOrder? {
+      let queries = ["n_head", "num_attention_heads"]
+      let keys = (role == .key ? ["num_key_value_heads"] : []) + queries
+      let said = keys.lazy.compactMap { key in
+        checkpoints.lazy.compactMap { $0.configuration[key] }.first
+      }.first
+      guard layout != .plain, let heads = said.flatMap({ Int($0) }) else { return nil }
+      return layout.order(rows: parameter.shape.dimensions.first ?? 0, heads: heads)
+    }
+  }
+
+  let checkpoint: Checkpoint
+  let members: [Member]
+
+  init(_ checkpoint: Checkpoint) {
+    self.checkpoint = checkpoint
+    let type = checkpoint.familyName
+    let names = TensorNames(checkpoint.parameters, type: type)
+    members = checkpoint.parameters.map { parameter in
+      let place = parameter.place
+      guard let (id, dialect) = names.meaning(of: parameter) else {
+        let name =
+          place.block == nil ? parameter.name[...] : TensorName(parameter.name).rest
+        return Member(
+          parameter: parameter, identity: .other(block: place.block, name: String(name)), role: nil,
+          layout: .plain, offset: nil)
+      }
+      return Member(
+        parameter: parameter, identity: .known(id), role: id.role,
+        layout: RowLayout(of: id.role, in: dialect, type: type),
+        offset: place.role == .norm ? type.flatMap { NormOffset.of(type: $0, in: dialect) } : nil)
+    }
+  }
+
   /// The parameters that the other has not by name, by what they are; those of which
   /// two are the same are left out.
-  private static func places(
-    _ names: [CanonicalName], of parameters: Parameters, without other: Parameters
-  ) -> [CanonicalName: Int] {
-    var places: [CanonicalName: [Int]] = [:]
-    for (index, parameter) in parameters.enumerated() where other[parameter.name] == nil {
-      places[names[index], default: []].append(index)
+  func places(without other: Parameters) -> [Identity: Int] {
+    var places: [Identity: [Int]] = [:]
+    for (index, member) in members.enumerated() where other[member.parameter.name] == nil {
+      places[member.identity, default: []].append(index)
     }
     return places.compactMapValues { $0.count == 1 ? $0[0] : nil }
+  }
+}
+
+extension Checkpoint {
+  /// What llama.cpp calls the family of a GGUF file, or of a file that was made of one;
+  /// of others the model type.
+  var familyName: String? {
+    if case .text(let architecture) = gguf?["general.architecture"] { return architecture }
+    return configuration["model_type"]
   }
 }

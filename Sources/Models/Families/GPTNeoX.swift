@@ -32,16 +32,6 @@ enum GPTNeoX: Architecture {
       ], witnesses: ["attention.dense.weight"])
   }
 
-  /// Each head has its queries, keys and values together; llama.cpp's converter sorts them.
-  static func parts(
-    of role: TensorRole, _ config: ModelConfig, _ dialect: Dialect
-  ) -> [TensorRole: RowRuns]? {
-    guard role == .queryKeyValue, dialect == .huggingFace else { return nil }
-    let size = config.headWidth
-    var parts: [TensorRole: RowRuns] = [:]
-    for (index, role) in [TensorRole.query, .key, .value].enumerated() {
-      parts[role] = RowRuns(first: index * size, count: size, step: 3 * size, runs: config.heads)
-    }
-    return parts
-  }
+  /// llama.cpp's converter sorts them.
+  static func isHeadwise(_ dialect: Dialect) -> Bool { dialect == .huggingFace }
 }

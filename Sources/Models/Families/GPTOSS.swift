@@ -31,6 +31,8 @@ enum GPTOSS: Architecture {
 
   static func names(_ dialect: Dialect) -> NameTable {
     guard dialect == .llamaCpp else { return .usual(dialect) }
-    return NameTable.usual(dialect).with([.mlpNorm: ["post_attention_norm", "ffn_norm"]])
+    return NameTable.usual(dialect).with([
+      .attentionPostNorm: [], .mlpNorm: ["post_attention_norm", "ffn_norm"],
+    ])
   }
 }

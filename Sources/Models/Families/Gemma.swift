@@ -62,8 +62,7 @@ extension ModelConfig {
   fileprivate init(gemma settings: Settings, _ facts: Facts) throws(ModelError) {
     try self.init(settings, facts)
     norms = .both
-    // llama.cpp's converter has added it to the weights.
-    normOffset = facts.dialect == .llamaCpp ? 0 : 1
+    normOffset = NormOffset.of(type: family, in: facts.dialect) ?? 0
     activation = try settings.activation(.geluTanh)
     embeddingScale = Float(width).squareRoot()
     // llama.cpp tells the largest of both generations by their blocks.
