@@ -1,3 +1,5 @@
+internal import Models
+
 /// Small files that say more about a checkpoint than it does itself: Hugging
 /// Face's `config.json` and `generation_config.json`, a quantizer's settings, and
 /// nanoGPT's `meta.pkl` beside it. What the checkpoint says wins, then what is named first here.
@@ -32,13 +34,13 @@ enum Sidecars {
     }
     if index.configuration["model_type"] == nil, let bytes = small(folder + "params.json") {
       do {
-        let settings = OriginalSettings.configuration(try JSON(bytes))
+        let settings = Configuration.original(try JSON(bytes))
         index.configuration.merge(settings) { own, _ in own }
       } catch {
         index.warnings.append("params.json beside the file is ignored: \(error)")
       }
     }
-    Configuration.complete(&index.configuration)
+    SettingNames.complete(&index.configuration)
     readQuantization(in: folder, into: &index)
     if index.vocabulary == nil, let bytes = small(folder + "meta.pkl") {
       readVocabulary(bytes, into: &index)
@@ -76,32 +78,6 @@ enum Sidecars {
   }
 }
 
-/// The settings of Meta's and Mistral's own files, `params.json`, under the names that
-/// `config.json` has for them.
-enum OriginalSettings {
-  private static let names = [
-    "dim": "hidden_size", "n_layers": "num_hidden_layers", "n_heads": "num_attention_heads",
-    "n_kv_heads": "num_key_value_heads", "head_dim": "head_dim", "hidden_dim": "intermediate_size",
-    "norm_eps": "rms_norm_eps", "vocab_size": "vocab_size", "rope_theta": "rope_theta",
-    "max_seq_len": "max_position_embeddings", "sliding_window": "sliding_window",
-    "tied_embeddings": "tie_word_embeddings", "num_experts": "num_local_experts",
-    "num_experts_per_tok": "num_experts_per_tok",
-  ]
-
-  /// None of a file that does not say the two that all of them say.
-  static func configuration(_ json: JSON) -> [String: String] {
-    guard case .object(let members) = json else { return [:] }
-    let experts = members.first { $0.key == "moe" }.map { Configuration.flat($0.value) } ?? [:]
-    let given = Configuration.flat(json).merging(experts) { own, _ in own }
-    guard given["dim"] != nil, given["n_heads"] != nil else { return [:] }
-    var settings = ["model_type": "llama"]
-    for (name, other) in names { settings[other] = given[name] }
-    // Meta counts no words in the settings of some files.
-    if settings["vocab_size"].flatMap({ Int($0) }) ?? 1 <= 0 { settings["vocab_size"] = nil }
-    return settings
-  }
-}
-
 /// What Pare writes into a checkpoint's metadata, and reads back.
 enum MetadataConventions {
   static let configuration = "pare.config"
@@ -117,7 +93,7 @@ enum MetadataConventions {
   }
 
   static func read(into index: inout CheckpointIndex) {
-    for (key, value) in index.metadata where Configuration.knownKeys.contains(key) {
+    for (key, value) in index.metadata where SettingNames.plain.contains(key) {
       if index.configuration[key] == nil { index.configuration[key] = value }
     }
     if let text = index.metadata[configuration] {
@@ -134,27 +110,12 @@ enum MetadataConventions {
         index.warnings.append("metadata \(vocabulary) is no JSON array of text and is ignored")
       }
     }
-    Configuration.complete(&index.configuration)
+    SettingNames.complete(&index.configuration)
   }
 }
 
 /// A network's settings as flat text.
 enum Configuration {
-  /// Keys taken from plain metadata when they stand there by themselves.
-  static let knownKeys: Set<String> = [
-    "n_layer", "n_head", "n_embd", "block_size", "vocab_size", "bias", "dropout", "model_type",
-    "activation_function", "layer_norm_epsilon", "n_positions", "n_ctx", "n_inner",
-    "tie_word_embeddings",
-  ]
-
-  /// Objects and lists of `config.json` that say what the network computes.
-  private static let nestedKeys: Set<String> = [
-    "rope_parameters", "rope_scaling", "full_attention", "sliding_attention",
-  ]
-  private static let listKeys: Set<String> = [
-    "layer_types", "short_factor", "long_factor", "no_rope_layers", "mlp_only_layers",
-  ]
-
   /// The scalar members of a JSON object; those of the objects within that are known,
   /// as `rope_scaling.factor`, and the lists that are known with commas.
   static func flat(_ json: JSON, under prefix: String = "") -> [String: String] {
@@ -164,27 +125,19 @@ enum Configuration {
       let key = prefix + member.key
       if let text = member.value.scalarText {
         settings[key] = text
-      } else if nestedKeys.contains(member.key) {
+      } else if SettingNames.nested.contains(member.key) {
         settings.merge(flat(member.value, under: key + ".")) { $1 }
-      } else if listKeys.contains(member.key), let texts = member.value.scalars {
+      } else if SettingNames.lists.contains(member.key), let texts = member.value.scalars {
         settings[key] = texts.joined(separator: ",")
       }
     }
     return settings
   }
 
-  /// Adds nanoGPT's name for what Hugging Face calls otherwise.
-  static func complete(_ settings: inout [String: String]) {
-    let synonyms = [
-      ("block_size", ["n_positions", "n_ctx", "max_position_embeddings"]),
-      ("n_layer", ["num_hidden_layers"]),
-      ("n_head", ["num_attention_heads"]),
-      ("n_embd", ["hidden_size"]),
-    ]
-    for (name, others) in synonyms where settings[name] == nil {
-      if let other = others.first(where: { settings[$0] != nil }) {
-        settings[name] = settings[other]
-      }
-    }
+  /// Of `params.json`, Meta's and Mistral's own.
+  static func original(_ json: JSON) -> [String: String] {
+    guard case .object(let members) = json else { return [:] }
+    let experts = members.first { $0.key == "moe" }.map { flat($0.value) } ?? [:]
+    return SettingNames.configuration(ofMeta: flat(json).merging(experts) { own, _ in own })
   }
 }

@@ -12,6 +12,10 @@ public protocol Architecture: Sendable {
   static func names(_ dialect: Dialect) -> NameTable
   /// Whether each head's queries, keys and values stand together where they are one matrix.
   static func isHeadwise(_ dialect: Dialect) -> Bool
+  /// What llama.cpp makes of it; nil for families that are not written for it.
+  static var gguf: GGUFFamily? { get }
+  /// What Hugging Face takes for settings that `config.json` leaves out.
+  static var defaults: [String: String] { get }
   /// What is taken for granted because `settings` do not say it, in one sentence; nil for
   /// nothing.
   static func assumption(_ config: ModelConfig, _ settings: Settings) -> String?
@@ -34,6 +38,9 @@ extension Architecture {
   public static func names(_ dialect: Dialect) -> NameTable { .usual(dialect) }
 
   public static func isHeadwise(_ dialect: Dialect) -> Bool { false }
+
+  public static var gguf: GGUFFamily? { nil }
+  public static var defaults: [String: String] { [:] }
 
   public static func assumption(_ config: ModelConfig, _ settings: Settings) -> String? { nil }
 }

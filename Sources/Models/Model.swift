@@ -32,8 +32,10 @@ public struct Model: Sendable {
   public init?(
     _ parameters: Parameters, configuration: [String: String]
   ) throws(ModelError) {
-    let settings = Settings(configuration)
-    guard let (family, prefix) = ModelCatalog.family(of: parameters, settings) else { return nil }
+    guard let (family, prefix) = ModelCatalog.family(of: parameters, Settings(configuration))
+    else { return nil }
+    let defaults = prefix.dialect == .llamaCpp ? [:] : family.defaults
+    let settings = Settings(configuration.merging(defaults) { own, _ in own })
     var assembly = Assembly(parameters, family.names(prefix.dialect), prefix)
     let embedding = try assembly.outside(.tokenEmbedding)
     guard embedding.shape.dimensions.count == 2, embedding.shape.count > 0 else {
@@ -67,7 +69,7 @@ extension ModelConfig {
   private static let widthLimit = 1 << 24
   private static let blockLimit = 1 << 12
 
-  fileprivate func check() throws(ModelError) {
+  func check() throws(ModelError) {
     let widths = [
       ("width", width), ("heads", heads), ("head_dim", headWidth), ("hidden", hidden),
       ("vocabulary", vocabulary), ("queries", queryWidth),
@@ -120,7 +122,8 @@ private struct Assembly {
       width: embedding.shape.columns,
       positions: optionalOutside(.positionEmbedding)?.shape.dimensions.first,
       rows: { role, block in
-        start.layer(TensorID(role, block: block)).found?.shape.dimensions.first
+        (start.layer(TensorID(role, block: block)).found
+          ?? start.layer(TensorID(role, block: block, expert: 0)).found)?.shape.dimensions.first
       })
   }
 
@@ -321,11 +324,7 @@ private struct Assembly {
 
   /// The tensor that may have a layer's rows among others.
   private static func joined(_ role: TensorRole) -> (TensorRole, [TensorRole])? {
-    switch role {
-    case .query, .key, .value: (.queryKeyValue, [.query, .key, .value])
-    case .gate, .up: (.gateUp, [.gate, .up])
-    default: nil
-    }
+    TensorRole.fused.first { $0.value.contains(role) }.map { ($0.key, $0.value) }
   }
 
   private mutating func need(_ id: TensorID, _ shape: Shape) throws(ModelError) {

@@ -73,4 +73,7 @@ public struct RowOrder: Sendable, Hashable {
     for (row, source) in sources.enumerated() { targets[source] = row }
     return RowOrder(targets)
   }
+
+  /// This order, and then another of its rows. Precondition: they are of as many rows.
+  func followed(by next: RowOrder) -> RowOrder { RowOrder(next.sources.map { sources[$0] }) }
 }

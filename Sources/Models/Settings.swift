@@ -24,7 +24,7 @@ public struct Settings: Sendable {
   /// A whole number from 1 on that has to be there. Throws `ModelError`.
   public func count(_ names: String...) throws(ModelError) -> Int {
     guard let (name, text) = entry(names) else {
-      throw ModelError("its settings do not say \(names[0])")
+      throw ModelError("no setting says \(names[0])")
     }
     guard let value = Int(text), (1...Self.limit).contains(value) else {
       throw ModelError("its setting \(name) is \(text), which is no count")
@@ -54,7 +54,7 @@ public struct Settings: Sendable {
   }
 
   /// Larger counts are no model's.
-  private static let limit = 1 << 40
+  private static let limit = Int(UInt32.max)
 }
 
 extension Settings {

@@ -18,6 +18,13 @@ public enum TensorRole: String, Sendable, Hashable, CaseIterable {
   case mlpPostNorm
 }
 
+extension TensorRole {
+  /// Layers that a file may have as one matrix, in the order of their rows.
+  static let fused: [TensorRole: [TensorRole]] = [
+    .queryKeyValue: [.query, .key, .value], .gateUp: [.gate, .up],
+  ]
+}
+
 /// Which tensor of a model it is.
 public struct TensorID: Sendable, Hashable {
   /// nil outside the blocks.

@@ -191,15 +191,26 @@ import Testing
   }
 
   @Test(arguments: [
-    (#""num_attention_heads": 4"#, #""num_attention_heads": "many""#, "'many', which is no count"),
-    (#""num_attention_heads": 4"#, #""num_attention_heads": 3"#, "3 heads, which do not divide"),
+    (#""num_attention_heads": 4"#, #""num_attention_heads": "many""#, "many, which is no count"),
+    (
+      #""num_attention_heads": 4"#, #""num_attention_heads": 3"#,
+      "3 heads of 4 cannot share 2 heads of keys"
+    ),
     (#""num_attention_heads": 4"#, #""num_attention_heads": 16"#, "keys"),
+    (
+      #""num_attention_heads": 4"#, #""num_attention_heads": 2"#,
+      "q_proj.weight is 16 × 8 and should be 8 × 8"
+    ),
     (#""num_attention_heads": 4"#, #""num_attention_heads": 99999999999"#, "no count"),
     (#""num_attention_heads": 4,"#, "", "no setting says num_attention_heads"),
-    (#""num_key_value_heads": 2"#, #""num_key_value_heads": 3"#, "3 heads of 4 for keys"),
+    (
+      #""num_key_value_heads": 2"#, #""num_key_value_heads": 3"#,
+      "4 heads of 4 cannot share 3 heads of keys"
+    ),
     (#""max_position_embeddings": 64,"#, "", "no setting says max_position_embeddings"),
-    (#""rms_norm_eps": 1e-5"#, #""rms_norm_eps": -1"#, "no number above 0"),
-    (#""rope_theta": 20000.0"#, #""rope_theta": 1e999"#, "no number above 0"),
+    (#""rms_norm_eps": 1e-5"#, #""rms_norm_eps": -1"#, "its norms have an ε of -1"),
+    (#""rope_theta": 20000.0"#, #""rope_theta": 1e999"#, "1e999, which is no number"),
+    (#""rope_theta": 20000.0"#, #""rope_theta": -1"#, "from a base of -1.0, which cannot be"),
   ])
   func settingsThatMakeNoSenseAreRefused(_ old: String, _ new: String, _ part: String) throws {
     let error = #expect(throws: CheckpointError.self) { try edited(.llama, old, new).converted() }

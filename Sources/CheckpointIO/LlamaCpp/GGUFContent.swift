@@ -1,3 +1,4 @@
+internal import Models
 internal import Tensors
 
 /// What a GGUF file made of a checkpoint holds: its tensors and its metadata.
@@ -32,13 +33,13 @@ struct GGUFContent {
       }
       return
     }
-    switch Self.family(of: checkpoint, parameters) {
-    case .known(let family): try add(parameters, of: checkpoint, family)
+    switch try Self.family(of: checkpoint, parameters) {
+    case .known(let translation): try add(parameters, of: checkpoint, translation)
     case .unknown(let reason):
       sources = parameters.map { GGUFSource($0) }
       pairs = GGUFPairs.unknown(checkpoint)
       notes = ["\(reason): names are kept, and llama.cpp will not load the file"]
-      losses = LeftBehind.losses(of: checkpoint, pairs: pairs, family: nil)
+      losses = LeftBehind.losses(of: checkpoint, pairs: pairs, architecture: nil)
     }
   }
 
@@ -56,18 +57,19 @@ struct GGUFContent {
   }
 
   private mutating func add(
-    _ parameters: Parameters, of checkpoint: Checkpoint, _ family: LlamaFamily
+    _ parameters: Parameters, of checkpoint: Checkpoint, _ translation: GGUFTranslation
   ) throws(CheckpointError) {
-    let model = try LlamaModel(parameters, of: checkpoint, family)
+    let model = try LlamaModel(parameters, of: checkpoint, translation)
+    let architecture = translation.family.architecture
     sources = ExpertStack.folded(model.parameters)
     pairs = [
-      GGUFPair(GGUFPairs.architectureKey, family.architecture),
+      GGUFPair(GGUFPairs.architectureKey, architecture),
       GGUFPair("general.type", "model"),
       GGUFPair(
         "general.name", CheckpointLocation.modelName(checkpoint.path) ?? checkpoint.name),
     ]
-    pairs += model.settings.map { GGUFPair("\(family.architecture).\($0.key)", $0.value) }
-    let rows = model.parameters.first { $0.name == "token_embd.weight" }?.shape.rows ?? 0
+    pairs += translation.settings.map { GGUFPair("\(architecture).\($0.key)", $0.value) }
+    let rows = translation.config.vocabulary
     let folder = try TokenizerFolder(beside: checkpoint.path)
     let tokenizer =
       if folder.tokenizer == nil, let characters = checkpoint.vocabulary {
@@ -75,12 +77,12 @@ struct GGUFContent {
       } else {
         try LlamaTokenizer(folder, rows: rows)
       }
-    pairs += tokenizer.pairs + GGUFPairs.other(Self.metadata(of: checkpoint, family))
+    pairs += tokenizer.pairs + GGUFPairs.other(Self.metadata(of: checkpoint, translation))
     notes = model.notes + tokenizer.notes
     omissions = Self.omissions(model.leftOut)
     losses =
       model.leftOut.map { _ in SaveLoss(.place) }
-      + LeftBehind.losses(of: checkpoint, pairs: pairs, family: family)
+      + LeftBehind.losses(of: checkpoint, pairs: pairs, architecture: architecture)
   }
 
   /// Tensors that are left out for the same reason, in one sentence.
@@ -96,58 +98,48 @@ struct GGUFContent {
   /// The checkpoint's own pairs, and what Pare reads again of GPTs: settings and vocabulary
   /// that llama.cpp has no words for.
   private static func metadata(
-    of checkpoint: Checkpoint, _ family: LlamaFamily
+    of checkpoint: Checkpoint, _ translation: GGUFTranslation
   ) -> [String: String] {
     var metadata = SavedMetadata.of(checkpoint, adding: [:])
     // Which names share a tensor is settled here.
     for tensor in checkpoint.stored { metadata[tensor.name] = nil }
     metadata[SavedMetadata.layoutKey] = nil
     metadata[MetadataConventions.configuration] =
-      family.architecture == LlamaFamily.gpt2.architecture
-      ? JSONText.object(LlamaModel.settings(of: checkpoint, family)) : nil
+      translation.keptSettings.map { JSONText.object($0) }
     return metadata
   }
 
   private enum Found {
-    case known(LlamaFamily)
+    case known(GGUFTranslation)
     case unknown(reason: String)
   }
 
-  private static func family(of checkpoint: Checkpoint, _ parameters: Parameters) -> Found {
-    if checkpoint.configuration[MetadataConventions.blocks] != nil {
+  private static func family(
+    of checkpoint: Checkpoint, _ parameters: Parameters
+  ) throws(CheckpointError) -> Found {
+    let settings = checkpoint.configuration
+    if settings[MetadataConventions.blocks] != nil {
       return .unknown(reason: "llama.cpp's gpt2 has blocks of one width, and this is sliced")
     }
-    let stacks = Set(parameters.compactMap { TensorName($0.name).stack })
-    if let type = checkpoint.configuration["model_type"], !LlamaFamily.ownTypes.contains(type) {
-      guard let family = LlamaFamily.all.first(where: { $0.modelTypes.contains(type) }) else {
-        return .unknown(
-          reason: "no names of llama.cpp's are known for models of type \(type.quoted)")
+    if Set(parameters.compactMap { TensorName($0.name).stack }).count > 1 {
+      return .unknown(reason: "the checkpoint has several stacks of blocks")
+    }
+    do {
+      if let found = try GGUFTranslation(parameters, configuration: settings) {
+        return .known(found)
       }
-      if stacks.count < 2 { return .known(family) }
-    } else {
-      let isGPT = parameters.contains { $0.name.hasSuffix("h.0.attn.c_attn.weight") }
-      if isGPT, stacks.count == 1 { return .known(.gpt2) }
+    } catch {
+      throw .invalidConversion(reason: error.description)
     }
     return .unknown(
-      reason: stacks.count > 1
-        ? "the checkpoint has several stacks of blocks"
-        : "no setting says what model_type this is")
-  }
-}
-
-extension LlamaModel {
-  /// A checkpoint's settings; nanoGPT computes with the exact GELU and does not say so.
-  static func settings(of checkpoint: Checkpoint, _ family: LlamaFamily) -> [String: String] {
-    var settings = checkpoint.configuration
-    let key = "activation_function"
-    let isGPT = family.architecture == LlamaFamily.gpt2.architecture
-    if isGPT, settings["model_type"] != "gpt2", settings[key] == nil { settings[key] = "gelu" }
-    return settings
+      reason: settings["model_type"].map {
+        "no names of llama.cpp's are known for models of type \($0.quoted)"
+      } ?? "no setting says what model_type this is")
   }
 }
 
 extension GGUFPair {
-  init(_ key: String, _ value: LlamaModel.Value) {
+  init(_ key: String, _ value: GGUFSetting.Value) {
     switch value {
     case .count(let count): self.init(key, UInt32(clamping: count))
     case .number(let number): self.init(key, number)

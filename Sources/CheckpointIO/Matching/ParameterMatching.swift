@@ -9,11 +9,11 @@ public struct ParameterMatching: Sendable {
     public let first: Parameter
     public let second: Parameter
     /// What makes each the model's, where the two files differ.
-    fileprivate let changes: (first: Change, second: Change)
+    fileprivate let changes: (first: TensorChange, second: TensorChange)
 
     /// Whether one has the rows of queries or keys in llama.cpp's order, and the other
     /// has not; `tensors` puts them right.
-    public var isReordered: Bool { changes.first.order != nil || changes.second.order != nil }
+    public var isReordered: Bool { changes.first.rows != nil || changes.second.rows != nil }
 
     /// Whether one has 1 added to the weights of a norm, and the other has not; `tensors`
     /// adds it.
@@ -29,23 +29,9 @@ public struct ParameterMatching: Sendable {
         try second.tensor(threads: threads, shouldStop: shouldStop)
       )
       return (
-        try changes.first.made(tensors.0, threads: threads, shouldStop: shouldStop),
-        try changes.second.made(tensors.1, threads: threads, shouldStop: shouldStop)
+        try tensors.0.changed(changes.first, threads: threads, shouldStop: shouldStop),
+        try tensors.1.changed(changes.second, threads: threads, shouldStop: shouldStop)
       )
-    }
-  }
-
-  /// What makes a file's tensor the model's.
-  fileprivate struct Change: Sendable {
-    var order: RowOrder?
-    var offset: Float = 0
-
-    func made(
-      _ tensor: Tensor, threads: Int, shouldStop: @Sendable () -> Bool
-    ) throws(CheckpointError) -> Tensor {
-      try order.map { order throws(CheckpointError) in
-        try tensor.rows(order, threads: threads, shouldStop: shouldStop)
-      } ?? tensor.adding(offset)
     }
   }
 
@@ -93,15 +79,15 @@ public struct ParameterMatching: Sendable {
     _ first: (side: Side, index: Int), _ second: (side: Side, index: Int)
   ) -> Pair {
     let members = (first.side.members[first.index], second.side.members[second.index])
-    var changes = (first: Change(), second: Change())
+    var changes = (first: TensorChange(), second: TensorChange())
     // Two of one kind are compared as they are.
     if members.0.layout != members.1.layout {
       let checkpoints = [first.side.checkpoint, second.side.checkpoint]
-      changes.first.order = members.0.order(checkpoints)
-      changes.second.order = members.1.order(checkpoints.reversed())
+      changes.first.rows = members.0.order(checkpoints)
+      changes.second.rows = members.1.order(checkpoints.reversed())
       let orders = [(members.0, changes.first), (members.1, changes.second)]
-      if orders.contains(where: { $0.layout != .plain && $1.order == nil }) {
-        (changes.first.order, changes.second.order) = (nil, nil)
+      if orders.contains(where: { $0.layout != .plain && $1.rows == nil }) {
+        (changes.first.rows, changes.second.rows) = (nil, nil)
         unknownOrderCount += 1
       }
     }

@@ -3,6 +3,11 @@
 enum GPT2: Architecture {
   static let types: Set = ["gpt2", "nanogpt", "gpt"]
   static let title = "GPT-2 and nanoGPT"
+  static let gguf: GGUFFamily? = GGUFFamily(
+    architecture: "gpt2",
+    biases: [
+      .attentionNorm, .queryKeyValue, .attentionOutput, .mlpNorm, .up, .down, .finalNorm,
+    ], needsBiases: true, fused: [.queryKeyValue], keepsSettings: true)
   /// Heads of this width are assumed when the settings do not count them.
   private static let usualHeadWidth = 64
 

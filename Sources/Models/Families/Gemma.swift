@@ -23,6 +23,12 @@ enum Gemma2: Architecture {
 enum Gemma3: Architecture {
   static let types: Set = ["gemma3", "gemma3_text"]
   static let title = "Gemma 3"
+  static let gguf: GGUFFamily? = GGUFFamily(
+    architecture: "gemma3", types: ["gemma3_text"], windowPeriod: usualPattern)
+  static let defaults = [
+    "rms_norm_eps": "1e-6", "rope_theta": "1000000", "rope_local_base_freq": "10000",
+    "max_position_embeddings": "131072", "sliding_window": "4096", "query_pre_attn_scalar": "256",
+  ]
   /// Every sixth block sees all positions, where no setting says otherwise.
   private static let usualPattern = 6
 

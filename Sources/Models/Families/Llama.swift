@@ -3,6 +3,12 @@
 enum Llama: Architecture {
   static let types: Set = ["llama", "mistral", "ministral", "mistral3"]
   static let title = "Llama, Mistral, SmolLM 2"
+  static let gguf: GGUFFamily? = GGUFFamily(
+    architecture: "llama", types: ["llama", "mistral"],
+    biases: [.query, .key, .value, .attentionOutput, .gate, .up, .down], hasRopeDivisors: true)
+  static let defaults = [
+    "rms_norm_eps": "1e-6", "rope_theta": "10000", "num_experts_per_tok": "2",
+  ]
 
   static func config(_ settings: Settings, _ facts: Facts) throws(ModelError) -> ModelConfig {
     var config = try ModelConfig(settings, facts)
@@ -49,7 +55,9 @@ extension ModelConfig {
     self.heads = heads
     self.keyValueHeads = keyValueHeads
     self.headWidth = headWidth
-    hidden = try settings.integer("intermediate_size") ?? 0
+    hidden =
+      try settings.integer("intermediate_size") ?? facts.rows(.up, 0) ?? facts.rows(.expertUp, 0)
+      ?? 0
     attention = Array(repeating: Attention(), count: facts.blocks)
     attentionScale = 1 / Float(headWidth).squareRoot()
     normEpsilon =

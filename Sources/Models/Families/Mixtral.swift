@@ -2,6 +2,12 @@
 enum Mixtral: Architecture {
   static let types: Set = ["mixtral"]
   static let title = "Mixtral"
+  static let gguf = Llama.gguf.map { llama in
+    var mixtral = llama
+    mixtral.types = nil
+    return mixtral
+  }
+  static let defaults = Llama.defaults
 
   static func config(_ settings: Settings, _ facts: Facts) throws(ModelError) -> ModelConfig {
     var config = try ModelConfig(settings, facts, base: 1_000_000, epsilon: 1e-5)

@@ -2,6 +2,9 @@
 enum Qwen2: Architecture {
   static let types: Set = ["qwen2"]
   static let title = "Qwen 2 and 2.5"
+  static let gguf: GGUFFamily? = GGUFFamily(
+    architecture: "qwen2", biases: [.query, .key, .value, .head])
+  static let defaults = ["rms_norm_eps": "1e-6", "rope_theta": "10000"]
 
   static func config(_ settings: Settings, _ facts: Facts) throws(ModelError) -> ModelConfig {
     var config = try ModelConfig(settings, facts)
@@ -14,6 +17,8 @@ enum Qwen2: Architecture {
 enum Qwen3: Architecture {
   static let types: Set = ["qwen3"]
   static let title = "Qwen 3"
+  static let gguf: GGUFFamily? = GGUFFamily(architecture: "qwen3")
+  static let defaults = Qwen2.defaults
 
   static func config(_ settings: Settings, _ facts: Facts) throws(ModelError) -> ModelConfig {
     var config = try ModelConfig(settings, facts)
@@ -27,11 +32,14 @@ enum Qwen3: Architecture {
 enum Qwen2MoE: Architecture {
   static let types: Set = ["qwen2_moe", "qwen2moe"]
   static let title = "Qwen 2 MoE"
+  static let gguf: GGUFFamily? = GGUFFamily(architecture: "qwen2moe")
+  static let defaults = Qwen2.defaults.merging(["num_experts_per_tok": "4"]) { $1 }
 
   static func config(_ settings: Settings, _ facts: Facts) throws(ModelError) -> ModelConfig {
     var config = try ModelConfig(settings, facts)
     try config.useQwenExperts(settings, facts, normalizes: false)
-    config.experts?.shared = try settings.integer("shared_expert_intermediate_size") ?? 0
+    config.experts?.shared =
+      try settings.integer("shared_expert_intermediate_size") ?? facts.rows(.sharedUp, 0) ?? 0
     if settings.layerKinds == nil, settings.flag("use_sliding_window") == true {
       let end = try settings.integer("max_window_layers") ?? config.blocks
       let kinds = config.attention.indices.map {
@@ -49,6 +57,8 @@ enum Qwen2MoE: Architecture {
 enum Qwen3MoE: Architecture {
   static let types: Set = ["qwen3_moe", "qwen3moe"]
   static let title = "Qwen 3 MoE"
+  static let gguf: GGUFFamily? = GGUFFamily(architecture: "qwen3moe")
+  static let defaults = Qwen2.defaults.merging(["num_experts_per_tok": "8"]) { $1 }
 
   static func config(_ settings: Settings, _ facts: Facts) throws(ModelError) -> ModelConfig {
     var config = try ModelConfig(settings, facts)
@@ -77,10 +87,11 @@ extension ModelConfig {
   fileprivate mutating func useQwenExperts(
     _ settings: Settings, _ facts: Facts, normalizes: Bool
   ) throws(ModelError) {
+    let stated = try settings.integer("moe_intermediate_size") ?? facts.rows(.expertUp, 0)
+    guard let stated else { throw ModelError("no setting says moe_intermediate_size") }
     experts = Experts(
       count: try settings.count("num_experts", "num_local_experts"),
-      active: try settings.count("num_experts_per_tok"),
-      hidden: try settings.count("moe_intermediate_size"),
+      active: try settings.count("num_experts_per_tok"), hidden: stated,
       normalizes: settings.flag("norm_topk_prob") ?? normalizes)
     let step = max(try settings.integer("decoder_sparse_step") ?? 1, 1)
     let named = Set((try settings.numbers("mlp_only_layers") ?? []).map { Int($0) })

@@ -2,10 +2,21 @@ internal import Models
 internal import Tensors
 
 extension Tensor {
-  /// The rows in another order. Precondition: it is one of as many rows.
+  /// What a change makes of it. Precondition: an order of rows is one of as many rows.
   ///
   /// Throws `CheckpointError.stopped` once `shouldStop` says so.
-  func rows(
+  func changed(
+    _ change: TensorChange, threads: Int, shouldStop: @Sendable () -> Bool
+  ) throws(CheckpointError) -> Tensor {
+    var tensor = self
+    if let order = change.rows {
+      tensor = try tensor.rows(order, threads: threads, shouldStop: shouldStop)
+    }
+    guard change.offset != 0 || change.factor != 1 else { return tensor }
+    return Tensor(shape, tensor.array.map { ($0 + change.offset) * change.factor })
+  }
+
+  private func rows(
     _ order: RowOrder, threads: Int, shouldStop: @Sendable () -> Bool
   ) throws(CheckpointError) -> Tensor {
     let sources = order.sources
