@@ -184,7 +184,7 @@ private struct StoredWeights: Sendable {
   let conv1D: Conv1D?
 
   var source: ParameterSource {
-    ParameterSource(blocks: blocks(at:)) { position, threads, shouldStop in
+    ParameterSource(blocks: blocks(at:), rows: rows(at:)) { position, threads, shouldStop in
       Weights(values: try tensor(at: position, threads: threads, shouldStop: shouldStop))
     }
   }
@@ -194,6 +194,22 @@ private struct StoredWeights: Sendable {
     let stored = bytes[tensors[position].byteRange]
     let place = unsafe stored.withUnsafeBytes { unsafe BytePlace($0, owner: stored) }
     return StoredBlocks(format, place: place) { try stored.copy() }
+  }
+
+  /// Of a matrix.
+  private func rows(at position: Int) -> StoredRows? {
+    guard tensors[position].shape.dimensions.count == 2 else { return nil }
+    return StoredRows(
+      byteCount: min(tensors[position].byteRange.count, tensors[position].ownByteCount)
+    ) {
+      let tensor = tensors[position]
+      let isTransposed = conv1D?.isOne(tensor) ?? false
+      if let format = tensor.blocks {
+        return BlockRows(
+          bytes[tensor.byteRange], format, shape: tensor.shape, isTransposed: isTransposed)
+      }
+      return try DenseRows(tensor, in: bytes, isTransposed: isTransposed)
+    }
   }
 
   private func tensor(

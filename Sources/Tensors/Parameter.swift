@@ -183,6 +183,20 @@ public struct Parameter: Sendable {
   /// The blocks of ggml's that its file has it in, also of what passes have made of it.
   package var origin: StoredBlocks? { form?.origin ?? source.blocks(number) }
 
+  /// Its rows where the file has them; nil of what a pass has made, and where only the whole
+  /// can be read.
+  package var storedRows: StoredRows? { source.rows(number) }
+
+  /// The same parameter, whose rows can be read by themselves.
+  package func storedIn(_ rows: StoredRows) -> Parameter {
+    let (source, number) = (source, number)
+    return Parameter(
+      self,
+      source: ParameterSource(blocks: { _ in source.blocks(number) }, rows: { _ in rows }) {
+        try source.read(number, $1, $2)
+      }, number: 0, form: form)
+  }
+
   /// The same parameter, whose file has it in blocks; so has whatever it is replaced by.
   package func storedIn(_ blocks: StoredBlocks?) -> Parameter {
     Parameter(
@@ -251,12 +265,16 @@ package final class ParameterSource: Sendable {
   let read: Reading
   /// The blocks that one of its parameters is stored in.
   let blocks: @Sendable (_ number: Int) -> StoredBlocks?
+  /// The rows of one of its parameters, where they can be read by themselves.
+  let rows: @Sendable (_ number: Int) -> StoredRows?
 
   package init(
     blocks: @escaping @Sendable (_ number: Int) -> StoredBlocks? = { _ in nil },
+    rows: @escaping @Sendable (_ number: Int) -> StoredRows? = { _ in nil },
     read: @escaping Reading
   ) {
     self.read = read
     self.blocks = blocks
+    self.rows = rows
   }
 }

@@ -71,6 +71,18 @@ import Testing
     }
   }
 
+  /// Of whole blocks, and of blocks with a mask.
+  @Test(arguments: formats)
+  func rowsAreReadByThemselves(format: BlockFormat) throws {
+    for pruning in Pruning.allCases {
+      let parameter = try Self.parameter(format, Self.blocks(format), pruning)
+      let file = try saved([parameter], form: .packed)
+      guard file.entries[0].encoding != "dense" else { continue }
+      try expectRows(of: file.checkpoint.parameters[0])
+      try expectRows(of: try Self.gguf(parameter).back)
+    }
+  }
+
   /// Kept weights have the bits they had; pruned ones are 0, or it is said that they are not.
   @Test(arguments: formats)
   func aGGUFFileHasTheSameTypeAndTheKeptWeightsAsTheyWere(format: BlockFormat) throws {

@@ -52,6 +52,12 @@ package enum BitmapBlocksEncoding: StorageEncoding {
     else { throw stored.damaged("it has more codes than weights") }
   }
 
+  package static func rows(
+    of stored: PackedTensor
+  ) throws(CheckpointError) -> (any RowReader)? {
+    try BitmapBlockRows(stored, blocks(stored).format)
+  }
+
   package static func decode(_ stored: PackedTensor) throws(CheckpointError) -> Tensor {
     let mask = try Bitmap.mask(stored)
     let (format, _) = try blocks(stored)

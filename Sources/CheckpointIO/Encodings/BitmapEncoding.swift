@@ -41,6 +41,12 @@ package enum BitmapEncoding: StorageEncoding {
     }
   }
 
+  package static func rows(
+    of stored: PackedTensor
+  ) throws(CheckpointError) -> (any RowReader)? {
+    try BitmapRows(stored)
+  }
+
   package static func decode(_ stored: PackedTensor) throws(CheckpointError) -> Tensor {
     let mask = try Bitmap.mask(stored)
     _ = try stored.part("values", of: DType.allCases, count: mask.keptCount)

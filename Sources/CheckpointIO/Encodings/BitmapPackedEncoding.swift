@@ -41,6 +41,12 @@ package enum BitmapPackedEncoding: StorageEncoding {
     }
   }
 
+  package static func rows(
+    of stored: PackedTensor
+  ) throws(CheckpointError) -> (any RowReader)? {
+    try GridRows(stored, bitmap: RowsOfBitmap(stored))
+  }
+
   package static func decode(_ stored: PackedTensor) throws(CheckpointError) -> Tensor {
     let grid = try stored.grid()
     let mask = try Bitmap.mask(stored)

@@ -27,6 +27,14 @@ package enum BlocksEncoding: StorageEncoding {
     _ = try reader(stored)
   }
 
+  package static func rows(
+    of stored: PackedTensor
+  ) throws(CheckpointError) -> (any RowReader)? {
+    let reader = try reader(stored)
+    return BlockRows(
+      reader.bytes, reader.format, shape: reader.shape, isTransposed: reader.isTransposed)
+  }
+
   package static func decode(_ stored: PackedTensor) throws(CheckpointError) -> Tensor {
     try reader(stored).tensor(threads: Parallel.defaultThreads, shouldStop: { false })
   }

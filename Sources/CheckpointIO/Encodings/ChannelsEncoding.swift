@@ -84,6 +84,22 @@ package enum ChannelsEncoding: StorageEncoding {
     return try readSide(&bits, stored).grid
   }
 
+  package static func rows(
+    of stored: PackedTensor
+  ) throws(CheckpointError) -> (any RowReader)? {
+    try rows(of: stored, isInMemory: false)
+  }
+
+  /// The same of bytes that may be in no file.
+  static func rows(
+    of stored: PackedTensor, isInMemory: Bool
+  ) throws(CheckpointError) -> any RowReader {
+    let stream = try ChannelStream.bytes(of: stored, "channels")
+    var bits = BitReader(stream)
+    let side = try readSide(&bits, stored)
+    return try ChannelRows(side, in: stream, from: bits.position, isInMemory: isInMemory, stored)
+  }
+
   package static func decode(_ stored: PackedTensor) throws(CheckpointError) -> Tensor {
     var bits = BitReader(try ChannelStream.bytes(of: stored, "channels"))
     let side = try readSide(&bits, stored)

@@ -119,6 +119,20 @@ package enum CodedChannelsEncoding: StorageEncoding {
     try CodedChannelsReader(stored).channels.grid
   }
 
+  package static func rows(
+    of stored: PackedTensor
+  ) throws(CheckpointError) -> (any RowReader)? {
+    var reader = try CodedChannelsReader(stored)
+    // Coded rows are reached one after the other only: kept are their codes, of as many bits as
+    // each row needs.
+    let bytes = Bytes(ChannelsEncoding.bytes(of: try reader.codes()))
+    try stored.forgetParts()
+    return try ChannelsEncoding.rows(
+      of: PackedTensor(
+        name: stored.name, record: stored.record,
+        parts: ["channels": PackedTensor.Part(dtype: .u8, bytes: bytes)]), isInMemory: true)
+  }
+
   package static func decode(_ stored: PackedTensor) throws(CheckpointError) -> Tensor {
     var reader = try CodedChannelsReader(stored)
     return try reader.codes().tensor

@@ -119,16 +119,27 @@ package final class PackedTensor: Sendable {
     }
   }
 
-  func grid() throws(CheckpointError) -> QuantizationGrid {
+  /// Gives the pages of its arrays back. Throws `CheckpointError.changed`.
+  func forgetParts() throws(CheckpointError) {
+    for part in parts.values {
+      try part.bytes.check()
+      part.bytes.forget()
+    }
+  }
+
+  /// What a grid is made of: its description, and a scale and maybe a zero point a group.
+  func gridParts() throws(CheckpointError) -> (GridLayout, scales: Part, zeros: Part?) {
     guard let layout = record.grid else { throw damaged("its grid is not described") }
     let groups = layout.groups(in: record.shape)
-    _ = try part("scales", of: [.f32, .f16, .bf16], count: groups)
+    let scales = try part("scales", of: [.f32, .f16, .bf16], count: groups)
+    if parts["zeros"] == nil { return (layout, scales, nil) }
+    return (layout, scales, try part("zeros", of: [.u8, .i8, .i16, .i32], count: groups))
+  }
+
+  func grid() throws(CheckpointError) -> QuantizationGrid {
+    let (layout, _, storedZeros) = try gridParts()
     let scales = try values("scales").array
-    var zeros: [Int32] = []
-    if parts["zeros"] != nil {
-      _ = try part("zeros", of: [.u8, .i8, .i16, .i32], count: groups)
-      zeros = try integers("zeros")
-    }
+    let zeros = try storedZeros == nil ? [] : integers("zeros")
     return QuantizationGrid(
       bits: layout.bits, codes: layout.codes, groupSize: layout.groupSize, scales: scales,
       zeros: zeros, isBinary: layout.isBinary)

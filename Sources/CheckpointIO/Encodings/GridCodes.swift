@@ -158,10 +158,14 @@ extension pare_codec {
   /// Of one group.
   fileprivate init(_ grid: QuantizationGrid, _ group: Int) {
     let zero = grid.zeros.isEmpty ? 0 : Float(grid.zeros[group])
+    self.init(GridLayout(grid), scale: grid.scales[group], zero: zero)
+  }
+
+  init(_ layout: GridLayout, scale: Float, zero: Float) {
     self.init(
-      scale: grid.scales[group], shift: Float(grid.codes.lowerBound) - zero,
-      highest: Float(grid.codes.upperBound - grid.codes.lowerBound),
-      binary: grid.isBinary ? 1 : 0)
+      scale: scale, shift: Float(layout.codes.lowerBound) - zero,
+      highest: Float(layout.codes.upperBound - layout.codes.lowerBound),
+      binary: layout.isBinary ? 1 : 0)
   }
 }
 

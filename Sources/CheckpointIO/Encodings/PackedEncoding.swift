@@ -40,6 +40,12 @@ package enum PackedEncoding: StorageEncoding {
     _ = try stored.part("codes", of: [.u8], count: bytes)
   }
 
+  package static func rows(
+    of stored: PackedTensor
+  ) throws(CheckpointError) -> (any RowReader)? {
+    try GridRows(stored)
+  }
+
   package static func decode(_ stored: PackedTensor) throws(CheckpointError) -> Tensor {
     let (grid, shape) = (try stored.grid(), stored.record.shape)
     let bytes = BitPacking.byteCount(shape.count, bits: grid.bits)

@@ -89,10 +89,16 @@ extension PackedTensor {
       record.blocks.flatMap { format in
         encoding.hasBlocks ? StoredBlocks(format) { try encoding.blocks(of: self) } : nil
       })
-    guard !isKnown else { return parameter }
+    if isKnown { return parameter.storedIn(rows(encoding)) }
     return parameter.deferring { _, _ in
       let (mask, grid) = (try self.mask(), try encoding.grid(of: self))
       return Weights(values: try self.read(encoding), grid: grid, mask: mask)
+    }.storedIn(rows(encoding))
+  }
+
+  private func rows(_ encoding: any StorageEncoding.Type) -> StoredRows {
+    StoredRows(byteCount: parts.values.reduce(0) { $0 + $1.bytes.count }) {
+      try encoding.rows(of: self)
     }
   }
 
@@ -107,10 +113,7 @@ extension PackedTensor {
 
   private func read(_ encoding: any StorageEncoding.Type) throws(CheckpointError) -> Tensor {
     let tensor = try encoding.decode(self)
-    for part in parts.values {
-      try part.bytes.check()
-      part.bytes.forget()
-    }
+    try forgetParts()
     return tensor
   }
 }

@@ -174,6 +174,8 @@ package protocol StorageEncoding: Sendable {
   static func blocks(of stored: PackedTensor) throws(CheckpointError) -> [UInt8]
   /// The values again, in logical orientation.
   static func decode(_ stored: PackedTensor) throws(CheckpointError) -> Tensor
+  /// Reads rows of the values; nil where only the whole can be decoded.
+  static func rows(of stored: PackedTensor) throws(CheckpointError) -> (any RowReader)?
 }
 
 extension StorageEncoding {
@@ -181,6 +183,10 @@ extension StorageEncoding {
   package static var hasBlocks: Bool { false }
 
   package static func blocks(of stored: PackedTensor) throws(CheckpointError) -> [UInt8] { [] }
+
+  package static func rows(
+    of stored: PackedTensor
+  ) throws(CheckpointError) -> (any RowReader)? { nil }
 
   /// The one that the metadata describes, of an encoding that stores its scales.
   package static func grid(

@@ -29,35 +29,30 @@ struct CodebookMatrix: QuantizedWeights {
   func tensor(
     threads: Int, shouldStop: @Sendable () -> Bool
   ) throws(CheckpointError) -> Tensor {
-    let (bytes, table) = (codes.rowMajor, table.floats)
-    let magnitudes = blockMagnitudes
-    let (count, blockSize) = (shape.count, blockSize)
+    let weights = CodebookRows(self)
+    let count = shape.count
     var isFinished = true
     let tensor = unsafe Tensor(shape) { values in
       let target = unsafe Shared(values)
       isFinished = Parallel.forEach(
         count: Parallel.chunks(count), threads: threads, shouldStop: shouldStop
       ) { chunk in
-        for index in Parallel.range(chunk, of: count) {
-          let byte = bytes[index / 2]
-          let code = index % 2 == 0 ? byte >> 4 : byte & 15
-          unsafe target.pointer.initializeElement(
-            at: index, to: table[Int(code)] * magnitudes[index / blockSize])
-        }
+        let range = Parallel.range(chunk, of: count)
+        guard let start = unsafe target.pointer.baseAddress else { return }
+        unsafe weights.read(weights: range, into: start + range.lowerBound)
       }
     }
     guard isFinished, !shouldStop() else { throw .stopped }
     return tensor
   }
 
-  private var blockMagnitudes: [Float] {
+  func rows() -> any RowReader { CodebookRows(self) }
+
+  var byteCount: Int {
     switch magnitudes {
-    case .plain(let array): return array.floats
-    case .nested(let codes, let table, let magnitudes, let blockSize, let offset):
-      let (bytes, table, magnitudes) = (codes.rowMajor, table.floats, magnitudes.floats)
-      return (0..<codes.count).map {
-        table[Int(bytes[$0])] * magnitudes[$0 / blockSize] + offset
-      }
+    case .plain(let array): codes.byteCount + array.byteCount
+    case .nested(let nested, _, let array, _, _):
+      codes.byteCount + nested.byteCount + array.byteCount
     }
   }
 }

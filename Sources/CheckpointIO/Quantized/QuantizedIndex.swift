@@ -160,6 +160,6 @@ extension QuantizedWeights {
     ).deferring { threads, shouldStop in
       Weights(
         values: try tensor(threads: threads, shouldStop: shouldStop), grid: grid())
-    }
+    }.storedIn(StoredRows(byteCount: byteCount) { try rows() })
   }
 }

@@ -10,6 +10,10 @@ protocol QuantizedWeights: Sendable {
   var codeName: String { get }
   /// The grid they lie on exactly, if there is one; reads the scales.
   func grid() -> QuantizationGrid?
+  /// Bytes of the file that its arrays take.
+  var byteCount: Int { get }
+  /// Reads rows of them.
+  func rows() throws(CheckpointError) -> any RowReader
   func tensor(
     threads: Int, shouldStop: @Sendable () -> Bool
   ) throws(CheckpointError) -> Tensor

@@ -25,8 +25,7 @@ struct QuantizedMatrix: Sendable {
   func tensor(
     threads: Int, shouldStop: @Sendable () -> Bool
   ) throws(CheckpointError) -> Tensor {
-    let groups = try scales.groups(of: shape, name: name)
-    let codes = codes.rowReader(columns: shape.columns)
+    let rows = try rows()
     let columns = shape.columns
     let band = max(1, Parallel.chunk / max(columns, 1))
     var isFinished = true
@@ -35,27 +34,34 @@ struct QuantizedMatrix: Sendable {
       isFinished = Parallel.forEach(
         count: Parallel.chunks(shape.rows, of: band), threads: threads, shouldStop: shouldStop
       ) { index in
-        for row in Parallel.range(index, of: shape.rows, size: band) {
-          let part = unsafe UnsafeMutableBufferPointer(
-            rebasing: target.pointer[row * columns..<(row + 1) * columns])
-          unsafe codes.read(row, into: part)
-          unsafe groups.apply(toRow: row, part)
-        }
+        let range = Parallel.range(index, of: shape.rows, size: band)
+        guard let start = unsafe target.pointer.baseAddress else { return }
+        unsafe rows.read(range, into: start + range.lowerBound * columns)
       }
     }
     guard isFinished, !shouldStop() else { throw .stopped }
     return tensor
   }
 
+  /// Throws `CheckpointError.invalidQuantization` for groups that are not there.
+  func rows() throws(CheckpointError) -> any RowReader {
+    QuantizedRows(
+      codes: StoredCodes.Rows(codes, columns: shape.columns),
+      scales: try ScaleRows(scales, of: shape, name: name), columns: shape.columns)
+  }
+
+  var byteCount: Int { codes.array.byteCount + scales.byteCount }
+
   /// The grid the weights lie on; nil for floating-point codes, for groups that
   /// are no neighbours, and where the scales cannot be read.
   func grid() -> QuantizationGrid? {
     guard let (bits, range) = codes.levels, (1...8).contains(bits), shape.count > 0,
-      let groups = try? scales.groups(of: shape, name: name), let size = groups.gridGroupSize
+      let groups = try? ScaleRows(scales, of: shape, name: name), let size = groups.gridGroupSize
     else { return nil }
-    let hasZeros = groups.zeros.contains { $0 != 0 }
+    let (scales, zeros) = groups.all
+    let hasZeros = zeros.contains { $0 != 0 }
     return QuantizationGrid(
-      bits: bits, codes: range, groupSize: size, scales: groups.scales,
-      zeros: hasZeros ? groups.zeros.map { Int32($0) } : [])
+      bits: bits, codes: range, groupSize: size, scales: scales,
+      zeros: hasZeros ? zeros.map { Int32($0) } : [])
   }
 }

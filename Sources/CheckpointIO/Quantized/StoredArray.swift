@@ -53,6 +53,75 @@ struct StoredArray: Sendable {
   /// The numbers' bytes, row by row and lowest byte first.
   var rowMajor: Bytes { reader.rowMajor }
 
+  /// Bytes of the file that its numbers take.
+  var byteCount: Int { count * dtype.byteCount }
+
+  /// Whether its numbers lie one after the other, lowest byte first.
+  var isRowMajor: Bool { strides == nil && !isBigEndian }
+
+  /// The bytes of its rows where they lie, and how many there are from one row to the next;
+  /// of a view whose rows are not whole in the file, of a copy.
+  var rows: (bytes: Bytes, stride: Int, isCopy: Bool) {
+    let size = dtype.byteCount
+    let perRow = shape.dimensions.dropFirst().reduce(1, *)
+    if isRowMajor { return (bytes, perRow * size, false) }
+    if let strides, !isBigEndian,
+      strides.dropFirst().elementsEqual(
+        IndexedTensor.rowMajorStrides(shape.dimensions).dropFirst())
+    {
+      return (bytes, (strides.first ?? 1) * size, false)
+    }
+    return (rowMajor, perRow * size, true)
+  }
+
+  /// Reads its numbers as f32 one by one or some of a row, with `perRow` a row.
+  struct Numbers: Sendable {
+    private let bytes: Bytes
+    private let stride: Int
+    private let dtype: DType
+    private let areExponents: Bool
+    let keptByteCount: Int
+
+    fileprivate init(_ array: StoredArray, perRow: Int) {
+      dtype = array.dtype
+      areExponents = array.areExponents
+      let isCopy: Bool
+      if array.isRowMajor || array.shape.dimensions.dropFirst().reduce(1, *) != perRow {
+        // Its rows may be of another length.
+        (bytes, stride) = (array.rowMajor, perRow * dtype.byteCount)
+        isCopy = !array.isRowMajor
+      } else {
+        (bytes, stride, isCopy) = array.rows
+      }
+      keptByteCount = isCopy ? bytes.count : 0
+    }
+
+    func read(row: Int, from first: Int = 0, into values: UnsafeMutableBufferPointer<Float>) {
+      guard let target = values.baseAddress else { return }
+      let start = row * stride + first * dtype.byteCount
+      if areExponents {
+        for index in values.indices {
+          unsafe values.initializeElement(at: index, to: StoredArray.power(bytes[start + index]))
+        }
+        return
+      }
+      unsafe bytes[start..<start + values.count * dtype.byteCount].withUnsafeBytes {
+        unsafe dtype.widenRow($0, into: target, count: values.count)
+      }
+    }
+
+    subscript(row: Int, column: Int) -> Float {
+      var value: Float = 0
+      unsafe withUnsafeMutablePointer(to: &value) {
+        unsafe read(
+          row: row, from: column, into: UnsafeMutableBufferPointer(start: $0, count: 1))
+      }
+      return value
+    }
+  }
+
+  func numbers(perRow: Int) -> Numbers { Numbers(self, perRow: perRow) }
+
   /// The numbers as f32.
   var floats: [Float] {
     guard areExponents else { return tensor.array }

@@ -38,28 +38,46 @@ struct StoredCodes: Sendable {
     }
   }
 
-  func rowReader(columns: Int) -> RowReader {
-    RowReader(
-      bytes: array.rowMajor, dtype: array.dtype, layout: layout, columns: columns,
-      lowest: Float(lowest))
-  }
-
   /// Reads the codes of a row as numbers.
-  struct RowReader: Sendable {
-    fileprivate let bytes: Bytes
-    fileprivate let dtype: DType
-    fileprivate let layout: Layout
-    fileprivate let columns: Int
-    fileprivate let lowest: Float
+  struct Rows: Sendable {
+    let bytes: Bytes
+    private let dtype: DType
+    private let layout: Layout
+    private let columns: Int
+    private let lowest: Float
+    /// Bytes from one row to the next, where an output's codes are a row.
+    private let stride: Int
+    /// What each minifloat stands for.
+    private let values: [Float]
+    let keptByteCount: Int
+
+    init(_ codes: StoredCodes, columns: Int) {
+      dtype = codes.array.dtype
+      layout = codes.layout
+      lowest = Float(codes.lowest)
+      self.columns = columns
+      let isCopy: Bool
+      switch layout {
+      case .numbers, .rows, .minifloats: (bytes, stride, isCopy) = codes.array.rows
+      case .columns, .interleaved:
+        (bytes, stride) = (codes.array.rowMajor, 0)
+        isCopy = !codes.array.isRowMajor
+      }
+      keptByteCount = isCopy ? bytes.count : 0
+      if case .minifloats(let bits) = layout {
+        values = (0..<UInt16(1) << UInt16(bits)).map { Self.minifloat($0, bits) }
+      } else {
+        values = []
+      }
+    }
 
     /// Fills `row` of as many values as there are columns.
     func read(_ index: Int, into row: UnsafeMutableBufferPointer<Float>) {
       switch layout {
       case .numbers: unsafe readNumbers(index, into: row)
-      case .rows(let bits, let words):
-        unsafe unpack(bits, from: index * words, step: 1, into: row)
+      case .rows(let bits, _): unsafe unpack(bits, from: index * stride, step: 4, into: row)
       case .columns(let bits, let outputs):
-        unsafe unpack(bits, from: index, step: outputs, into: row)
+        unsafe unpack(bits, from: 4 * index, step: 4 * outputs, into: row)
       case .interleaved(let words):
         unsafe readInterleaved(index, words: words, into: row)
       case .minifloats(let bits): unsafe readMinifloats(index, bits, into: row)
@@ -67,24 +85,25 @@ struct StoredCodes: Sendable {
     }
 
     private func readNumbers(_ index: Int, into row: UnsafeMutableBufferPointer<Float>) {
-      let size = columns * dtype.byteCount
-      unsafe bytes[index * size..<(index + 1) * size].withUnsafeBytes { source in
-        _ = unsafe Conversion.widen(source, as: dtype, into: row, threads: 1)
+      guard let target = row.baseAddress else { return }
+      let (start, size) = (index * stride, columns * dtype.byteCount)
+      unsafe bytes[start..<start + size].withUnsafeBytes { source in
+        unsafe dtype.widenRow(source, into: target, count: columns)
       }
     }
 
-    /// A stream of codes in words `step` apart.
+    /// A stream of codes in words from a byte on, `step` bytes apart.
     private func unpack(
       _ bits: Int, from first: Int, step: Int, into row: UnsafeMutableBufferPointer<Float>
     ) {
       let mask = UInt64(1) << UInt64(bits) - 1
       var window: UInt64 = 0
       var available = 0
-      var word = first
+      var place = first
       for column in 0..<columns {
         if available < bits {
-          window |= UInt64(bytes.load(UInt32.self, at: 4 * word)) << UInt64(available)
-          word += step
+          window |= UInt64(bytes.load(UInt32.self, at: place)) << UInt64(available)
+          place += step
           available += 32
         }
         unsafe row.initializeElement(at: column, to: Float(window & mask) + lowest)
@@ -109,10 +128,9 @@ struct StoredCodes: Sendable {
     private func readMinifloats(
       _ index: Int, _ bits: Int, into row: UnsafeMutableBufferPointer<Float>
     ) {
-      let start = index * (columns * bits / 8)
+      let start = index * stride
       let last = start + columns * bits / 8 - 1
       let mask = UInt16(1) << UInt16(bits) - 1
-      let values = (0...mask).map { Self.minifloat($0, bits) }
       for column in 0..<columns {
         let bit = column * bits
         let byte = start + bit / 8

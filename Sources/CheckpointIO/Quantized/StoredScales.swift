@@ -38,49 +38,26 @@ struct StoredScales: Sendable {
   var divisor: Float = 1
   var factor: Factor?
 
-  /// Reads them. Throws for an order that names groups which are not there.
-  func groups(of shape: Shape, name: String) throws(CheckpointError) -> ScaleGroups {
-    let rowGroups = Parallel.chunks(shape.rows, of: rowsPerGroup)
-    let columnGroups =
-      order == nil ? Parallel.chunks(shape.columns, of: columnsPerGroup) : storedGroups
-    var values = arranged(scales.floats, rowGroups, columnGroups)
-    if divisor != 1 { values = values.map { $0 / divisor } }
-    switch factor {
-    case .multiplied(let array):
-      let factor = array.floats.first ?? .nan
-      values = values.map { $0 * factor }
-    case .divided(let array):
-      let factor = array.floats.first ?? .nan
-      values = values.map { $0 / factor }
-    case nil: break
-    }
-    var added: [Float] = []
-    if case .added(let array) = zeros { added = arranged(array.floats, rowGroups, columnGroups) }
-    return ScaleGroups(
-      rowsPerGroup: rowsPerGroup, columnsPerGroup: columnsPerGroup, columnGroups: columnGroups,
-      scales: values, zeros: zeroPoints(rowGroups, columnGroups), added: added,
-      order: try inputOrder(columnGroups, name: name), columns: shape.columns)
+  /// Bytes of the file that they take.
+  var byteCount: Int {
+    let points =
+      switch zeros {
+      case .none: 0
+      case .numbers(let array), .outputs(let array, _, _), .interleaved(let array),
+        .rows(let array, _), .added(let array):
+        array.byteCount
+      }
+    return scales.byteCount + points + (order?.byteCount ?? 0)
   }
 
   /// Groups along the inputs that there are scales for.
-  private var storedGroups: Int {
+  fileprivate var storedGroups: Int {
     guard scales.isMatrix else { return 1 }
     return scales.shape.dimensions[isTransposed ? 0 : 1]
   }
 
-  /// By output and then by group.
-  private func arranged<T>(_ values: [T], _ rows: Int, _ columns: Int) -> [T] {
-    guard isTransposed else { return values }
-    var arranged: [T] = []
-    arranged.reserveCapacity(values.count)
-    for row in 0..<rows {
-      for column in 0..<columns { arranged.append(values[column * rows + row]) }
-    }
-    return arranged
-  }
-
   /// nil for groups of neighbours.
-  private func inputOrder(
+  fileprivate func inputOrder(
     _ groups: Int, name: String
   ) throws(CheckpointError) -> [Int]? {
     guard let order else { return nil }
@@ -94,42 +71,177 @@ struct StoredScales: Sendable {
     let isPlain = indices.enumerated().allSatisfy { $1 == $0 / columnsPerGroup }
     return isPlain ? nil : indices
   }
+}
 
-  /// In the order of the scales; empty where all are 0.
-  private func zeroPoints(_ rows: Int, _ columns: Int) -> [Float] {
-    switch zeros {
-    case .none, .added: return []
-    case .numbers(let array): return arranged(array.floats, rows, columns)
-    case .outputs(let array, let bits, let isLessOne):
-      let bytes = array.rowMajor
-      let words = array.shape.columns
-      return points(rows, columns) { row, column in
-        let stored = Self.code(bytes, at: row * bits, bits, from: column * words, step: 1)
-        return Float(isLessOne ? stored + 1 : stored)
+/// Reads the scales and zero points of a row when it is read.
+struct ScaleRows: Sendable {
+  private let stored: StoredScales
+  private let scales: StoredArray.Numbers
+  private let zeros: ZeroRows
+  /// One for all scales: what multiplies or divides them.
+  private let factor: Float?
+  private let rowGroups: Int
+  /// Groups along the inputs.
+  private let columnGroups: Int
+  /// The group of each input; nil for groups of neighbours.
+  private let order: [Int]?
+  private let columns: Int
+  let keptByteCount: Int
+
+  /// Throws for an order that names groups which are not there.
+  init(_ stored: StoredScales, of shape: Shape, name: String) throws(CheckpointError) {
+    self.stored = stored
+    columns = shape.columns
+    rowGroups = Parallel.chunks(shape.rows, of: stored.rowsPerGroup)
+    columnGroups =
+      stored.order == nil
+      ? Parallel.chunks(columns, of: stored.columnsPerGroup) : stored.storedGroups
+    let perRow = stored.isTransposed ? rowGroups : columnGroups
+    scales = stored.scales.numbers(perRow: perRow)
+    zeros = ZeroRows(stored.zeros, perRow: perRow)
+    factor =
+      switch stored.factor {
+      case .multiplied(let array), .divided(let array): array.floats.first ?? .nan
+      case nil: nil
       }
-    case .interleaved(let array):
-      let bytes = array.rowMajor
-      let words = array.shape.columns
-      return points(rows, columns) { row, column in
-        let word = bytes.load(UInt32.self, at: 4 * (column * words + row / 8))
-        return Float(word >> StoredCodes.RowReader.shift(ofOutput: row) & 15)
+    order = try stored.inputOrder(columnGroups, name: name)
+    keptByteCount =
+      scales.keptByteCount + zeros.keptByteCount + (order?.count ?? 0) * MemoryLayout<Int>.stride
+  }
+
+  /// The consecutive inputs that share a scale, as `QuantizationGrid` counts them;
+  /// nil where rows share scales, groups are no neighbours, or something is added.
+  var gridGroupSize: Int? {
+    if case .added = zeros { return nil }
+    guard order == nil else { return nil }
+    if stored.rowsPerGroup == 1 { return max(1, min(stored.columnsPerGroup, columns)) }
+    return rowGroups * columnGroups == 1 ? stored.rowsPerGroup * columns : nil
+  }
+
+  /// All scales and zero points, by output and then by group.
+  var all: (scales: [Float], zeros: [Float]) {
+    var all: (scales: [Float], zeros: [Float]) = ([], [])
+    for group in 0..<rowGroups {
+      unsafe withGroups(ofRow: group * stored.rowsPerGroup) {
+        unsafe all.scales.append(contentsOf: $0)
+        unsafe all.zeros.append(contentsOf: $1)
       }
-    case .rows(let array, let bits):
-      let bytes = array.rowMajor
-      return points(rows, columns) { row, column in
-        let stored = Self.code(bytes, at: row * bits, bits, from: column, step: columns)
-        return Float(Int(stored) - 1 << (bits - 1))
+    }
+    return all
+  }
+
+  /// Makes weights of a row's codes, in place.
+  func apply(toRow row: Int, _ values: UnsafeMutableBufferPointer<Float>) {
+    unsafe withGroups(ofRow: row) { scales, zeros in
+      if let order {
+        for column in 0..<columns {
+          let group = order[column]
+          unsafe values[column] = scales[group] * (values[column] - zeros[group])
+        }
+        return
+      }
+      for group in 0..<columnGroups {
+        let (scale, zero) = unsafe (scales[group], zeros[group])
+        let inputs = Parallel.range(group, of: columns, size: stored.columnsPerGroup)
+        if case .added = self.zeros {
+          for column in inputs { unsafe values[column] = scale * values[column] + zero }
+        } else {
+          for column in inputs { unsafe values[column] = scale * (values[column] - zero) }
+        }
       }
     }
   }
 
-  private func points(_ rows: Int, _ columns: Int, _ point: (Int, Int) -> Float) -> [Float] {
-    var points: [Float] = []
-    points.reserveCapacity(rows * columns)
-    for row in 0..<rows {
-      for column in 0..<columns { points.append(point(row, column)) }
+  /// Calls `body` with the scales of a row, and its zero points or what is added to products.
+  private func withGroups(
+    ofRow row: Int,
+    _ body: (UnsafeBufferPointer<Float>, UnsafeBufferPointer<Float>) -> Void
+  ) {
+    let row = row / stored.rowsPerGroup
+    let count = columnGroups
+    unsafe withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * count) { room in
+      let scales = unsafe UnsafeMutableBufferPointer(rebasing: room[..<count])
+      let added = unsafe UnsafeMutableBufferPointer(rebasing: room[count...])
+      unsafe self.scales.read(line: row, isTransposed: stored.isTransposed, into: scales)
+      for group in 0..<count {
+        if stored.divisor != 1 { unsafe scales[group] /= stored.divisor }
+        switch stored.factor {
+        case .multiplied: unsafe scales[group] *= factor ?? .nan
+        case .divided: unsafe scales[group] /= factor ?? .nan
+        case nil: break
+        }
+      }
+      unsafe zeros.read(row, isTransposed: stored.isTransposed, into: added)
+      unsafe body(UnsafeBufferPointer(scales), UnsafeBufferPointer(added))
     }
-    return points
+  }
+}
+
+extension StoredArray.Numbers {
+  /// A row, or a column where the array is transposed.
+  fileprivate func read(
+    line: Int, isTransposed: Bool, into values: UnsafeMutableBufferPointer<Float>
+  ) {
+    guard isTransposed else { return unsafe read(row: line, into: values) }
+    for index in values.indices {
+      unsafe values.initializeElement(at: index, to: self[index, line])
+    }
+  }
+}
+
+/// The zero points of a row's groups.
+private enum ZeroRows: Sendable {
+  case none
+  case numbers(StoredArray.Numbers)
+  case added(StoredArray.Numbers)
+  case outputs(Bytes, words: Int, bits: Int, isLessOne: Bool)
+  case interleaved(Bytes, words: Int)
+  case rows(Bytes, groups: Int, bits: Int)
+
+  init(_ zeros: StoredScales.Zeros, perRow: Int) {
+    self =
+      switch zeros {
+      case .none: .none
+      case .numbers(let array): .numbers(array.numbers(perRow: perRow))
+      case .added(let array): .added(array.numbers(perRow: perRow))
+      case .outputs(let array, let bits, let isLessOne):
+        .outputs(array.rowMajor, words: array.shape.columns, bits: bits, isLessOne: isLessOne)
+      case .interleaved(let array): .interleaved(array.rowMajor, words: array.shape.columns)
+      case .rows(let array, let bits):
+        .rows(array.rowMajor, groups: array.shape.columns, bits: bits)
+      }
+  }
+
+  var keptByteCount: Int {
+    switch self {
+    case .numbers(let numbers), .added(let numbers): numbers.keptByteCount
+    case .none, .outputs, .interleaved, .rows: 0
+    }
+  }
+
+  /// 0 where there are none.
+  func read(_ row: Int, isTransposed: Bool, into points: UnsafeMutableBufferPointer<Float>) {
+    switch self {
+    case .none: unsafe points.initialize(repeating: 0)
+    case .numbers(let numbers), .added(let numbers):
+      unsafe numbers.read(line: row, isTransposed: isTransposed, into: points)
+    case .outputs(let bytes, let words, let bits, let isLessOne):
+      for group in points.indices {
+        let code = Self.code(bytes, at: row * bits, bits, from: group * words, step: 1)
+        unsafe points.initializeElement(at: group, to: Float(isLessOne ? code + 1 : code))
+      }
+    case .interleaved(let bytes, let words):
+      let shift = StoredCodes.Rows.shift(ofOutput: row)
+      for group in points.indices {
+        let word = bytes.load(UInt32.self, at: 4 * (group * words + row / 8))
+        unsafe points.initializeElement(at: group, to: Float(word >> shift & 15))
+      }
+    case .rows(let bytes, let groups, let bits):
+      for group in points.indices {
+        let code = Self.code(bytes, at: row * bits, bits, from: group, step: groups)
+        unsafe points.initializeElement(at: group, to: Float(Int(code) - 1 << (bits - 1)))
+      }
+    }
   }
 
   /// The code that begins at a bit of a stream in words `step` apart.
@@ -142,54 +254,5 @@ struct StoredScales: Sendable {
       window |= UInt64(bytes.load(UInt32.self, at: 4 * (word + step))) << 32
     }
     return UInt32(truncatingIfNeeded: window >> UInt64(bit % 32)) & (1 << UInt32(bits) - 1)
-  }
-}
-
-/// Scales and zero points in memory, by output and then by group.
-struct ScaleGroups: Sendable {
-  let rowsPerGroup: Int
-  let columnsPerGroup: Int
-  let columnGroups: Int
-  let scales: [Float]
-  /// As many; or none, for 0.
-  let zeros: [Float]
-  /// What is added to the products: as many; or none, for 0. There are no zeros then.
-  let added: [Float]
-  /// The group of each input; nil for groups of neighbours.
-  let order: [Int]?
-  let columns: Int
-
-  /// The consecutive inputs that share a scale, as `QuantizationGrid` counts them;
-  /// nil where rows share scales, groups are no neighbours, or something is added.
-  var gridGroupSize: Int? {
-    guard order == nil, added.isEmpty else { return nil }
-    if rowsPerGroup == 1 { return max(1, min(columnsPerGroup, columns)) }
-    return scales.count == 1 ? rowsPerGroup * columns : nil
-  }
-
-  /// Makes weights of a row's codes, in place.
-  func apply(toRow row: Int, _ values: UnsafeMutableBufferPointer<Float>) {
-    let base = row / rowsPerGroup * columnGroups
-    if let order {
-      for column in 0..<columns {
-        let group = base + order[column]
-        let zero = zeros.isEmpty ? 0 : zeros[group]
-        unsafe values[column] = scales[group] * (values[column] - zero)
-      }
-      return
-    }
-    for group in 0..<columnGroups {
-      let scale = scales[base + group]
-      let zero = zeros.isEmpty ? 0 : zeros[base + group]
-      if !added.isEmpty {
-        for column in Parallel.range(group, of: columns, size: columnsPerGroup) {
-          unsafe values[column] = scale * values[column] + added[base + group]
-        }
-        continue
-      }
-      for column in Parallel.range(group, of: columns, size: columnsPerGroup) {
-        unsafe values[column] = scale * (values[column] - zero)
-      }
-    }
   }
 }

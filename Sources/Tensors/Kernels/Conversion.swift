@@ -51,6 +51,17 @@ public enum Conversion {
   }
 }
 
+extension DType {
+  /// `count` numbers, little-endian and at any address, as f32, on this thread. Precondition:
+  /// there are as many bytes.
+  package func widenRow(
+    _ bytes: UnsafeRawBufferPointer, into values: UnsafeMutablePointer<Float>, count: Int
+  ) {
+    precondition(bytes.count >= count * byteCount)
+    unsafe pare_widen(KernelLevel.best, kernelKind, bytes.baseAddress, values, count)
+  }
+}
+
 extension Tensor {
   /// Values of a checkpoint as f32. Precondition: as many bytes as `shape` and
   /// `dtype` need.

@@ -1,0 +1,34 @@
+/// Reads rows of a matrix as f32 where they lie, in a file or in memory, and no others.
+package protocol RowReader: Sendable {
+  /// Bytes of memory that it keeps; those of a mapped file are not among them.
+  var keptByteCount: Int { get }
+
+  /// Writes rows one after the other, in the parameter's orientation: as many values as they
+  /// have columns. Any number of threads may call it at once. Precondition: there are such rows.
+  func read(_ rows: Range<Int>, into values: UnsafeMutablePointer<Float>)
+
+  /// Where rows lie one after the other as f32, for as long as the reader lives; nil where they
+  /// must be read.
+  func address(of rows: Range<Int>) -> UnsafePointer<Float>?
+
+  /// Throws when the file is no longer the one that was opened: what was read since may be 0.
+  func check() throws
+}
+
+extension RowReader {
+  package func address(of rows: Range<Int>) -> UnsafePointer<Float>? { nil }
+}
+
+/// The rows of a parameter as its file has them.
+package struct StoredRows: Sendable {
+  /// Bytes of the file that they take.
+  package let byteCount: Int
+  /// Makes ready to read them. nil where the file's layout gives the whole alone. Throws what
+  /// reading the parameter throws.
+  package let open: @Sendable () throws -> (any RowReader)?
+
+  package init(byteCount: Int, open: @escaping @Sendable () throws -> (any RowReader)?) {
+    self.byteCount = byteCount
+    self.open = open
+  }
+}
