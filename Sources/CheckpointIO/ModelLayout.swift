@@ -192,8 +192,7 @@ private struct StoredWeights: Sendable {
   private func blocks(at position: Int) -> StoredBlocks? {
     guard let format = tensors[position].blocks else { return nil }
     let stored = bytes[tensors[position].byteRange]
-    let place = unsafe stored.withUnsafeBytes { unsafe BytePlace($0, owner: stored) }
-    return StoredBlocks(format, place: place) { try stored.copy() }
+    return StoredBlocks(format) { try stored.copy() }
   }
 
   /// Of a matrix.

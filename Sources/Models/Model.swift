@@ -9,6 +9,11 @@ public struct Model: Sendable {
     /// nil for all.
     public let rows: RowRuns?
 
+    package init(parameter: Parameter, rows: RowRuns?) {
+      self.parameter = parameter
+      self.rows = rows
+    }
+
     /// Rows, or values of a vector.
     public var count: Int { rows?.total ?? parameter.shape.dimensions[0] }
   }

@@ -19,33 +19,10 @@ public struct StoredBlocks: Sendable {
   public let format: BlockFormat
   /// Reads them: rows of whole blocks, in the orientation of the file.
   public let read: @Sendable () throws -> [UInt8]
-  /// The same where they lie, of a file that stays open: good as long as these blocks.
-  package let place: BytePlace?
 
   public init(_ format: BlockFormat, read: @escaping @Sendable () throws -> [UInt8]) {
-    self.init(format, place: nil, read: read)
-  }
-
-  package init(
-    _ format: BlockFormat, place: BytePlace?, read: @escaping @Sendable () throws -> [UInt8]
-  ) {
     self.format = format
-    self.place = place
     self.read = read
-  }
-}
-
-/// Bytes of a file in memory, with what keeps them there.
-///
-/// `@unchecked Sendable`: they are only read.
-@safe
-package struct BytePlace: @unchecked Sendable {
-  package let bytes: UnsafeRawBufferPointer
-  private let owner: any Sendable
-
-  package init(_ bytes: UnsafeRawBufferPointer, owner: any Sendable) {
-    unsafe self.bytes = unsafe bytes
-    self.owner = owner
   }
 }
 

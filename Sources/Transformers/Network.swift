@@ -15,12 +15,23 @@ public final class Network: Sendable {
   public static func make(
     _ parameters: Parameters, configuration: [String: String], sharing revised: Network? = nil
   ) throws -> Network {
-    Network(try Model(running: parameters, configuration: configuration), sharing: revised)
+    try make(parameters, configuration: configuration, sharing: revised, packs: nil)
   }
 
-  private init(_ model: Model, sharing revised: Network?) {
-    configuration = model.config
-    weights = ModelWeights(model, sharing: revised?.weights)
+  /// The same; `packs` says whether its weights are packed for the matrix library, as those of
+  /// small models are, or multiplied as the file has them.
+  package static func make(
+    _ parameters: Parameters, configuration: [String: String], sharing revised: Network? = nil,
+    packs: Bool?
+  ) throws -> Network {
+    let model = try Model(running: parameters, configuration: configuration)
+    return Network(
+      model.config, ModelWeights(model, sharing: revised?.weights, packs: packs))
+  }
+
+  private init(_ configuration: ModelConfig, _ weights: ModelWeights) {
+    self.configuration = configuration
+    self.weights = weights
   }
 
   /// Why a checkpoint cannot be run, as a sentence; nil when it can.

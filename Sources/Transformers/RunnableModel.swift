@@ -9,6 +9,7 @@ extension Model {
     }
     let type = configuration["model_type"]
     let family = type.flatMap { ModelCatalog.family(of: $0) }
+    if family != nil { try parameters.requireMemory() }
     let found: Model?
     do {
       found = try Model(parameters, configuration: configuration)
@@ -24,22 +25,21 @@ extension Model {
       }
       throw NetworkError.notRunnable("its tensors are not named like those of a model that runs")
     }
-    try parameters.requireMemory()
     self = found
   }
 }
 
 extension Parameters {
-  /// Throws `NetworkError.notRunnable` where the weights, as they are kept to be run, take more
-  /// than the machine's memory.
+  /// Throws `NetworkError.notRunnable` where the weights, as they are read to be run, take more
+  /// than the machine's memory: those of a file its bytes, all others f32.
   fileprivate func requireMemory() throws {
     var byteCount = 0
     for parameter in self {
-      let bytes =
-        parameter.blocks.flatMap { $0.byteCount(of: parameter.shape) }
-        ?? parameter.shape.count * MemoryLayout<Float>.stride
-      let (sum, overflow) = byteCount.addingReportingOverflow(bytes)
-      byteCount = overflow ? .max : sum
+      let (values, isHuge) = parameter.shape.count.multipliedReportingOverflow(
+        by: MemoryLayout<Float>.stride)
+      let bytes = parameter.storedRows?.byteCount ?? (isHuge ? .max : values)
+      let (sum, isBeyond) = byteCount.addingReportingOverflow(bytes)
+      byteCount = isBeyond ? .max : sum
     }
     guard byteCount <= WorkingMemory.machine else {
       let gigabyte = 1_000_000_000

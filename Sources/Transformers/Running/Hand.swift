@@ -1,11 +1,11 @@
 /// What one thread of a crew works with.
-final class Hand {
-  let engine: MatrixEngine
+package final class Hand {
+  package let engine: MatrixEngine
   /// Weights of some channels, as f32.
   private var weights = AlignedBuffer(0)
   private var room = 0
 
-  init() throws { engine = try MatrixEngine() }
+  package init() throws { engine = try MatrixEngine() }
 
   /// Room for so many values; their content is undefined.
   func scratch(_ count: Int) -> UnsafeMutablePointer<Float> {

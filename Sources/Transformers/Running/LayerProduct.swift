@@ -1,16 +1,22 @@
-internal import Models
+package import Models
 
 /// What a linear layer multiplies, and where the result goes.
 @safe
-struct LayerProduct {
+package struct LayerProduct {
   /// What happens to it on its way out.
-  struct Finish {
+  package struct Finish {
     /// GELU, in either form.
-    var activation: ModelConfig.Activation?
+    package var activation: ModelConfig.Activation?
     /// Adds to what is there instead of replacing it.
-    var adds = false
+    package var adds = false
     /// Writes bf16.
-    var isHalf = false
+    package var isHalf = false
+
+    package init(
+      activation: ModelConfig.Activation? = nil, adds: Bool = false, isHalf: Bool = false
+    ) {
+      (self.activation, self.adds, self.isHalf) = (activation, adds, isHalf)
+    }
   }
 
   /// Inputs.
@@ -22,7 +28,7 @@ struct LayerProduct {
   let stride: Int
   let finish: Finish
 
-  init(
+  package init(
     _ count: Int, _ input: UnsafeRawPointer, _ output: UnsafeMutableRawPointer, stride: Int,
     _ finish: Finish = Finish()
   ) {

@@ -23,9 +23,10 @@ final class ModelWeights: Sendable {
   private let embedding = Mutex<EmbeddingRows?>(nil)
 
   /// What `other` has read of the same tensors is shared with it.
-  init(_ model: Model, sharing other: ModelWeights?) {
+  /// `packs` says whether it counts as small.
+  init(_ model: Model, sharing other: ModelWeights?, packs: Bool?) {
     self.model = model
-    isPacked = model.weightCount < Self.small
+    isPacked = packs ?? (model.weightCount < Self.small)
     func isSame(_ id: TensorID) -> Bool {
       switch (model.part(id), other?.model.part(id)) {
       case (nil, nil): true
@@ -50,16 +51,22 @@ final class ModelWeights: Sendable {
     if let error = failure.withLock({ $0 }) { throw error }
   }
 
-  /// A linear layer, or queries, keys and values as one. Throws what reading throws.
+  /// A linear layer, or queries, keys and values as one. Throws what reading throws, and what
+  /// has changed in the file since.
   func linear(_ id: TensorID, _ precision: Precision) throws -> any LinearWeights {
     let key = Key(id: id, precision: isPacked ? precision : .f32)
-    if let known = linear.withLock({ $0[key] }) { return known }
+    if let known = linear.withLock({ $0[key] }) {
+      try known.check()
+      return known
+    }
     guard let weight = model.part(id) else {
       throw NetworkError.notRunnable("\(id.role.rawValue) is missing")
     }
     let bias = model.part(id.bias)
-    let stored: (any LinearWeights)? = isPacked ? nil : try BlockLinear(weight, bias)
-    let ready = try stored ?? PackedLinear(weight, bias, key.precision)
+    let ready: any LinearWeights =
+      try isPacked
+      ? PackedLinear(weight, bias, precision)
+      : LinearCatalog.layer(weight, bias, key.precision)
     linear.withLock { $0[key] = ready }
     return ready
   }
@@ -79,30 +86,47 @@ final class ModelWeights: Sendable {
       throw NetworkError.notRunnable("its token embedding is missing")
     }
     // A tied head has read it already.
-    let blocks =
-      isPacked
-      ? nil
-      : model.isHeadTied
-        ? try linear(TensorID(.head), .f32) as? BlockLinear : try BlockLinear(part, nil)
+    let head =
+      model.isHeadTied && !isPacked ? try linear(TensorID(.head), .f32) as? RowLinear : nil
     let rows: EmbeddingRows =
-      if let blocks { .blocks(blocks) } else { .dense(try part.parameter.tensor()) }
+      if !isPacked, let stored = try head?.weights ?? PartRows(part) { .stored(stored) } else {
+        .whole(try part.parameter.tensor())
+      }
     embedding.withLock { $0 = rows }
     return rows
+  }
+
+  /// Bytes of memory that all that was read so far keeps; those of a mapped file are not among
+  /// them.
+  var keptByteCount: Int {
+    let layers = linear.withLock { $0.values.reduce(0) { $0 + $1.keptByteCount } }
+    let values = vectors.withLock { $0.values.reduce(0) { $0 + $1.count } }
+    let embedding = embedding.withLock { rows in
+      switch rows {
+      // The head's.
+      case .stored where model.isHeadTied: 0
+      case .stored(let rows): rows.keptByteCount
+      case .whole(let tensor): tensor.shape.count * MemoryLayout<Float>.stride
+      case nil: 0
+      }
+    }
+    return layers + values * MemoryLayout<Float>.stride + embedding
   }
 }
 
 /// The rows of a token embedding.
 enum EmbeddingRows: Sendable {
-  case dense(Tensor)
-  case blocks(BlockLinear)
+  case stored(PartRows)
+  /// Of a small model, or an embedding that no file has, or has as a whole only.
+  case whole(Tensor)
 
   func read(_ token: Int, width: Int, into row: UnsafeMutablePointer<Float>) {
     switch self {
-    case .dense(let tensor):
+    case .stored(let rows): unsafe rows.read(token..<token + 1, into: row)
+    case .whole(let tensor):
       unsafe tensor.withUnsafeValues {
         unsafe row.update(from: $0.baseAddress.unsafelyUnwrapped + token * width, count: width)
       }
-    case .blocks(let blocks): unsafe blocks.read(token..<token + 1, into: row)
     }
   }
 }
