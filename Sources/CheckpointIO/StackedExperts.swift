@@ -1,12 +1,13 @@
+internal import Models
 internal import Tensors
 
 /// A layer of all of a block's experts in one tensor, as Hugging Face's libraries keep it.
 /// Here each expert has a matrix of its own, a view of the stack:
 ///
-///     experts.gate_up_proj  [E, 2I, H]  rows: gate, then up                 transformers 5
+///     gate and up           [E, 2I, H]  rows: gate, then up                 transformers 5
 ///                           [E, H, 2I]  columns: gate, then up              Llama 4
 ///                           [E, H, 2I]  columns: gate, up, gate, up, …      gpt-oss
-///     experts.down_proj     [E, H, I], and [E, I, H] beside the last two
+///     down                  [E, H, I], and [E, I, H] beside the last two
 ///     input_linear.weight   [E, 2I, H]  and output_linear.weight [E, H, I]  Granite
 ///
 /// A file of plain values is written with the stacks of its source (`folded`).
@@ -52,48 +53,26 @@ struct StackedExperts: Sendable {
 }
 
 extension StackedExperts {
-  /// What a stack holds, by the end of its name.
+  /// What a stack holds, with the end of its name in bytes.
   private struct Kind {
-    /// What stands behind `experts.`, or Granite's name.
     let ending: [UInt8]
-    /// The layers of each expert, and `weight` or `bias`.
-    let layers: [String]
-    let suffix: String
-    var isBias: Bool { suffix == "bias" }
-    let isGranite: Bool
+    let layers: StackedLayers
+    var suffix: String { layers.isBias ? "bias" : "weight" }
 
-    init(_ ending: String, _ layers: [String], suffix: String = "weight", isGranite: Bool = false) {
-      self.ending = Array(ending.utf8)
+    init(_ layers: StackedLayers) {
+      ending = Array(layers.ending.utf8)
       self.layers = layers
-      self.suffix = suffix
-      self.isGranite = isGranite
     }
   }
 
-  private static let joined = ["gate_proj", "up_proj"]
-  private static let down = "down_proj"
-  private static let names = [
-    ("gate_up_proj", joined), (down, [down]), ("gate_proj", ["gate_proj"]),
-    ("up_proj", ["up_proj"]),
-  ]
-  private static let biases = names.map { name, layers in
-    Kind("experts.\(name)_bias", layers, suffix: "bias")
-  }
-  private static let weights: [Kind] =
-    names.flatMap { name, layers in
-      [Kind("experts.\(name)", layers), Kind("experts.\(name).weight", layers)]
-    } + [
-      Kind("block_sparse_moe.input_linear.weight", joined, isGranite: true),
-      Kind("block_sparse_moe.output_linear.weight", [down], isGranite: true),
-    ]
-  /// Models whose stacks have inputs in the middle, where no shape tells.
-  private static let middle: Set = ["gpt_oss", "llama4", "llama4_text"]
+  private static let biases = StackedLayers.biases.map { Kind($0) }
+  private static let weights = StackedLayers.weights.map { Kind($0) }
 
   /// A stack that is found before its neighbours are known.
   private struct Found {
     let position: Int
     let kind: Kind
-    /// `model.layers.0.mlp.experts.`
+    /// What the names of its experts begin with: `model.layers.0.mlp.experts.`.
     let stem: String
   }
 
@@ -107,15 +86,18 @@ extension StackedExperts {
     var names = Set(index.tensors.lazy.map(\.name))
     let shapes = Dictionary(
       found.map {
-        ($0.stem + $0.kind.layers.joined() + $0.kind.suffix, index.tensors[$0.position].shape)
+        (
+          $0.stem + $0.kind.layers.layers.joined() + $0.kind.suffix,
+          index.tensors[$0.position].shape
+        )
       },
       uniquingKeysWith: { first, _ in first })
     let type = index.configuration["model_type"]
     var stacks: [Int: StackedExperts] = [:]
     for one in found {
-      let isMiddle = !one.kind.isBias && hasInputsInMiddle(one.stem, shapes, type)
+      let isMiddle = !one.kind.layers.isBias && hasInputsInMiddle(one.stem, shapes, type)
       // Of those with biases, gpt-oss and its kin, the outputs alternate.
-      let hasBias = shapes[one.stem + joined.joined() + "bias"] != nil
+      let hasBias = shapes[one.stem + StackedLayers.joined.joined() + "bias"] != nil
       let stack = stack(
         one, index.tensors[one.position], outputs: isMiddle ? 2 : 1, alternates: hasBias)
       guard let stack, stack.members.allSatisfy({ !names.contains($0.name) }) else { continue }
@@ -148,8 +130,7 @@ extension StackedExperts {
         name.utf8.span.ends(with: $0.ending)
       }), 1...ExpertStack.limit ~= axes[0], shape.count > 0
     else { return nil }
-    var stem = String(name.dropLast(kind.ending.count))
-    stem += kind.isGranite ? "block_sparse_moe.experts." : "experts."
+    let stem = String(name.dropLast(kind.ending.count)) + kind.layers.stem
     return Found(position: position, kind: kind, stem: stem)
   }
 
@@ -158,12 +139,12 @@ extension StackedExperts {
     _ found: Found, _ tensor: IndexedTensor, outputs: Int, alternates: Bool
   ) -> StackedExperts? {
     let axes = tensor.shape.dimensions
-    let parts = found.kind.layers.count
+    let parts = found.kind.layers.layers.count
     guard (1..<axes.count).contains(outputs), axes[outputs] % parts == 0 else { return nil }
     let isInTurn = alternates && parts > 1
     let count = axes[outputs] / parts
     let members = (0..<axes[0]).flatMap { expert in
-      found.kind.layers.enumerated().map { part, layer in
+      found.kind.layers.layers.enumerated().map { part, layer in
         Member(
           name: "\(found.stem)\(expert).\(layer).\(found.kind.suffix)", expert: expert,
           first: isInTurn ? part : part * count, step: isInTurn ? parts : 1, count: count)
@@ -177,8 +158,9 @@ extension StackedExperts {
   private static func hasInputsInMiddle(
     _ stem: String, _ shapes: [String: Shape], _ type: String?
   ) -> Bool {
-    let usual = type.map { middle.contains($0) } ?? false
-    guard let last = shapes[stem + down + "weight"]?.dimensions else { return usual }
+    let usual = type.map { StackedLayers.middle.contains($0) } ?? false
+    let joined = StackedLayers.joined
+    guard let last = shapes[stem + StackedLayers.down + "weight"]?.dimensions else { return usual }
     if let first = shapes[stem + joined.joined() + "weight"]?.dimensions {
       if first[1] == 2 * last[2], first[2] == last[1] { return false }
       if first[2] == 2 * last[1], first[1] == last[2] { return true }
@@ -251,7 +233,7 @@ extension StackedExperts {
 extension StackedExperts {
   /// Where a packed file, which has experts one by one, says which stacks its source had:
   ///
-  ///     {"….experts.gate_up_proj": {"shape": [4, 192, 64], "outputs": 1, "alternates": false}, …}
+  ///     {"NAME": {"shape": [4, 192, 64], "outputs": 1, "alternates": false}, …}
   static let metadataKey = "pare.stacks"
 
   /// nil where there is nothing to say.
@@ -278,7 +260,7 @@ extension StackedExperts {
         let shape = try? Shape(checking: lengths.map { $0.integer ?? -1 }, tensor: member.key),
         let found = found(member.key, shape, at: 0), let outputs = member.value["outputs"]?.integer
       else { return nil }
-      count += shape.dimensions[0] * found.kind.layers.count
+      count += shape.dimensions[0] * found.kind.layers.layers.count
       guard count <= CheckpointIndex.tensorLimit else { return nil }
       let tensor = IndexedTensor(
         name: member.key, dtype: nil, dtypeName: "", shape: shape, byteRange: 0..<0)

@@ -1,10 +1,11 @@
+internal import Models
 internal import Tensors
 
 /// A tensor's name taken apart: the stack of blocks it belongs to, the block,
 /// and what follows.
 ///
-///     transformer.h.3.attn.c_attn.weight
-///     └── stack ──┘ │ └───── rest ─────┘
+///     transformer.h.3.mlp.weight
+///     └── stack ──┘ │ └─ rest ─┘
 ///                 block
 struct TensorName {
   /// Longer numbers are no block's.
@@ -41,16 +42,12 @@ struct TensorName {
 
   /// Whether a name, or a part of it, tells of an expert, or of all of a block's at once.
   static func isOfExperts(_ name: String) -> Bool {
-    name.holds("experts.") || name.holds("_exps.")
+    LayerWords.experts.contains { name.holds($0) }
   }
 
   /// Whether a layer's name is that of one which scores experts.
   static func isRouter(_ layer: String) -> Bool {
-    let endings = [
-      "gate", "router", "router.classifier", "router.layer", "gate.wg", "shared_expert_gate",
-      "ffn_gate_inp", "ffn_gate_inp_shexp",
-    ]
-    return endings.contains { layer == $0 || layer.hasSuffix("." + $0) }
+    LayerWords.routers.contains { layer == $0 || layer.hasSuffix("." + $0) }
   }
 
   /// The layer and role of a tensor of this name, type and shape.
@@ -90,9 +87,7 @@ struct TensorName {
     if isBuffer(suffix: suffix, shape: shape) { return .buffer }
     guard let dtype, dtype.isFloatingPoint else { return suffix == .none ? .buffer : .other }
     let last = layer.lowercased()
-    if last.holds("norm") || last.hasSuffix("ln_f") || last.hasSuffix("ln_1")
-      || last.hasSuffix("ln_2") || last.hasSuffix("ln")
-    {
+    if last.holds(LayerWords.norm) || LayerWords.normEndings.contains(where: last.hasSuffix) {
       return suffix == .none ? .other : suffix == .bias ? .bias : .norm
     }
     switch suffix {
@@ -106,9 +101,7 @@ struct TensorName {
     guard rank >= 2 else { return .norm }
     if isEmbedding(layer) { return .embedding }
     if block != nil { return isLinear(layer, rank: rank) ? .linear : .auxiliary }
-    let isHead = ["lm_head", "head", "output", "embed_out", "classifier", "score"].contains {
-      layer == $0 || layer.hasSuffix("." + $0)
-    }
+    let isHead = LayerWords.heads.contains { layer == $0 || layer.hasSuffix("." + $0) }
     return isHead ? .head : .other
   }
 
@@ -138,9 +131,7 @@ struct TensorName {
   }
 
   private func isEmbedding(_ layer: String) -> Bool {
-    let names: [StaticString] = ["wte", "wpe", "embed", "embd", "token_types", "attention_bias"]
-    return names.contains { layer.holds($0) }
-      && !layer.hasSuffix("embed_out")
+    LayerWords.embeddings.contains { layer.holds($0) } && !layer.hasSuffix("embed_out")
   }
 
   /// nanoGPT's and GPT-2's causal mask is called `attn.bias` and is
@@ -163,10 +154,7 @@ struct NameParts {
   let restStart: Int
 
   /// Names under which models number their blocks.
-  private static let containers = [
-    "h", "layers", "layer", "blocks", "block", "blk", "resblocks", "transformer_blocks",
-    "trf_blocks", "tf_blocks", "transformer_layers", "encoder_layers", "decoder_layers",
-  ].map { Array($0.utf8) }
+  private static let containers = LayerWords.containers.map { Array($0.utf8) }
   /// Longer numbers are no block's.
   private static let digitLimit = 9
 

@@ -1,3 +1,4 @@
+internal import Models
 internal import Tensors
 
 /// A head that is the embedding over again. PyTorch files say so by sharing a
@@ -8,9 +9,9 @@ enum TiedHead {
   private static let byteLimit = 4 << 20
 
   static func mark(in index: inout CheckpointIndex, _ names: LayerNames, _ file: Bytes) {
-    guard let headPosition = position("lm_head.weight", in: index, names),
-      let embeddingPosition = position("wte.weight", in: index, names)
-        ?? position("embed_tokens.weight", in: index, names)
+    guard let headPosition = position(LayerWords.tiedHead, in: index, names),
+      let embeddingPosition = LayerWords.tiedEmbeddings.reduce(
+        nil as Int?, { $0 ?? position($1, in: index, names) })
     else { return }
     let (head, embedding) = (index.tensors[headPosition], index.tensors[embeddingPosition])
     guard head.sharesStorageOf == nil, head.dtype == embedding.dtype,

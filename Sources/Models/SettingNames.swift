@@ -28,7 +28,8 @@ public struct SettingNames: Sendable {
       names: ["block_size", "n_positions", "n_ctx", "max_position_embeddings"],
       meta: "max_seq_len"),
     SettingNames(gguf: "vocab_size", names: ["vocab_size"], meta: "vocab_size", isImplied: true),
-    SettingNames(gguf: nil, names: ["tie_word_embeddings"], meta: "tied_embeddings", isImplied: true),
+    SettingNames(
+      gguf: nil, names: ["tie_word_embeddings"], meta: "tied_embeddings", isImplied: true),
     SettingNames(
       gguf: "feed_forward_length", names: ["intermediate_size"], meta: "hidden_dim",
       isImplied: true),
@@ -135,7 +136,9 @@ extension SettingNames {
   }
 
   /// The settings that a file of these would say.
-  static func configuration(of settings: [GGUFSetting], _ architecture: String) -> [String: String] {
+  static func configuration(
+    of settings: [GGUFSetting], _ architecture: String
+  ) -> [String: String] {
     let values = Dictionary(
       settings.map { ("\(architecture).\($0.key)", $0.value) }, uniquingKeysWith: { $1 })
     return configuration(

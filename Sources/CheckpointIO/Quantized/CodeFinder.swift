@@ -84,7 +84,7 @@ struct CodeFinder {
   /// What a tensor is the scale of, by its name, and its own short name; nil for others.
   ///
   ///     X.weight_scale_inv, X.weight.absmax → X.weight     X.scales, X.SCB → X
-  ///     X.gate_up_proj_scales → X.gate_up_proj
+  ///     X.LAYER_scales → X.LAYER
   private static func scaled(by name: String) -> (base: String, name: String)? {
     guard name.holds("scale") || name.hasSuffix(".SCB") || name.hasSuffix(".absmax"),
       let dot = name.utf8.lastIndex(of: UInt8(ascii: "."))

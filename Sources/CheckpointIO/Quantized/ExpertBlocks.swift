@@ -1,16 +1,17 @@
+internal import Models
 internal import Tensors
 
 /// gpt-oss keeps the experts of a block as two stacks of MXFP4 codes. Here each expert has
 /// matrices of its own, whose codes `MicroscalingLayout` reads:
 ///
-///     experts.gate_up_proj_blocks [expert, 2 × out, groups, 16] of U8    two codes a byte
-///     experts.gate_up_proj_scales [expert, 2 × out, groups] of U8        powers of two
-///         =  experts.0.gate_proj, the even outputs, experts.0.up_proj, the odd ones, …
-///     experts.down_proj_blocks, experts.down_proj_scales
-///         =  experts.0.down_proj, …
+///     experts.LAYERS_blocks [expert, 2 × out, groups, 16] of U8    two codes a byte
+///     experts.LAYERS_scales [expert, 2 × out, groups] of U8        powers of two
+///         =  of expert 0 the gate, the even outputs, and up, the odd ones, …
+///     experts.LAYER_blocks, experts.LAYER_scales
+///         =  of expert 0 down, …
 ///
 /// Nothing is copied: the matrices are views of the stacks. A file of plain values is written
-/// with stacks again, `experts.gate_up_proj [expert, in, 2 × out]`.
+/// with stacks again, `experts.LAYERS [expert, in, 2 × out]`.
 enum ExpertBlocks {
   /// What the names of a matrix's arrays end with after `MODULE.`.
   static let codes = "weight_blocks"
@@ -18,8 +19,6 @@ enum ExpertBlocks {
 
   private static let stackedCodes = "_blocks"
   private static let stackedScales = "_scales"
-  /// Matrices that lie in a stack row by row in turn.
-  private static let joined = ["gate_up_proj": ["gate_proj", "up_proj"]]
 
   /// Puts the matrices in the place of their stacks, and returns the stacks of plain values
   /// that they make. Throws `limitExceeded` for more tensors than a file may have.
@@ -52,7 +51,7 @@ enum ExpertBlocks {
 
   /// A stack whose arrays fit together.
   private struct Stack {
-    /// `experts.gate_up_proj`.
+    /// The stack's, without what tells codes from scales.
     private let name: String
     private let module: Substring
     private let layers: [String]
@@ -73,7 +72,7 @@ enum ExpertBlocks {
       let layer = String(stem[stem.index(after: dot)...])
       name = String(stem)
       module = stem[..<dot]
-      layers = joined[layer] ?? [layer]
+      layers = StackedLayers.layers(of: layer)
       experts = axes[0]
       guard axes[1] % layers.count == 0 else { return nil }
       outputs = axes[1] / layers.count

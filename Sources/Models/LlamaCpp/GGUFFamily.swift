@@ -36,7 +36,9 @@ public struct GGUFSetting: Sendable, Hashable {
 
 extension ModelConfig {
   /// The settings of a GGUF file in llama.cpp's words. `settings` are those that this was made of.
-  func ggufSettings(_ family: GGUFFamily, _ settings: Settings) throws(ModelError) -> [GGUFSetting] {
+  func ggufSettings(
+    _ family: GGUFFamily, _ settings: Settings
+  ) throws(ModelError) -> [GGUFSetting] {
     var list = [
       GGUFSetting("block_count", .count(blocks)), GGUFSetting("context_length", .count(context)),
       GGUFSetting("embedding_length", .count(width)), GGUFSetting("vocab_size", .count(vocabulary)),
@@ -55,7 +57,9 @@ extension ModelConfig {
     if let experts {
       add("expert_count", .count(experts.count))
       add("expert_used_count", .count(experts.active))
-      if family.architecture != "llama" { add("expert_feed_forward_length", .count(experts.hidden)) }
+      if family.architecture != "llama" {
+        add("expert_feed_forward_length", .count(experts.hidden))
+      }
       if experts.shared > 0 { add("expert_shared_feed_forward_length", .count(experts.shared)) }
     }
     if let period = family.windowPeriod, let window = attention.lazy.compactMap(\.window).first {

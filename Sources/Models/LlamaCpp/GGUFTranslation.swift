@@ -35,7 +35,9 @@ public struct GGUFTranslation: Sendable {
   private let names: TensorNames
   private let type: String?
   private let table: NameTable
-  /// What llama.cpp's blocks have, and a model outside them.
+  /// The model as llama.cpp reads it from its settings.
+  private let read: ModelConfig
+  /// What llama.cpp's blocks have.
   private let roles: Set<TensorRole>
   private static let outside: Set<TensorRole> = [.tokenEmbedding, .finalNorm, .head]
 
@@ -65,8 +67,6 @@ public struct GGUFTranslation: Sendable {
     self.family = gguf
     let table = family.names(.llamaCpp)
     self.table = table
-    let roles = Self.roles(of: config, gguf)
-    self.roles = roles
     let list = try config.ggufSettings(gguf, settings)
     self.settings = list
     keptSettings =
@@ -81,6 +81,11 @@ public struct GGUFTranslation: Sendable {
     let written = try? ModelCatalog.family(of: gguf.architecture)?.config(
       Settings(SettingNames.configuration(of: list, gguf.architecture)),
       tensors.facts(.llamaCpp))
+    // llama.cpp asks for what it makes of the settings.
+    let read = written ?? config
+    self.read = read
+    let roles = Self.roles(of: read, gguf)
+    self.roles = roles
     let hasQueryNorms = roles.contains(.queryNorm)
     queryFactor = hasQueryNorms ? written.map { config.attentionScale / $0.attentionScale } ?? 1 : 1
     if let assumption = family.assumption(config, stated) { notes.append(assumption) }
@@ -163,8 +168,8 @@ public struct GGUFTranslation: Sendable {
   public func missing(_ names: Set<String>) -> [String] {
     var asked = [TensorID(.tokenEmbedding), TensorID(.finalNorm)]
     if config.hasPositions { asked.append(TensorID(.positionEmbedding)) }
-    for block in 0..<config.blocks {
-      let roles = config.roles(of: block, family)
+    for block in 0..<read.blocks {
+      let roles = read.roles(of: block, family)
       asked += TensorRole.allCases.filter(roles.contains).map { role in
         let isExpert = table.layers[role]?.first?.contains("#") ?? false
         return TensorID(role, block: block, expert: isExpert ? 0 : nil)

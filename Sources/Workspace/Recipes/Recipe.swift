@@ -12,7 +12,7 @@ public import Compression
 ///       - prune: {method: magnitude, amount: 0.5, scope: layer}
 ///         layers: ["block.*.mlp.*"]
 ///       - quantize: {bits: 4}
-///         names: ["transformer.h.0.attn.c_attn.weight"]
+///         names: ["transformer.wte.weight"]
 ///
 /// A setting that is not given keeps its default; without `layers` (patterns)
 /// or `names` (parameters of the checkpoint) a pass works on all layers.

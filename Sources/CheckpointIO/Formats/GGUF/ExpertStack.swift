@@ -1,15 +1,16 @@
+internal import Models
 internal import Tensors
 
 /// llama.cpp keeps a layer of all of a block's experts as one tensor, `[experts, out, in]`.
 /// Here each expert has a matrix of its own:
 ///
-///     blk.0.ffn_up_exps.weight [8, 14336, 4096]  =  blk.0.ffn_up_exps.0.weight [14336, 4096]
-///                                                   …
-///                                                   blk.0.ffn_up_exps.7.weight
+///     LAYER_exps.weight [8, 14336, 4096]  =  LAYER_exps.0.weight [14336, 4096]
+///                                            …
+///                                            LAYER_exps.7.weight
 ///
 /// The experts lie one after another in the file, so nothing is copied.
 enum ExpertStack {
-  private static let ending = "_exps"
+  private static let ending = LayerWords.stackEnding
   private static let suffix = ".weight"
   /// More experts than any block has; a stack of more stays one tensor.
   static let limit = 1 << 12

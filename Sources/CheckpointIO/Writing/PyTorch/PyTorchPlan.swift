@@ -1,3 +1,5 @@
+internal import Models
+
 public import Tensors
 
 /// Everything about a PyTorch checkpoint that is going to be written, in the zip form
@@ -240,7 +242,7 @@ private struct PyTorchRoot {
     self.metadata = metadata.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     let settings = checkpoint?.configuration ?? MetadataConventions.settings(in: metadata)
     let isNanoGPT =
-      parameters["transformer.wte.weight"] != nil && !parameters.contains { $0.isTransposed }
+      parameters[LayerWords.nanoGPTEmbedding] != nil && !parameters.contains { $0.isTransposed }
       && Self.needed.allSatisfy { settings[$0] != nil }
     arguments =
       isNanoGPT
