@@ -83,7 +83,7 @@ let targets: [Target] =
       name: "pare",
       dependencies: [
         "Explorer", "Workspace", "Compression", "Training", "CheckpointIO", "Transformers",
-        "Models", "Tensors", "Jobs", "Terminal", "TerminalNcurses", "CKernels",
+        "Models", "Tokenizers", "Tensors", "Jobs", "Terminal", "TerminalNcurses", "CKernels",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),

@@ -3,6 +3,7 @@ import Foundation
 import Jobs
 import TestSupport
 import Testing
+import Tokenizers
 import Transformers
 import Workspace
 
@@ -92,10 +93,56 @@ import Workspace
     let numbers = try evaluate((15...24).map(String.init).joined(separator: " "), protocol: .text)
     #expect(found.evaluation.loss == numbers.loss)
     let written = try Headless.write(
-      with: checkpoint.parameters, of: checkpoint, prompt: "012", count: 5,
+      with: checkpoint.parameters, of: checkpoint, prompt: .text("012"), count: 5,
       sampling: Sampling(temperature: 0), in: JobContext())
     #expect(written.tokens.count == 5)
     #expect(written.text.count == written.tokens.count { $0 < 50 })
+  }
+
+  /// What a model is given of a conversation, and where it ends.
+  @Test func aConversationIsWrittenByItsTemplate() throws {
+    let date = try #require(ChatDate("2026-01-31"))
+    let asked = Prompt.conversation(Conversation(system: "01", question: "234", date: date))
+    let plain = try model(tokens: 50)
+    let path = try #require(plain.path)
+    let place = path[..<(try #require(path.lastIndex(of: "/")))]
+    func write(_ text: String, _ name: String) throws {
+      try Data(text.utf8).write(to: URL(fileURLWithPath: "\(place)/\(name)"))
+    }
+    func answer(_ prompt: Prompt) throws -> (prompt: String, tokens: [Int]) {
+      let checkpoint = try Checkpoint.open(path)
+      let written = try Headless.write(
+        with: checkpoint.parameters, of: checkpoint, prompt: prompt, count: 20,
+        sampling: Sampling(temperature: 0), in: JobContext())
+      return (written.prompt, written.tokens)
+    }
+    #expect(
+      sentence { _ = try answer(asked) }
+        == "the checkpoint has no chat template, in its file or beside it")
+    let template = "{% for m in messages %}{{ m.role[0] | upper }}{{ m.content }}{% endfor %}A"
+    try write(
+      #"{"chat_template": [{"name": "x", "template": "X"}, "#
+        + #"{"name": "default", "template": "\#(template)"}]}"#, "tokenizer_config.json")
+    let first = try answer(asked)
+    #expect(first.prompt == "S01U234A")
+    // The same tokens as the text it is written as.
+    #expect(try answer(.text("S01U234A")).tokens == first.tokens)
+    // A file of its own goes before the configuration.
+    try write("{{ raise_exception('not ' + messages[1].content) }}", "chat_template.jinja")
+    #expect(
+      sentence { _ = try answer(asked) }
+        == "the chat template refuses this conversation at line 1: not 234")
+    try write(template, "chat_template.jinja")
+    // Ended by config.json's own.
+    #expect((8..<20).contains(first.tokens.count) && !first.tokens.contains(2))
+    // Whatever of a list of end tokens comes first ends it.
+    let (early, late) = (first.tokens[3], first.tokens[6])
+    try write(#"{"eos_token_id": [\#(late), \#(early), 99999]}"#, "generation_config.json")
+    let end = try #require(first.tokens.firstIndex { $0 == early || $0 == late })
+    #expect(try answer(asked).tokens == Array(first.tokens[..<end]))
+    try write(#"{"eos_token_id": \#(late)}"#, "generation_config.json")
+    let other = try #require(first.tokens.firstIndex(of: late))
+    #expect(try answer(asked).tokens == Array(first.tokens[..<other]))
   }
 
   @Test func aTokenizerThatDoesNotFitIsRefused() throws {

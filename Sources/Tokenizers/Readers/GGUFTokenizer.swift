@@ -16,6 +16,8 @@ public struct GGUFTokenizer: Sendable {
   /// `bos_token_id` and its relatives.
   public var beginning: Int?
   public var ending: Int?
+  /// `eot_token_id` and `eom_token_id`, which end a turn and a call of a tool.
+  public var otherEndings: [Int] = []
   public var unknown: Int?
   public var separator: Int?
   public var padding: Int?
@@ -50,6 +52,7 @@ extension TokenizerSpec {
     beginning = beginning ?? gguf.id(gguf.beginning)
     ending = ending ?? gguf.id(gguf.ending)
     padding = gguf.id(gguf.padding)
+    otherEndings = Set(gguf.otherEndings.compactMap { gguf.id($0) })
   }
 }
 

@@ -9,10 +9,12 @@ extension TokenizerSpec {
     }
     var reader = TokenizerJSONReader(root: root)
     self = try reader.spec(model)
-    if let config { try read(config: try JSONParser.parse(config)) }
+    if let config { try read(config: config) }
   }
 
-  private mutating func read(config: JSONValue) throws(TokenizerError) {
+  /// Reads a `tokenizer_config.json`. Throws `TokenizerError`.
+  mutating func read(config bytes: [UInt8]) throws(TokenizerError) {
+    let config = try JSONParser.parse(bytes)
     var ids: [String: Int32] = [:]
     for token in addedTokens { ids[String(decoding: token.content, as: UTF8.self)] = token.id }
     func id(_ key: String) -> Int32? {
@@ -22,10 +24,18 @@ extension TokenizerSpec {
     beginning = id("bos_token") ?? beginning
     ending = id("eos_token") ?? ending
     padding = id("pad_token") ?? padding
-    chatTemplate = config["chat_template"]?.text
-    for template in config["chat_template"]?.elements ?? []
-    where template["name"]?.text == "default" {
-      chatTemplate = template["template"]?.text
+    let templates = config["chat_template"]?.elements ?? []
+    let named = templates.first { $0["name"]?.text == "default" } ?? templates.first
+    chatTemplate = config["chat_template"]?.text ?? named?["template"]?.text
+  }
+
+  /// Adds the end tokens that a `generation_config.json` or `config.json` names: a number or a
+  /// list. Those that the vocabulary lacks are passed over. Throws `TokenizerError`.
+  public mutating func readEndings(_ json: [UInt8]) throws(TokenizerError) {
+    let value = try JSONParser.parse(json)["eos_token_id"]
+    for number in value?.elements ?? [value].compactMap({ $0 }) {
+      guard let id = number.integer, vocabulary.indices.contains(id) else { continue }
+      otherEndings.insert(Int32(id))
     }
   }
 }

@@ -1,12 +1,16 @@
 extension TokenizerSpec {
   /// Reads a SentencePiece model (`tokenizer.model`, `spiece.model`), a protocol
-  /// buffer as `sentencepiece_model.proto` has it. Throws `TokenizerError`.
+  /// buffer as `sentencepiece_model.proto` has it, and if there is one the
+  /// `tokenizer_config.json` beside it. Throws `TokenizerError`.
   ///
   /// Pieces of type UNUSED are never made; SentencePiece itself goes through them.
-  public init(sentencePieceModel bytes: [UInt8]) throws(TokenizerError) {
+  public init(
+    sentencePieceModel bytes: [UInt8], config: [UInt8]? = nil
+  ) throws(TokenizerError) {
     var model = SentencePieceModel()
     try model.read(bytes)
     self = try model.spec()
+    if let config { try read(config: config) }
   }
 }
 

@@ -20,6 +20,8 @@ public struct TokenizerSpec: Sendable {
   public var suffix: [Int32] = []
   public var beginning: Int32?
   public var ending: Int32?
+  /// What a model ends with besides `ending`: a turn, or a call of a tool.
+  public var otherEndings: Set<Int32> = []
   public var padding: Int32?
   /// The Jinja template of a conversation, if the file has one.
   public var chatTemplate: String?

@@ -123,16 +123,17 @@ public enum Headless {
   }
 
   /// Has `parameters`, which come of `checkpoint`, continue a prompt; `each`
-  /// gets the text so far. Throws `TextError` and `NetworkError`.
+  /// gets the text so far. Returns the prompt as the model was given it, too. Throws
+  /// `TextError`, `ChatTemplateError` and `NetworkError`.
   public static func write(
-    with parameters: Parameters, of checkpoint: Checkpoint, prompt: String,
+    with parameters: Parameters, of checkpoint: Checkpoint, prompt: Prompt,
     count: Int, sampling: Sampling, in job: borrowing JobContext,
     each: (_ text: String) -> Void = { _ in }
-  ) throws -> (text: String, tokens: [Int], tokensPerSecond: Double) {
+  ) throws -> (prompt: String, text: String, tokens: [Int], tokensPerSecond: Double) {
     let meter = try LossMeter(checkpoint: checkpoint, text: .selfWritten, part: .whole)
     let request = SampleRequest(
       prompt: prompt, count: count, sampling: sampling)
     let sample = try meter.write(request, with: parameters, in: job) { each($0.text) }
-    return (sample.text, sample.tokens, sample.tokensPerSecond)
+    return (sample.prompt, sample.text, sample.tokens, sample.tokensPerSecond)
   }
 }

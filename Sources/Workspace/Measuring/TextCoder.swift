@@ -41,14 +41,24 @@ enum TextCoder: Sendable {
     }
     guard let path = checkpoint.path else { return nil }
     let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
+    let config = try WholeFile.read(folder + "tokenizer_config.json", limit: byteLimit)
+    var spec: TokenizerSpec
     if let json = try WholeFile.read(folder + "tokenizer.json", limit: byteLimit) {
-      let config = try WholeFile.read(folder + "tokenizer_config.json", limit: byteLimit)
-      return try TokenizerSpec(tokenizerJSON: json, config: config)
+      spec = try TokenizerSpec(tokenizerJSON: json, config: config)
+    } else if let model = try WholeFile.read(folder + "tokenizer.model", limit: byteLimit) {
+      spec = try TokenizerSpec(sentencePieceModel: model, config: config)
+    } else {
+      return nil
     }
-    if let model = try WholeFile.read(folder + "tokenizer.model", limit: byteLimit) {
-      return try TokenizerSpec(sentencePieceModel: model)
+    if let template = try WholeFile.read(folder + "chat_template.jinja", limit: byteLimit) {
+      spec.chatTemplate = String(decoding: template, as: UTF8.self)
     }
-    return nil
+    // Damaged ones have been warned of when the checkpoint was opened.
+    for name in ["generation_config.json", "config.json"] {
+      guard let json = try WholeFile.read(folder + name, limit: byteLimit) else { continue }
+      try? spec.readEndings(json)
+    }
+    return spec
   }
 
   /// The tokens of a text, without those that begin or end texts. Throws `NetworkError`
@@ -76,10 +86,33 @@ enum TextCoder: Sendable {
     return tokenizer.spec.prefix.first.map { Int($0) }
   }
 
-  /// The token that ends a text.
-  var lastToken: Int? {
-    guard case .tokenizer(let tokenizer) = self else { return nil }
-    return tokenizer.spec.ending.map { Int($0) }
+  /// The tokens that end what a model writes: those that the files name, and in a
+  /// conversation those that end a turn.
+  func endings(inConversation: Bool) -> Set<Int> {
+    guard case .tokenizer(let tokenizer) = self else { return [] }
+    var endings = tokenizer.spec.otherEndings
+    if let ending = tokenizer.spec.ending { endings.insert(ending) }
+    if inConversation { endings.formUnion(tokenizer.turnEndings) }
+    return Set(endings.map { Int($0) })
+  }
+
+  /// A conversation as the model's chat template writes it. Throws `TextError` where there is
+  /// no template, and `ChatTemplateError`.
+  func text(of conversation: Conversation) throws -> String {
+    guard case .tokenizer(let tokenizer) = self, let source = tokenizer.spec.chatTemplate else {
+      throw TextError("the checkpoint has no chat template, in its file or beside it")
+    }
+    return try ChatTemplate(source).render(
+      conversation.messages, tokens: tokenizer.spec.specialTexts, on: conversation.date)
+  }
+
+  /// The tokens of a text that has its special tokens written out, and no others.
+  func encode(complete text: String) throws -> [Int] {
+    switch self {
+    case .characters(let tokenizer): try tokenizer.encode(text)
+    case .tokenizer(let tokenizer):
+      tokenizer.encode(text, parseSpecial: true).map { Int($0) }
+    }
   }
 
   /// What a text's tokens are called: `characters`, or `tokens`.
@@ -119,6 +152,20 @@ extension Tokenizer {
       spec.kinds[$0] == .normal && !added.contains(Int32($0))
     }.map { Int32($0) }
   }
+
+  /// What ends a turn in the known families, for files that name the end of texts only.
+  private static let turnEndings = [
+    "<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<end_of_turn>", "<|end|>", "<|endoftext|>",
+    "<|end_of_text|>",
+  ]
+
+  fileprivate var turnEndings: [Int32] {
+    // gpt-oss ends each part of a turn with <|end|>, and the turn with <|return|>.
+    let hasParts = id(of: "<|return|>") != nil
+    return Self.turnEndings.compactMap { name in
+      name == "<|end|>" && hasParts ? nil : id(of: name)
+    }.filter { isSpecial($0) }
+  }
 }
 
 extension GGUFTokenizer {
@@ -147,6 +194,7 @@ extension GGUFTokenizer {
     merges = metadata.texts("tokenizer.ggml.merges") ?? []
     beginning = number("bos_token_id")
     ending = number("eos_token_id")
+    otherEndings = ["eot_token_id", "eom_token_id"].compactMap { number($0) }
     unknown = number("unknown_token_id")
     separator = number("seperator_token_id")
     padding = number("padding_token_id")

@@ -13,7 +13,7 @@ extension Workbench {
   ) {
     stopSampling()
     let request = SampleRequest(
-      prompt: prompt, count: count, sampling: Sampling(temperature: temperature, seed: seed))
+      prompt: .text(prompt), count: count, sampling: Sampling(temperature: temperature, seed: seed))
     sampling = ids.filter { tree[$0] != nil }.map { write($0, request) }
   }
 

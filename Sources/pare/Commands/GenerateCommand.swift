@@ -11,6 +11,7 @@ struct GenerateCommand: ParsableCommand {
     abstract: "Let a model continue a prompt; the same seed, the same text.")
 
   @OptionGroup var input: FileArgument
+  @OptionGroup var chat: ChatOptions
 
   @Option(
     name: [.customShort("p"), .long],
@@ -84,24 +85,27 @@ struct GenerateCommand: ParsableCommand {
   }
 
   func run() throws {
+    let conversation = try chat.conversation(question: prompt)
     let checkpoint = try input.open(toRun: true)
     let prompt = prompt ?? "\n"
     // Nothing of a prompt is shown that the model cannot read.
-    if let vocabulary = checkpoint.vocabulary {
+    if conversation == nil, let vocabulary = checkpoint.vocabulary {
       _ = try CharacterTokenizer(vocabulary: vocabulary).encode(prompt)
     }
+    let echo = conversation == nil ? prompt : ""
     var shown = 0
     func show(_ text: String) {
       guard !report.json else { return }
       // Bytes that have been shown stay: each character is shown as it was before.
-      let bytes = Array(lines(prompt + text).utf8)
+      let bytes = Array(lines(echo + text).utf8)
       StandardOutput.write(Array(bytes[shown...]))
       shown = bytes.count
     }
     // Text on the screen is progress enough.
     let written = try Work.run(report.json ? "generate" : nil, threads: threads.count) {
       try Headless.write(
-        with: checkpoint.parameters, of: checkpoint, prompt: prompt, count: tokens,
+        with: checkpoint.parameters, of: checkpoint,
+        prompt: conversation.map { .conversation($0) } ?? .text(prompt), count: tokens,
         sampling: Sampling(
           temperature: temperature, topK: topK, topP: topP, minP: minP,
           repetitionPenalty: repetitionPenalty, seed: seed),
@@ -110,7 +114,7 @@ struct GenerateCommand: ParsableCommand {
     show(written.text)
     if report.json {
       JSON.object([
-        "prompt": .string(prompt),
+        "prompt": .string(written.prompt),
         "seed": .integer(Int(exactly: seed)),
         "text": .string(written.text),
         "tokens": .integer(written.tokens.count),
