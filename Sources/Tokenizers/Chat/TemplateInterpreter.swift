@@ -20,8 +20,6 @@ struct TemplateInterpreter {
   struct RunningLoop {
     let items: [TemplateValue]
     var place = 0
-    /// Loops around it.
-    let level: Int
     /// What `loop.changed` was last asked.
     var last: [TemplateValue]?
   }
@@ -69,7 +67,7 @@ struct TemplateInterpreter {
     guard bytes <= Self.textLimit else {
       throw .limitExceeded(line: line, what: "bytes of text", limit: Self.textLimit)
     }
-    try charge(1 + bytes / 32)
+    try charge(1 + bytes / 64)
   }
 
   mutating func enter() throws(ChatTemplateError) {
@@ -199,7 +197,7 @@ struct TemplateInterpreter {
       return
     }
     let number = runningLoops.count
-    runningLoops.append(RunningLoop(items: items, level: number))
+    runningLoops.append(RunningLoop(items: items))
     defer { runningLoops.removeLast() }
     for place in items.indices {
       runningLoops[number].place = place

@@ -1,8 +1,6 @@
 /// Expressions, with Jinja's own order: `~` binds tighter than `+`, and filters and tests
 /// tighter than every operator.
 extension TemplateParser {
-  private typealias Kind = TemplateExpression.Kind
-
   private func node(
     _ kind: TemplateExpression.Kind, _ parts: [TemplateExpression], line: Int
   ) throws(ChatTemplateError) -> TemplateExpression {
