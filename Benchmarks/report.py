@@ -1,7 +1,7 @@
 """Prints what `make bench` measured: the figure, the peer's, the goal.
 
     python3 report.py FOLDER       with pare.json, startup.json and perhaps peers.json
-                                   and peers_gguf.json
+                                   and peers_gguf.json, peers_tokenizers.json
 """
 
 import json
@@ -80,6 +80,18 @@ def block_rows(pare, peers):
             yield f"open {file}, {what}", "s", pare[key], peer, None, False, "≥ 5 ×"
 
 
+def encoding_rows(pare, peers):
+    """Text to tokens on one thread: (what, unit, ours, tokenizers', whether more is better,
+    goal)."""
+    for key in sorted(pare):
+        if key.startswith("encode_") and key.endswith("_mb_per_s"):
+            name = key.removeprefix("encode_").removesuffix("_mb_per_s")
+            tokens = f"encode_{name}_tokens"
+            differ = tokens in peers and peers[tokens] != pare.get(tokens)
+            what = f"encode, {name.replace('_', ' ')}" + (" (TOKENS DIFFER)" if differ else "")
+            yield what, "MB/s", pare[key], peers.get(key), True, "≥ 1 ×"
+
+
 def show(table):
     widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
     for row in table:
@@ -105,17 +117,25 @@ def show_blocks(pare, peers):
     show(table)
 
 
-def main(folder):
-    pare, startup, peers, blocks = (
-        read(folder, f"{name}.json") for name in ("pare", "startup", "peers", "peers_gguf"))
-    speeds = [pare.get(f"evaluation_{kind}_tokens_per_second") or 0 for kind in ("f32", "bf16")]
-    pare["evaluation_best_tokens_per_second"] = max(speeds) or None
-    table = [("", "Pare", peers.get("peer", "no peer"), "ratio", "goal")]
-    for what, unit, ours, theirs, more, goal in rows(pare, startup, peers):
+def show_rows(rows, peer):
+    table = [("", "Pare", peer, "ratio", "goal")]
+    for what, unit, ours, theirs, more, goal in rows:
         ratio = ratio_of(ours, theirs, more)
         table.append((what, number(ours, unit), number(theirs, unit), number(ratio, "×"), goal))
     show(table)
+
+
+def main(folder):
+    pare, startup, peers, blocks, encoding = (
+        read(folder, f"{name}.json")
+        for name in ("pare", "startup", "peers", "peers_gguf", "peers_tokenizers"))
+    speeds = [pare.get(f"evaluation_{kind}_tokens_per_second") or 0 for kind in ("f32", "bf16")]
+    pare["evaluation_best_tokens_per_second"] = max(speeds) or None
+    show_rows(rows(pare, startup, peers), peers.get("peer", "no peer"))
     show_blocks(pare, blocks)
+    if any(key.startswith("encode_") for key in pare):
+        print()
+        show_rows(encoding_rows(pare, encoding), encoding.get("tokenizers", "no tokenizers"))
 
 
 if __name__ == "__main__":

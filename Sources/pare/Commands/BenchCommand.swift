@@ -25,6 +25,16 @@ struct BenchCommand: ParsableCommand {
     completion: .file())
   var opened: [String] = []
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      Also time the encoding of text by the tokenizers that Benchmarks/peers_tokenizers.py \
+      made in this folder.
+      """,
+      valueName: "folder"),
+    completion: .directory)
+  var tokenizers: String?
+
   @OptionGroup var network: NetworkOptions
   @OptionGroup var threads: ThreadOptions
   @OptionGroup var report: ReportOptions
@@ -44,6 +54,7 @@ struct BenchCommand: ParsableCommand {
     line.show(Progress(fraction: 0.5, detail: "weights in blocks"))
     let blocks = BlockKernelFigures.measure(threads: threads)
     let opening = try opened.map { try OpeningFigures.measure($0) }
+    let encoding = try tokenizers.map { try TokenizerFigures.measure($0) } ?? []
     line.show(Progress(fraction: 0.7, detail: "network"))
     let network = try NetworkFigures.measure(checkpoint, threads: threads)
     line.show(Progress(fraction: 0.8, detail: "explorer"))
@@ -51,7 +62,7 @@ struct BenchCommand: ParsableCommand {
     line.finish()
     let figures =
       Self.figures(kernels, products, network, training, explorer)
-      + Self.figures(blocks, opening)
+      + Self.figures(blocks, opening) + Self.figures(encoding)
     if report.json {
       JSON.object(Dictionary(figures.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })).print()
     } else {
@@ -89,6 +100,15 @@ struct BenchCommand: ParsableCommand {
           NamedFigure("open_\(figure.name)_model_seconds", figure.modelSeconds),
         ]
       }
+  }
+
+  private static func figures(_ encoding: [TokenizerFigures]) -> [NamedFigure] {
+    encoding.flatMap { figure in
+      [
+        NamedFigure("encode_\(figure.name)_mb_per_s", figure.speed),
+        NamedFigure("encode_\(figure.name)_tokens", Double(figure.tokens)),
+      ]
+    }
   }
 
   private static func figures(
