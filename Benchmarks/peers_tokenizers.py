@@ -56,7 +56,7 @@ def byte_level():
 
 
 def sentencepiece_bpe():
-    """As Gemma's, whose words the library caches."""
+    """As Gemma's: spaces are replaced first, so a document is one piece."""
     tokenizer = Tokenizer(models.BPE(unk_token="<unk>", fuse_unk=True, byte_fallback=True))
     tokenizer.normalizer = normalizers.Replace(" ", "▁")
     tokenizer.pre_tokenizer = pre_tokenizers.Split(" ", "merged_with_previous")

@@ -67,7 +67,7 @@ struct TemplateInterpreter {
     guard bytes <= Self.textLimit else {
       throw .limitExceeded(line: line, what: "bytes of text", limit: Self.textLimit)
     }
-    try charge(1 + bytes / 64)
+    try charge(1 + bytes / 128)
   }
 
   mutating func enter() throws(ChatTemplateError) {
