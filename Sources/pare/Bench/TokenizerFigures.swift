@@ -34,7 +34,7 @@ struct TokenizerFigures {
         best = min(
           best,
           clock.measure {
-            tokens = documents.reduce(0) { $0 + tokenizer.encode($1).count }
+            tokens = documents.reduce(0) { $0 + tokenizer.encode($1, parseSpecial: true).count }
           })
       }
       return TokenizerFigures(
