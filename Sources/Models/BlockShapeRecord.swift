@@ -6,8 +6,9 @@ internal import FoundationEssentials
 ///     {"blocks": [{"keys": [20, 3], "mlp": 300, "values": [10, 5]}, …],
 ///      "head_size": 64}
 ///
-/// Each block lists the heads that are left: how many channels their queries and keys
-/// have, and how many their values. `mlp` is the number of hidden channels. A layer
+/// Each block lists the heads of keys and values that are left: how many channels their keys
+/// have, and their queries, and how many their values; and under `queries`, where that is not 1
+/// of all, how many heads of queries read each. `mlp` is the number of hidden channels. A layer
 /// without channels is no tensor of the file; its bias is, where it is one of an output
 /// layer.
 /// `head_size` is a head's width before anything was removed: attention's scores are
@@ -21,6 +22,7 @@ public struct BlockShapeRecord: Sendable, Codable {
   struct Block: Sendable, Codable {
     let keys: [Int]
     let values: [Int]
+    let queries: [Int]?
     let mlp: Int
   }
 
@@ -35,8 +37,10 @@ public struct BlockShapeRecord: Sendable, Codable {
   public init(headSize: Int, _ shapes: [BlockShape]) {
     self.headSize = headSize
     blocks = shapes.map { shape in
-      Block(
-        keys: shape.heads.map(\.keys), values: shape.heads.map(\.values), mlp: shape.hidden)
+      let queries = shape.heads.map(\.queries)
+      return Block(
+        keys: shape.heads.map(\.keys), values: shape.heads.map(\.values),
+        queries: queries.allSatisfy { $0 == 1 } ? nil : queries, mlp: shape.hidden)
     }
   }
 
@@ -70,18 +74,22 @@ public struct BlockShapeRecord: Sendable, Codable {
     return width / headSize
   }
 
-  /// The blocks' shapes, none with more than a whole model has. Throws
-  /// `ModelError`.
-  func shapes(blocks count: Int, heads: Int) throws(ModelError) -> [BlockShape] {
+  /// The blocks' shapes, none with more than a whole model has: so many heads of keys and values,
+  /// each read by as many heads of queries. Throws `ModelError`.
+  func shapes(
+    blocks count: Int, heads: Int, queries shared: Int = 1
+  ) throws(ModelError) -> [BlockShape] {
     guard blocks.count == count else {
       throw ModelError(
         "it has \(count) blocks where its \(BlockShapeRecord.key) lists \(blocks.count)")
     }
     var shapes: [BlockShape] = []
     for (index, block) in blocks.enumerated() {
-      guard block.keys.count == block.values.count, block.keys.count <= heads,
-        block.keys.allSatisfy({ 0...headSize ~= $0 }),
-        block.values.allSatisfy({ 1...headSize ~= $0 }), block.mlp >= 0
+      let queries = block.queries ?? block.keys.map { _ in 1 }
+      guard block.keys.count == block.values.count, queries.count == block.keys.count,
+        block.keys.count <= heads, block.keys.allSatisfy({ 0...headSize ~= $0 }),
+        block.values.allSatisfy({ 1...headSize ~= $0 }),
+        queries.allSatisfy({ 1...max(shared, 1) ~= $0 }), block.mlp >= 0
       else {
         throw ModelError(
           "its \(BlockShapeRecord.key) gives block \(index) widths that are not left of "
@@ -89,8 +97,9 @@ public struct BlockShapeRecord: Sendable, Codable {
       }
       shapes.append(
         BlockShape(
-          heads: zip(block.keys, block.values).map { BlockShape.Head(keys: $0, values: $1) },
-          hidden: block.mlp))
+          heads: block.keys.indices.map {
+            BlockShape.Head(keys: block.keys[$0], values: block.values[$0], queries: queries[$0])
+          }, hidden: block.mlp))
     }
     return shapes
   }

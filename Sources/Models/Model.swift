@@ -22,6 +22,8 @@ public struct Model: Sendable {
   public let parts: [TensorID: Part]
   /// Whether the head is the token embedding.
   public let isHeadTied: Bool
+  /// Whether each head's queries, keys and values stand together in the file.
+  public let isHeadwise: Bool
 
   public subscript(id: TensorID) -> Part? { parts[id] }
 
@@ -51,8 +53,11 @@ public struct Model: Sendable {
     if RowLayout(of: .query, in: prefix.dialect, type: type) == .interleaved {
       for index in config.ropes.indices { config.ropes[index].isInterleaved = true }
     }
+    if let record = try BlockShapeRecord(settings.values) { try config.take(record) }
     try config.check()
-    try assembly.take(config, RowLayout(of: .queryKeyValue, in: prefix.dialect, type: type))
+    let fused = RowLayout(of: .queryKeyValue, in: prefix.dialect, type: type)
+    try assembly.take(config, fused)
+    isHeadwise = fused == .headwise
     self.config = config
     parts = assembly.parts
     isHeadTied = assembly.isHeadTied
@@ -70,6 +75,17 @@ public struct Model: Sendable {
 }
 
 extension ModelConfig {
+  /// The widths of a sliced model's blocks.
+  fileprivate mutating func take(_ record: BlockShapeRecord) throws(ModelError) {
+    guard record.headSize == headWidth else {
+      throw ModelError(
+        "its heads are \(headWidth) wide where its \(BlockShapeRecord.key) says "
+          + "\(record.headSize)")
+    }
+    ownShapes = try record.shapes(
+      blocks: blocks, heads: keyValueHeads, queries: heads / keyValueHeads)
+  }
+
   /// Far beyond any model; sums and products of them fit.
   private static let widthLimit = 1 << 24
   private static let blockLimit = 1 << 12
@@ -84,6 +100,9 @@ extension ModelConfig {
     }
     guard (1...Self.blockLimit).contains(blocks) else {
       throw ModelError("it has \(blocks) blocks")
+    }
+    for shape in ownShapes ?? [] where shape.hidden > Self.widthLimit {
+      throw ModelError("a block has \(shape.hidden) hidden channels, which is beyond any model")
     }
     guard normEpsilon >= 0, attentionScale.isFinite else {
       throw ModelError("its norms have an ε of \(normEpsilon)")
@@ -203,7 +222,10 @@ private struct Assembly {
         try need(TensorID(role, block: block), [count])
       case .experts: try takeExperts(block, config)
       case .attend:
-        if config.hasSinks { try need(TensorID(.sinks, block: block), [config.heads]) }
+        if config.hasSinks {
+          let heads = config.shape(of: block).queryHeads
+          try need(TensorID(.sinks, block: block), [heads])
+        }
       case .rope, .activate, .add: break
       }
     }
@@ -272,7 +294,8 @@ private struct Assembly {
           let count = config.shape(of: member, block: block).rows
           runs[member] =
             isHeadwise
-            ? RowLayout.headwise(number, heads: config.heads, size: config.headWidth)
+            ? RowLayout.headwise(
+              number, heads: config.shape(of: block).heads.count, size: config.headWidth)
             : RowRuns(first: first, count: count)
           first += count
         }

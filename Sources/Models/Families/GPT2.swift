@@ -26,12 +26,8 @@ enum GPT2: Architecture {
       keyValueHeads: heads, headWidth: headWidth, hidden: hidden,
       attention: Array(repeating: ModelConfig.Attention(rope: nil), count: facts.blocks),
       attentionScale: 1 / Float(headWidth).squareRoot())
-    if let record {
-      config.ownShapes = try record.shapes(blocks: facts.blocks, heads: heads)
-    } else {
-      config.ownShapes = (0..<facts.blocks).map {
-        BlockShape(heads: heads, headWidth: headWidth, hidden: facts.rows(.up, $0) ?? hidden)
-      }
+    config.ownShapes = (0..<facts.blocks).map {
+      BlockShape(heads: heads, headWidth: headWidth, hidden: facts.rows(.up, $0) ?? hidden)
     }
     config.hasPositions = true
     config.normKind = .layer

@@ -35,7 +35,8 @@ extension ModelConfig {
     let heads = try settings.count("num_attention_heads", "n_head")
     let width = facts.width
     let usual = facts.rows(.query, 0).map { $0 / heads } ?? width / heads
-    let headWidth = try settings.integer("head_dim") ?? usual
+    let sliced = try BlockShapeRecord(settings.values)?.headSize
+    let headWidth = try settings.integer("head_dim") ?? sliced ?? usual
     let context =
       try settings.integer("max_position_embeddings", "block_size", "n_positions") ?? 2048
     let keyValueHeads = try settings.integer("num_key_value_heads") ?? heads

@@ -3,111 +3,97 @@ public import Tensors
 internal import Transformers
 
 /// Which channels of one block can go because nothing they compute reaches the
-/// output: those of zero bits, and all that only fed or followed them.
-///
-/// | zero bits in | goes too | because |
-/// | --- | --- | --- |
-/// | a row of `mlp.c_fc` | the column of `mlp.c_proj` | GELU(0) = 0 |
-/// | a value row of a head | the column of `attn.c_proj` | attention gives 0 there |
-/// | a query row of a head | the key row, and the reverse | it adds 0 to every score |
-/// | all value rows of a head | the head | it gives 0 |
-/// | a row of an output layer | only that row | the residual stream stays |
+/// output: those of zero bits, and all that only fed or followed them (`BlockPlan`). A row of
+/// an output layer goes alone, since the residual stream stays.
 ///
 /// With biases nothing goes: a channel of zero bits still gives its bias.
 struct BlockRemoval {
-  private(set) var shape: BlockShape
+  let shape: BlockShape
   private(set) var outputs: OutputChannels
-  var attention = Selection()
-  var attentionOutput = Selection()
-  var mlp = Selection()
-  var mlpOutput = Selection()
+  /// Of attention, its output, the MLP and its output.
+  let selections: [Selection]
 
   /// nil when nothing can go.
-  init?(_ block: TrainableBlock) {
+  init?(_ block: TrainableBlock, index: Int, _ config: ModelConfig) {
     guard block.layers.allSatisfy({ $0.bias == nil && $0.quantizer != nil }) else { return nil }
-    shape = block.shape
+    var whole = config
+    whole.ownShapes = (0..<config.blocks).map { $0 == index ? block.shape : config.shape(of: $0) }
+    var cut = BlockPlan(whole, block: index, LiveChannels(block: block)).cut
+    cut.widenHeads()
+    let attended = cut.heads.isEmpty ? [] : LiveChannels.rows(block.attentionOutput)
+    let added = cut.hidden.isEmpty ? [] : LiveChannels.rows(block.mlpOutput)
     outputs = block.outputs
-    planAttention(block)
-    planMLP(block)
-    let all = [attention, attentionOutput, mlp, mlpOutput]
-    let isAll = zip(all, block.layers).allSatisfy { selection, layer in
+    outputs.attention = BlockRemoval.channels(attended, of: block.outputs.attention)
+    outputs.mlp = BlockRemoval.channels(added, of: block.outputs.mlp)
+    shape = cut.shape
+    selections = [
+      Selection(rows: cut.rows(of: .queryKeyValue)),
+      Selection(rows: attended, columns: cut.columns(of: .attentionOutput)),
+      Selection(rows: cut.rows(of: .up)),
+      Selection(rows: added, columns: cut.columns(of: .down)),
+    ]
+    let isAll = zip(selections, block.layers).allSatisfy { selection, layer in
       (selection.rows?.count ?? layer.rows) == layer.rows
         && (selection.columns?.count ?? layer.columns) == layer.columns
     }
     if isAll { return nil }
   }
 
-  private mutating func planMLP(_ block: TrainableBlock) {
-    var hidden = live(block.mlp, 0..<block.mlp.rows)
-    var outputs = live(block.mlpOutput, 0..<block.mlpOutput.rows)
-    if hidden.isEmpty || outputs.isEmpty { (hidden, outputs) = ([], []) }
-    mlp = Selection(rows: hidden)
-    mlpOutput = Selection(rows: outputs, columns: hidden)
-    shape = BlockShape(heads: shape.heads, hidden: hidden.count)
-    self.outputs.mlp = BlockRemoval.channels(outputs, of: block.outputs.mlp)
-  }
-
-  private mutating func planAttention(_ block: TrainableBlock) {
-    let old = block.shape
-    var outputs = live(block.attentionOutput, 0..<block.attentionOutput.rows)
-    var heads = old.places.compactMap { Head(block, $0) }
-    if heads.isEmpty || outputs.isEmpty { (heads, outputs) = ([], []) }
-    let keyWidth = max(heads.map(\.keys.count).max() ?? 0, 1)
-    let valueWidth = heads.map(\.values.count).max() ?? 0
-    for index in heads.indices { heads[index].pad(keys: keyWidth, values: valueWidth) }
-    let queries = heads.flatMap { head in head.keys.map { head.place.firstKey + $0 } }
-    let values = heads.flatMap { head in head.values.map { head.place.firstValue + $0 } }
-    attention = Selection(
-      rows: queries + queries.map { old.keyWidth + $0 } + values.map { old.valueStart + $0 })
-    attentionOutput = Selection(rows: outputs, columns: values)
-    shape = BlockShape(heads: heads.map(\.shape), hidden: shape.hidden)
-    self.outputs.attention = BlockRemoval.channels(outputs, of: block.outputs.attention)
-  }
-
-  private func live(_ layer: TrainableLayer, _ rows: Range<Int>) -> [Int] {
-    rows.filter { layer.quantizer?.isDead($0) == false }
-  }
-
   /// Channels of the residual stream that the rows which stay write.
   private static func channels(_ rows: [Int], of old: [Int32]?) -> [Int32] {
     rows.map { row in old?[row] ?? Int32(row) }
   }
+}
 
-  /// What stays of one head. Heads that were equally wide stay so, since their products
-  /// are computed together: a narrower one keeps some channels of zero bits.
-  private struct Head {
-    let place: BlockShape.Run
-    private(set) var keys: [Int]
-    private(set) var values: [Int]
+/// Channels that have bits.
+private struct LiveChannels: ChannelFacts {
+  let block: TrainableBlock
 
-    /// nil when the head gives nothing.
-    init?(_ block: TrainableBlock, _ place: BlockShape.Run) {
-      guard let quantizer = block.attention.quantizer else { return nil }
-      let shape = block.shape
-      self.place = place
-      keys = (0..<place.head.keys).filter { channel in
-        let query = place.firstKey + channel
-        return !quantizer.isDead(query) && !quantizer.isDead(shape.keyWidth + query)
+  static func rows(_ layer: TrainableLayer) -> [Int] {
+    (0..<layer.rows).filter { layer.quantizer?.isDead($0) == false }
+  }
+
+  func constant(_ role: TensorRole, _ row: Int) -> Float? {
+    hasNoWeights(role, row) ? 0 : nil
+  }
+
+  func hasNoWeights(_ role: TensorRole, _ row: Int) -> Bool {
+    let shape = block.shape
+    let (layer, start) =
+      switch role {
+      case .query: (block.attention, 0)
+      case .key: (block.attention, shape.queryWidth)
+      case .value: (block.attention, shape.valueStart)
+      default: (block.mlp, 0)
       }
-      values = (0..<place.head.values).filter { channel in
-        !quantizer.isDead(shape.valueStart + place.firstValue + channel)
-      }
-      if values.isEmpty { return nil }
-    }
+    return layer.quantizer?.isDead(start + row) ?? false
+  }
 
-    var shape: BlockShape.Head { BlockShape.Head(keys: keys.count, values: values.count) }
+  func reads(_ role: TensorRole, _ column: Int) -> Bool {
+    let layer = role == .down ? block.mlpOutput : block.attentionOutput
+    return !LiveChannels.rows(layer).isEmpty
+  }
 
-    /// Widens the head to so many channels, or to all it has.
-    mutating func pad(keys keyCount: Int, values valueCount: Int) {
-      keys = Head.padded(keys, keyCount, of: place.head.keys)
-      values = Head.padded(values, valueCount, of: place.head.values)
-    }
+  func takesConstants(_ role: TensorRole) -> Bool { false }
+}
 
-    private static func padded(_ live: [Int], _ count: Int, of width: Int) -> [Int] {
-      let kept = Set(live)
-      let missing = (0..<width).lazy.filter { !kept.contains($0) }.prefix(count - live.count)
-      return (live + missing).sorted()
+extension BlockCut {
+  /// Heads that were equally wide stay so, since their products are computed together: a
+  /// narrower one keeps some channels of zero bits.
+  fileprivate mutating func widenHeads() {
+    let keys = max(heads.map(\.keys.count).max() ?? 0, 1)
+    let values = heads.map(\.values.count).max() ?? 0
+    for index in heads.indices {
+      let head = whole.heads[heads[index].index]
+      heads[index].keys = Self.widened(heads[index].keys, to: keys, of: head.keys)
+      heads[index].values = Self.widened(heads[index].values, to: values, of: head.values)
     }
+  }
+
+  private static func widened(_ live: [Int], to count: Int, of width: Int) -> [Int] {
+    let kept = Set(live)
+    let missing = (0..<width).lazy.filter { !kept.contains($0) }.prefix(count - live.count)
+    return (live + missing).sorted()
   }
 }
 
@@ -117,11 +103,10 @@ extension TrainingNetwork {
   public func removeDeadChannels() -> [Int: Selection] {
     var selections: [Int: Selection] = [:]
     for (index, block) in blocks.enumerated() {
-      guard let removal = BlockRemoval(block) else { continue }
-      let pairs = zip(
-        block.layers,
-        [removal.attention, removal.attentionOutput, removal.mlp, removal.mlpOutput])
-      for (layer, selection) in pairs { selections[layer.weight.index] = selection }
+      guard let removal = BlockRemoval(block, index: index, configuration) else { continue }
+      for (layer, selection) in zip(block.layers, removal.selections) {
+        selections[layer.weight.index] = selection
+      }
       shrink(block: index, to: removal.shape, removal.outputs, selections)
     }
     return selections

@@ -81,11 +81,14 @@ final class PackedWeights: @unchecked Sendable {
     }
   }
 
-  /// What a layer without inputs adds.
+  /// What a layer without inputs gives. It is an output layer, whose results are f32.
   private func addBias(_ product: LayerProduct) {
-    precondition(
-      product.finish.adds, "only a layer that adds to the residual stream has no inputs")
     let output = unsafe product.output.assumingMemoryBound(to: Float.self)
+    if !product.finish.adds {
+      for row in 0..<product.count {
+        unsafe (output + row * product.stride).update(repeating: 0, count: rows)
+      }
+    }
     unsafe withBias(at: 0) { bias in
       if let bias = unsafe bias {
         unsafe pare_add_bias(product.count, rows, output, product.stride, bias)

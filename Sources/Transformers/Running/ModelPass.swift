@@ -45,7 +45,7 @@ final class ModelPass {
   private let rounded: AlignedBuffer
   private let logits: AlignedBuffer
   private let embedding: EmbeddingRows
-  private let positions: [Float]?
+  private let positions: EmbeddingRows?
   /// Cosines and sines of each rotary embedding, by position.
   private let angles: [AlignedBuffer]
 
@@ -89,9 +89,8 @@ final class ModelPass {
     let budget = weights.isPacked ? Self.logitBudget : Self.largeLogitBudget
     logitRows = min(capacity, max(budget / config.vocabulary, 1))
     logits = AlignedBuffer(logitRows * config.vocabulary)
-    embedding = try weights.embeddingRows()
-    positions =
-      config.hasPositions ? try weights.vector(TensorID(.positionEmbedding)) : nil
+    embedding = try weights.embedding(.tokenEmbedding)
+    positions = config.hasPositions ? try weights.embedding(.positionEmbedding) : nil
     angles = try config.ropes.map { rope in
       try Self.angles(rope, of: weights.model, length: length)
     }
@@ -157,12 +156,13 @@ final class ModelPass {
     if config.embeddingScale != 1 {
       unsafe pare_scale(tokens.count * width, config.embeddingScale, residual)
     }
-    unsafe positions?.withUnsafeBufferPointer { positions in
-      for run in runs {
-        let (from, to) = (run.position * width, run.row * width)
-        unsafe pare_sum(
-          run.count * width, residual + to, positions.baseAddress.unsafelyUnwrapped + from,
-          residual + to)
+    guard let positions else { return }
+    let vector = unsafe slot(.branch)
+    for run in runs {
+      for row in 0..<run.count {
+        let sum = unsafe residual + (run.row + row) * width
+        unsafe positions.read(run.position + row, width: width, into: vector)
+        unsafe pare_sum(width, sum, vector, sum)
       }
     }
   }
@@ -285,14 +285,16 @@ final class ModelPass {
     unsafe values.withUnsafeBufferPointer { unsafe body($0.baseAddress) }
   }
 
-  private func heads(_ slot: Slot) -> Int { slot == .query ? config.heads : config.keyValueHeads }
+  private func heads(_ slot: Slot, _ block: Int) -> Int {
+    slot == .query ? shapes[block].queryHeads : shapes[block].heads.count
+  }
 
   /// Of queries or keys, which are as wide as in the whole model.
   private func headNorm(_ id: TensorID, _ place: Slot, _ count: Int) throws {
     guard let weight = try weights.vector(id), let block = id.block, !weight.isEmpty else { return }
     let values = unsafe slot(place, block: block)
     let width = weight.count
-    let rows = heads(place) * config.headWidth / width
+    let rows = heads(place, block) * config.headWidth / width
     unsafe weight.withUnsafeBufferPointer { weight in
       for row in 0..<count {
         let start = unsafe values + row * shapes[block].qkvWidth
@@ -306,7 +308,7 @@ final class ModelPass {
   private func turn(_ place: Slot, _ block: Int, _ runs: [Run]) {
     guard let index = config.attention[block].rope else { return }
     let rope = config.ropes[index]
-    let (heads, pairs) = (heads(place), rope.width / 2)
+    let (heads, pairs) = (heads(place, block), rope.width / 2)
     let stride = shapes[block].qkvWidth
     let values = unsafe slot(place, block: block)
     for run in runs {
@@ -320,16 +322,8 @@ final class ModelPass {
   }
 
   func activate(_ count: Int) {
-    let function =
-      switch config.activation {
-      case .silu: PARE_SILU
-      case .gelu: PARE_GELU
-      case .geluTanh: PARE_GELU_TANH
-      case .relu: PARE_RELU
-      case .clippedSwiGLU: PARE_CLIPPED_SWIGLU
-      }
     unsafe pare_activate(
-      count, Int32(function), slot(.gate), config.isGated ? slot(.up) : nil)
+      count, config.activation.code, slot(.gate), config.isGated ? slot(.up) : nil)
   }
 
   /// Logits of `count` rows from row `first` on, `[count, vocabulary]`; good until the next

@@ -20,7 +20,7 @@ final class ModelWeights: Sendable {
   let isPacked: Bool
   private let linear: Mutex<[Key: any LinearWeights]>
   private let vectors: Mutex<[TensorID: [Float]]>
-  private let embedding = Mutex<EmbeddingRows?>(nil)
+  private let embeddings = Mutex<[TensorRole: EmbeddingRows]>([:])
 
   /// What `other` has read of the same tensors is shared with it.
   /// `packs` says whether it counts as small.
@@ -79,20 +79,20 @@ final class ModelWeights: Sendable {
     return values
   }
 
-  /// Throws what reading throws.
-  func embeddingRows() throws -> EmbeddingRows {
-    if let known = embedding.withLock({ $0 }) { return known }
-    guard let part = model[TensorID(.tokenEmbedding)] else {
-      throw NetworkError.notRunnable("its token embedding is missing")
+  /// The vectors of tokens, or of positions. Throws what reading throws.
+  func embedding(_ role: TensorRole) throws -> EmbeddingRows {
+    if let known = embeddings.withLock({ $0[role] }) { return known }
+    guard let part = model[TensorID(role)] else {
+      throw NetworkError.notRunnable("its \(role.rawValue) is missing")
     }
     // A tied head has read it already.
-    let head =
-      model.isHeadTied && !isPacked ? try linear(TensorID(.head), .f32) as? RowLinear : nil
+    let isHead = role == .tokenEmbedding && model.isHeadTied && !isPacked
+    let head = isHead ? try linear(TensorID(.head), .f32) as? RowLinear : nil
     let rows: EmbeddingRows =
       if !isPacked, let stored = try head?.weights ?? PartRows(part) { .stored(stored) } else {
         .whole(try part.parameter.tensor())
       }
-    embedding.withLock { $0 = rows }
+    embeddings.withLock { $0[role] = rows }
     return rows
   }
 
@@ -101,20 +101,21 @@ final class ModelWeights: Sendable {
   var keptByteCount: Int {
     let layers = linear.withLock { $0.values.reduce(0) { $0 + $1.keptByteCount } }
     let values = vectors.withLock { $0.values.reduce(0) { $0 + $1.count } }
-    let embedding = embedding.withLock { rows in
-      switch rows {
-      // The head's.
-      case .stored where model.isHeadTied: 0
-      case .stored(let rows): rows.keptByteCount
-      case .whole(let tensor): tensor.shape.count * MemoryLayout<Float>.stride
-      case nil: 0
+    let embedding = embeddings.withLock { known in
+      known.reduce(0) { sum, entry in
+        switch entry.value {
+        // The head's.
+        case .stored where entry.key == .tokenEmbedding && model.isHeadTied: sum
+        case .stored(let rows): sum + rows.keptByteCount
+        case .whole(let tensor): sum + tensor.shape.count * MemoryLayout<Float>.stride
+        }
       }
     }
     return layers + values * MemoryLayout<Float>.stride + embedding
   }
 }
 
-/// The rows of a token embedding.
+/// The rows of an embedding of tokens or positions.
 enum EmbeddingRows: Sendable {
   case stored(PartRows)
   /// Of a small model, or an embedding that no file has, or has as a whole only.

@@ -52,7 +52,7 @@ package struct Blueprint: Sendable {
       let head = model[TensorID(.head)]?.parameter
     else {
       throw NetworkError.badSetting(
-        "Its family is \(config.family): only GPT-2 and nanoGPT networks are trained and sliced.")
+        "Its family is \(config.family): only GPT-2 and nanoGPT networks are trained.")
     }
     func norm(_ role: TensorRole, _ block: Int? = nil) -> Norm {
       let id = TensorID(role, block: block)
