@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Models
 public import Tensors
 
 /// The size of a GPT that is to be made.
@@ -45,8 +46,8 @@ public struct NetworkShape: Sendable, Hashable, Codable {
 }
 
 /// A GPT that has not learnt anything, with nanoGPT's names and first values: weights
-/// normal with deviation 0.02, in `c_proj` 0.02 / √(2 × blocks); norms 1; no bias;
-/// the head is the token embedding.
+/// normal with deviation 0.02, in layers that write to the residual stream 0.02 / √(2 × blocks);
+/// norms 1; no bias; the head is the token embedding.
 public enum FreshNetwork {
   private static let deviation: Float = 0.02
 
@@ -56,58 +57,32 @@ public enum FreshNetwork {
     _ shape: NetworkShape, vocabulary: Int, seed: UInt64
   ) throws -> Parameters {
     try shape.check()
-    let width = shape.width
-    var maker = Maker(seed: seed)
+    let specs = ModelCatalog.newGPT(
+      blocks: shape.blocks, width: shape.width, context: shape.context, vocabulary: vocabulary)
     let output = deviation / Float(2 * shape.blocks).squareRoot()
-    maker.outside("wte", [vocabulary, width], .embedding, deviation)
-    maker.outside("wpe", [shape.context, width], .embedding, deviation)
-    for block in 0..<shape.blocks {
-      maker.inside(block, "ln_1", [width], .norm, nil)
-      maker.inside(block, "attn.c_attn", [3 * width, width], .linear, deviation)
-      maker.inside(block, "attn.c_proj", [width, width], .linear, output)
-      maker.inside(block, "ln_2", [width], .norm, nil)
-      maker.inside(block, "mlp.c_fc", [4 * width, width], .linear, deviation)
-      maker.inside(block, "mlp.c_proj", [width, 4 * width], .linear, output)
-    }
-    maker.outside("ln_f", [width], .norm, nil)
-    return Parameters(maker.list)
+    return Parameters(
+      specs.enumerated().map { number, spec in
+        let spread: Float? =
+          switch (spec.place.role, spec.id.role) {
+          case (.norm, _): nil
+          case (_, .attentionOutput), (_, .down): output
+          default: deviation
+          }
+        let tensor = values(spec.shape, deviation: spread, seed, number: UInt64(number))
+        return Parameter(
+          name: spec.name, shape: spec.shape, dtype: .f32, place: spec.place, load: { tensor })
+      })
   }
 
-  /// Makes one tensor after the other.
-  private struct Maker {
-    let seed: UInt64
-    private(set) var list: [Parameter] = []
-
-    init(seed: UInt64) { self.seed = seed }
-
-    mutating func outside(
-      _ layer: String, _ shape: Shape, _ role: Place.Role, _ deviation: Float?
-    ) {
-      let name = "transformer.\(layer).weight"
-      add(name, shape, Place(block: nil, layer: name, role: role), deviation)
-    }
-
-    mutating func inside(
-      _ block: Int, _ layer: String, _ shape: Shape, _ role: Place.Role, _ deviation: Float?
-    ) {
-      add(
-        "transformer.h.\(block).\(layer).weight", shape,
-        Place(block: block, layer: layer, role: role), deviation)
-    }
-
-    /// Normal with that deviation, or all 1.
-    private mutating func add(
-      _ name: String, _ shape: Shape, _ place: Place, _ deviation: Float?
-    ) {
-      let (number, seed) = (UInt64(list.count), seed)
-      let tensor = unsafe Tensor(shape) { target in
-        for index in 0..<target.count {
-          let value = deviation.map { $0 * FreshNetwork.normal(seed, number, UInt64(index)) } ?? 1
-          unsafe (target.baseAddress.unsafelyUnwrapped + index).initialize(to: value)
-        }
+  /// Normal with that deviation, or all 1.
+  private static func values(
+    _ shape: Shape, deviation: Float?, _ seed: UInt64, number: UInt64
+  ) -> Tensor {
+    unsafe Tensor(shape) { target in
+      for index in 0..<target.count {
+        let value = deviation.map { $0 * normal(seed, number, UInt64(index)) } ?? 1
+        unsafe (target.baseAddress.unsafelyUnwrapped + index).initialize(to: value)
       }
-      list.append(
-        Parameter(name: name, shape: shape, dtype: .f32, place: place, load: { tensor }))
     }
   }
 

@@ -6,8 +6,8 @@ internal import Tensors
 /// A model's weights, ready to run. Linear layers are read when they are first used, and kept
 /// in the form they are stored in; those of a small model in the order of the matrix library.
 final class ModelWeights: Sendable {
-  /// Models of fewer weights are small: as f32 they take 128 MB at most.
-  private static let small = 1 << 25
+  /// Models of fewer weights are small: as f32 they take 64 MB at most.
+  private static let small = 1 << 24
 
   /// A layer as it is kept.
   private struct Key: Hashable {

@@ -1,4 +1,5 @@
 public import CheckpointIO
+internal import Models
 public import Tensors
 public import Training
 
@@ -31,9 +32,8 @@ public struct TrainingModel: Sendable {
     parameters = try FreshNetwork.parameters(shape, vocabulary: vocabulary.count, seed: seed)
     configuration = shape.configuration(vocabulary: vocabulary.count)
     self.vocabulary = vocabulary
-    // As safetensors.torch names the second name of a shared tensor.
     metadata = SavePlan.metadata(configuration: configuration, vocabulary: vocabulary)
-      .merging(["lm_head.weight": "transformer.wte.weight"]) { $1 }
+      .merging(ModelCatalog.newGPTSharedNames) { $1 }
   }
 
   /// The model in a training run's saved state.
