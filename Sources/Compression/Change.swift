@@ -8,6 +8,11 @@ package typealias Change =
     _ weights: Weights, _ threads: Int, _ shouldStop: @Sendable () -> Bool
   ) throws -> Weights
 
+extension Weights {
+  /// Weights no mask has pruned.
+  var keptCount: Int { mask?.keptCount ?? values.shape.count }
+}
+
 extension Parameter {
   /// The values, read on the job's threads. Throws `Cancelled` once the job is to
   /// stop, and what reading throws.

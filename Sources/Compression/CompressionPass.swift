@@ -36,10 +36,6 @@ public protocol CompressionPass: Sendable, Hashable, Codable {
   /// Throws `PassError` with the sentence to show.
   func validate() throws
 
-  /// What would be left of `parameters` (all of them selected), told without
-  /// reading a weight.
-  func prospect(for parameters: [Parameter]) -> PassProspect
-
   /// The model after the pass. Only parameters that `layers` selects are
   /// replaced; the others are the very same. Throws `Cancelled` when asked to
   /// stop, `PassError` where a layer cannot be worked on.

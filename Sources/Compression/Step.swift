@@ -66,11 +66,6 @@ public struct Step: Sendable {
   public func apply(to parameters: Parameters, in job: borrowing JobContext) throws -> Parameters {
     try pass.apply(to: parameters, layers: layers, in: job)
   }
-
-  /// What the step would leave of the layers it works on.
-  public func prospect(for parameters: Parameters) -> PassProspect {
-    pass.prospect(for: layers.of(parameters))
-  }
 }
 
 extension Step: Hashable {

@@ -13,8 +13,6 @@ struct Units: Sendable, Hashable {
   var down: Int { (rows + height - 1) / height }
   var across: Int { (columns + width - 1) / width }
   var count: Int { down * across }
-  /// Whether no tile is cut off at an edge.
-  var areWhole: Bool { rows.isMultiple(of: height) && columns.isMultiple(of: width) }
   var areSingleWeights: Bool { height == 1 && width == 1 }
 
   init(_ shape: Shape, height: Int, width: Int) {

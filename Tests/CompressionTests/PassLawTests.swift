@@ -150,7 +150,6 @@ import Testing
     let model = SmallModel.parameters()
     let step = Step(pass: step.pass, layers: .named([]))
     #expect(try step.apply(to: model, in: JobContext()).bits() == model.bits())
-    #expect(step.prospect(for: model).weights == 0)
     #expect(try step.apply(to: Parameters([]), in: JobContext()).isEmpty)
   }
 
@@ -179,21 +178,6 @@ import Testing
         guard let grid = parameter.grid else { continue }
         try expectOnGrid(parameter, grid)
       }
-    }
-  }
-
-  @Test(arguments: variants)
-  func exactProspectsComeTrue(_ step: Step) throws {
-    for amount in [0, 0.4] {
-      var first = Prune()
-      first.amount = amount
-      let model = try first.run(on: SmallModel.parameters())
-      let prospect = step.prospect(for: model)
-      let after = step.layers.of(try step.apply(to: model, in: JobContext()))
-      let kept = after.reduce(0) { $0 + ($1.mask?.keptCount ?? $1.shape.count) }
-      #expect(prospect.weights == after.reduce(0) { $0 + $1.shape.count })
-      #expect(prospect.groups == after.reduce(0) { $0 + ($1.grid?.scales.count ?? 0) })
-      if prospect.isExact { #expect(prospect.kept == kept) }
     }
   }
 

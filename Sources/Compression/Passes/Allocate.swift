@@ -58,14 +58,6 @@ public struct Allocate: CompressionPass {
       + (weighing == .none ? " · plain" : "")
   }
 
-  /// Which channels stay, only the weights can tell.
-  public func prospect(for parameters: [Parameter]) -> PassProspect {
-    PassProspect(
-      weights: parameters.weightCount, kept: nil, isExact: false,
-      bitsPerKeptWeight: bits,
-      groups: parameters.reduce(0) { $0 + ($1.shape.count > 0 ? $1.shape.rows : 0) })
-  }
-
   /// The model with the selected layers' channels at their depths. Throws
   /// `Cancelled`, and `PassError` for a layer with a weight that is no finite
   /// number.

@@ -1,4 +1,4 @@
-public import Tensors
+internal import Tensors
 
 /// Rounds weights to few levels: `scale × (code − zero)`, to nearest with halves
 /// to even.
@@ -82,16 +82,6 @@ public struct Quantize: CompressionPass {
     return "quantize \(levels) · \(sharing)" + (scale == .mse && !isBinary ? " · mse" : "")
   }
 
-  /// What would stay: all that is there, in few bits.
-  public func prospect(for parameters: [Parameter]) -> PassProspect {
-    PassProspect(
-      weights: parameters.weightCount,
-      kept: parameters.reduce(0) { $0 + $1.keptCount },
-      isExact: !parameters.contains(where: \.isDeferred),
-      bitsPerKeptWeight: Double(codeBits),
-      groups: parameters.reduce(0) { $0 + scaleCount(in: $1.shape) })
-  }
-
   /// Whether there are two levels, neither of them 0.
   var isBinary: Bool { levels == .binary }
 
@@ -105,15 +95,6 @@ public struct Quantize: CompressionPass {
     }
   }
 
-  /// Bits a code takes.
-  private var codeBits: Int {
-    switch scheme {
-    case .symmetric, .affine: bits
-    case .ternary: 2
-    case .binary: 1
-    }
-  }
-
   /// Consecutive weights that share a scale; nil when all of a layer do.
   func groupLength(in shape: Shape) -> Int? {
     switch granularity {
@@ -121,12 +102,5 @@ public struct Quantize: CompressionPass {
     case .channel: max(shape.columns, 1)
     case .group: groupSize
     }
-  }
-
-  /// Scales that a layer takes.
-  private func scaleCount(in shape: Shape) -> Int {
-    guard shape.count > 0 else { return 0 }
-    guard let length = groupLength(in: shape) else { return 1 }
-    return shape.rows * ((shape.columns + length - 1) / length)
   }
 }

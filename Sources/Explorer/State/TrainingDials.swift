@@ -71,10 +71,6 @@ struct TrainingDials: CompressionPass {
     return settings
   }
 
-  func prospect(for parameters: [Parameter]) -> PassProspect {
-    PassProspect(weights: 0, kept: nil, isExact: false, bitsPerKeptWeight: 32, groups: 0)
-  }
-
   func apply(
     to parameters: Parameters, layers: LayerSelection, in job: borrowing JobContext
   ) throws -> Parameters {

@@ -6,14 +6,6 @@ public import Tensors
 /// Weights that no recipe makes: those of a training run, or of another file.
 protocol GivenWeights: CompressionPass {}
 
-extension GivenWeights {
-  public func prospect(for parameters: [Parameter]) -> PassProspect {
-    let count = parameters.weightCount
-    return PassProspect(
-      weights: count, kept: nil, isExact: false, bitsPerKeptWeight: 32, groups: 0)
-  }
-}
-
 /// The weights of another checkpoint of the same network, as a step in the tree of
 /// revisions, so that two files stand side by side.
 public struct LoadedWeights: GivenWeights {
