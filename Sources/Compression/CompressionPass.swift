@@ -1,21 +1,14 @@
 public import Jobs
 public import Tensors
 
-/// A pass over a model's parameters. Its stored properties are its settings,
-/// and `apply` is a function of values: no state is kept between runs.
+/// A pass over a model's parameters: settings, and what they do. `apply` is a function of
+/// values: no state is kept between runs.
 ///
-/// Laws, tested for every pass in `PassCatalog.all`: the defaults are legal;
-/// the identity setting changes nothing; the same settings give the same bytes
-/// with any number of threads; settings survive the recipe; progress never
-/// falls; a run cancels within 100 ms; only the given layers change.
-public protocol CompressionPass: Sendable, Hashable, Codable {
-  /// The word for it in recipes and on the command line.
-  static var name: String { get }
-  /// One sentence for help texts and tables.
-  static var summary: String { get }
-  /// Its settings, in the order they are shown.
-  static var dials: [Dial<Self>] { get }
-
+/// Laws, tested for every pass in `PassCatalog.all`: the identity setting changes
+/// nothing; the same settings give the same bytes with any number of threads;
+/// settings survive the recipe; progress never falls; a run cancels within 100 ms;
+/// only the given layers change.
+public protocol CompressionPass: Dialed {
   /// Settings under which the pass changes nothing, if there are such.
   static var identity: Self? { get }
 
@@ -25,16 +18,8 @@ public protocol CompressionPass: Sendable, Hashable, Codable {
   /// Whether it runs the network to measure what goes into layers.
   var measuresInputs: Bool { get }
 
-  /// The default settings.
-  init()
-
   /// A few words for a status line: `prune magnitude 50 %`.
   var title: String { get }
-
-  /// Checks settings that no single dial can, such as N ≤ M.
-  ///
-  /// Throws `PassError` with the sentence to show.
-  func validate() throws
 
   /// The model after the pass. Only parameters that `layers` selects are
   /// replaced; the others are the very same. Throws `Cancelled` when asked to
@@ -44,7 +29,7 @@ public protocol CompressionPass: Sendable, Hashable, Codable {
   ) throws -> Parameters
 }
 
-/// What is wrong with a pass's settings or with a layer, in one sentence.
+/// What is wrong with settings or with a layer, in one sentence.
 public struct PassError: Error, Hashable, Sendable, CustomStringConvertible {
   /// The sentence.
   public let description: String
@@ -62,7 +47,4 @@ extension CompressionPass {
 
   /// It does.
   public var isLayerwise: Bool { true }
-
-  /// Nothing to check beyond the dials' ranges.
-  public func validate() throws {}
 }

@@ -1,22 +1,22 @@
-/// One setting of a pass: declared once, it becomes the dial in the explorer,
+/// One setting of a `Dialed` type: declared once, it becomes the dial in the explorer,
 /// the option on the command line, the field in a recipe and a row of help.
-public struct Dial<Pass: Sendable>: Sendable {
+public struct Dial<Settings: Sendable>: Sendable {
   /// The word in recipes and options: `amount`, `group-size`.
   public let name: String
   /// One sentence for help.
   public let help: String
   /// What it lets one choose.
   public let control: DialControl
-  /// Whether the setting matters under the pass's other settings.
-  public let isActive: @Sendable (Pass) -> Bool
-  let get: @Sendable (Pass) -> DialValue
-  let set: @Sendable (inout Pass, DialValue) -> Void
+  /// Whether the setting matters under the other settings.
+  public let isActive: @Sendable (Settings) -> Bool
+  let get: @Sendable (Settings) -> DialValue
+  let set: @Sendable (inout Settings, DialValue) -> Void
 
   private init(
     _ name: String, _ help: String, _ control: DialControl,
-    when isActive: @escaping @Sendable (Pass) -> Bool,
-    get: @escaping @Sendable (Pass) -> DialValue,
-    set: @escaping @Sendable (inout Pass, DialValue) -> Void
+    when isActive: @escaping @Sendable (Settings) -> Bool,
+    get: @escaping @Sendable (Settings) -> DialValue,
+    set: @escaping @Sendable (inout Settings, DialValue) -> Void
   ) {
     self.name = name
     self.help = help
@@ -28,9 +28,9 @@ public struct Dial<Pass: Sendable>: Sendable {
 
   /// A real number within `range`; arrows move it by `step`.
   public static func number(
-    _ name: String, _ path: any WritableKeyPath<Pass, Double> & Sendable,
+    _ name: String, _ path: any WritableKeyPath<Settings, Double> & Sendable,
     in range: ClosedRange<Double>, step: Double, unit: DialControl.Unit = .plain, help: String,
-    when isActive: @escaping @Sendable (Pass) -> Bool = { _ in true }
+    when isActive: @escaping @Sendable (Settings) -> Bool = { _ in true }
   ) -> Dial {
     Dial(
       name, help, .number(range: range, step: step, unit: unit), when: isActive,
@@ -40,8 +40,10 @@ public struct Dial<Pass: Sendable>: Sendable {
 
   /// A whole number within `range`.
   public static func integer(
-    _ name: String, _ path: any WritableKeyPath<Pass, Int> & Sendable, in range: ClosedRange<Int>,
-    step: Int = 1, help: String, when isActive: @escaping @Sendable (Pass) -> Bool = { _ in true }
+    _ name: String, _ path: any WritableKeyPath<Settings, Int> & Sendable,
+    in range: ClosedRange<Int>,
+    step: Int = 1, help: String,
+    when isActive: @escaping @Sendable (Settings) -> Bool = { _ in true }
   ) -> Dial {
     Dial(
       name, help, .integer(range: range, step: step), when: isActive,
@@ -51,8 +53,8 @@ public struct Dial<Pass: Sendable>: Sendable {
 
   /// One of an enumeration's cases, by raw value.
   public static func choice<Option: RawRepresentable<String> & CaseIterable & Sendable>(
-    _ name: String, _ path: any WritableKeyPath<Pass, Option> & Sendable, help: String,
-    when isActive: @escaping @Sendable (Pass) -> Bool = { _ in true }
+    _ name: String, _ path: any WritableKeyPath<Settings, Option> & Sendable, help: String,
+    when isActive: @escaping @Sendable (Settings) -> Bool = { _ in true }
   ) -> Dial {
     Dial(
       name, help, .choice(Option.allCases.map(\.rawValue)), when: isActive,
@@ -89,8 +91,8 @@ public enum DialValue: Sendable, Hashable, CustomStringConvertible {
   }
 }
 
-/// A dial of some pass together with its present setting, for code that
-/// treats all passes alike.
+/// A dial together with its present setting, for code that treats all `Dialed`
+/// types alike.
 public struct DialSetting: Sendable, Hashable {
   /// The word in recipes and options.
   public let name: String
@@ -100,49 +102,23 @@ public struct DialSetting: Sendable, Hashable {
   public let control: DialControl
   /// What is chosen now.
   public let value: DialValue
-  /// Whether the setting matters under the pass's other settings.
+  /// Whether the setting matters under the other settings.
   public let isActive: Bool
 }
 
-extension CompressionPass {
-  /// All dials with their present settings.
-  public var settings: [DialSetting] {
-    Self.dials.map {
-      DialSetting(
-        name: $0.name, help: $0.help, control: $0.control, value: $0.get(self),
-        isActive: $0.isActive(self))
-    }
-  }
-
-  /// The pass with one dial set to `value`, a number or a word as typed.
-  ///
-  /// Throws `PassError` when there is no such dial, or it cannot be so.
-  public func setting(_ name: String, to value: DialValue) throws -> Self {
-    guard let dial = Self.dials.first(where: { $0.name == name }) else {
-      let known = Self.dials.map(\.name).joined(separator: ", ")
-      throw PassError("\(Self.name) has no setting ‘\(name)’; it has \(known)")
-    }
-    var copy = self
-    dial.set(&copy, try dial.control.check(value, for: "\(Self.name) \(name)"))
-    return copy
-  }
-
-  /// The same from a text: `0.5`, `50%`, `magnitude`.
-  public func setting(_ name: String, toText text: String) throws -> Self {
-    switch Self.dials.first(where: { $0.name == name })?.control {
+extension DialControl {
+  /// The setting that a text means: `0.5`, `50%`, `magnitude`. A text that is no number
+  /// stays a word.
+  public func value(of text: String) -> DialValue {
+    switch self {
     case .number(_, _, .share) where text.hasSuffix("%"):
       let digits = text.dropLast().split(separator: " ").joined()
-      guard let percent = Double(digits) else { return try setting(name, to: .choice(text)) }
-      return try setting(name, to: .number(percent / 100))
-    case .number, .integer:
-      return try setting(name, to: Double(text).map { .number($0) } ?? .choice(text))
-    case .choice, nil:
-      return try setting(name, to: .choice(text))
+      return Double(digits).map { .number($0 / 100) } ?? .choice(text)
+    case .number, .integer: return Double(text).map { .number($0) } ?? .choice(text)
+    case .choice: return .choice(text)
     }
   }
-}
 
-extension DialControl {
   /// `value` if it lies within; else throws the sentence that says why not.
   func check(_ value: DialValue, for name: String) throws -> DialValue {
     switch (self, value) {

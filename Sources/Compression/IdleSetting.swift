@@ -1,5 +1,5 @@
-extension CompressionPass {
-  /// Refuses a setting that changes nothing under the pass's other settings.
+extension Dialed {
+  /// Refuses a setting that changes nothing under the others.
   ///
   /// Throws `PassError`, which names what the setting goes with: the choices of
   /// other dials that, each by itself, would make it matter.

@@ -328,7 +328,7 @@ final class Play {
     for column in x...frame.columns - 1 { desk.handle(.mouse(Mouse(.drag, x: column, y: y - 3))) }
     desk.handle(.mouse(Mouse(.release, x: 79, y: y)))
     desk.settle()
-    let amount = desk.state.sheet?.pass.settings.first { $0.name == "amount" }?.value
+    let amount = desk.state.sheet?.dials.first { $0.name == "amount" }?.value
     #expect(amount == .number(1))
     #expect(desk.state.sheet?.preview?.whole?.sparsity == 1)
   }

@@ -79,10 +79,7 @@ enum SheetDrawing {
     let theme = state.theme
     grid.fill(area, with: Cell(" ", theme[.text]))
     grid.hline(x: area.x, y: area.y, length: area.width, theme[.borderFocused], in: area)
-    let subject = sheet.training.map { "on \($0.textPath)" } ?? layersText(sheet, state)
-    let name = sheet.training == nil ? type(of: sheet.pass).name : sheet.pass.title
-    let title = " \(name) ▸ \(subject) "
-    grid.put(title, x: area.x + 1, y: area.y, theme[.accent], in: area)
+    grid.put(" \(title(sheet, state)) ", x: area.x + 1, y: area.y, theme[.accent], in: area)
     let layout = SheetLayout(sheet, in: area)
     let selected = min(sheet.selected, layout.items.count - 1)
     for (index, item) in layout.items.enumerated() where item.area.y < layout.outcome.y {
@@ -117,9 +114,16 @@ enum SheetDrawing {
       in: area)
   }
 
-  private static func layersText(_ sheet: Sheet, _ state: AppState) -> String {
+  private static func title(_ sheet: Sheet, _ state: AppState) -> String {
+    switch sheet.subject {
+    case .pass(let pass, let layers): "\(type(of: pass).name) ▸ \(text(layers, state))"
+    case .training(let dials, let draft): "\(dials.title) ▸ on \(draft.textPath)"
+    }
+  }
+
+  private static func text(_ layers: LayerSelection, _ state: AppState) -> String {
     let all = state.model.linearCount
-    switch sheet.layers {
+    switch layers {
     case .all:
       let others = state.model.auxiliaryCount
       return "all \(all) layers"
@@ -137,7 +141,7 @@ enum SheetDrawing {
       grid.putLine("! " + complaint, in: line, theme[.bad])
       return
     }
-    if let draft = sheet.training {
+    if case .training(_, let draft) = sheet.subject {
       grid.putLine("writes \(draft.output)", in: line, theme[.text])
       return
     }

@@ -8,23 +8,26 @@ extension AppState {
   mutating func open(_ type: any CompressionPass.Type) -> [Effect] {
     let pass = lastPasses[type.name] ?? type.init()
     let marked = blocks.marked.sorted()
-    sheet = Sheet(pass: pass, layers: marked.isEmpty ? .all : .named(marked))
+    sheet = Sheet(.pass(pass, on: marked.isEmpty ? .all : .named(marked)))
     return askPreview()
   }
 
   /// Asks for the preview of the sheet's present settings.
   mutating func askPreview() -> [Effect] {
     guard var sheet else { return [] }
-    lastPasses[type(of: sheet.pass).name] = sheet.pass
+    switch sheet.subject {
+    case .pass(let pass, _): lastPasses[type(of: pass).name] = pass
+    case .training(let dials, _): lastTraining = dials
+    }
     do {
-      try sheet.pass.validate()
+      try sheet.subject.dialed.validate()
       sheet.complaint = nil
     } catch {
       sheet.complaint = String(describing: error)
     }
     self.sheet = sheet
-    guard sheet.complaint == nil, sheet.training == nil else { return [.cancelPreview] }
-    return [.preview(sheet.step, on: current, layer: layer.name)]
+    guard sheet.complaint == nil, let step = sheet.step else { return [.cancelPreview] }
+    return [.preview(step, on: current, layer: layer.name)]
   }
 
   mutating func closeSheet() -> [Effect] {
@@ -49,13 +52,13 @@ extension AppState {
   mutating func set(_ name: String, to value: DialValue) -> [Effect] {
     guard var sheet else { return [] }
     do {
-      sheet.pass = try sheet.pass.setting(name, to: value)
+      try sheet.set(name, to: value)
     } catch {
       notice = Notice(String(describing: error), isError: true)
       return []
     }
     sheet.selected = sheet.dials.firstIndex { $0.name == name } ?? sheet.selected
-    guard sheet.step != self.sheet?.step else { return [] }
+    guard sheet.subject.dialed.settings != self.sheet?.subject.dialed.settings else { return [] }
     self.sheet = sheet
     return askPreview()
   }
@@ -74,7 +77,7 @@ extension AppState {
     guard var sheet, sheet.dials.indices.contains(index) else { return [] }
     let dial = sheet.dials[index]
     do {
-      sheet.pass = try sheet.pass.setting(dial.name, toText: dial.understood(text))
+      try sheet.set(dial.name, to: dial.understood(text))
     } catch {
       notice = Notice(String(describing: error), isError: true)
       return []
@@ -83,19 +86,19 @@ extension AppState {
     return askPreview()
   }
 
-  /// Runs the pass of the sheet on the revision on screen.
+  /// Runs the pass of the sheet on the revision on screen, or starts its training run.
   mutating func runSheet() -> [Effect] {
     guard let sheet else { return [] }
     if let complaint = sheet.complaint {
       notice = Notice(complaint, isError: true)
       return []
     }
-    if let run = draftedRun {
-      self.sheet = nil
-      return [.train(run)]
-    }
     self.sheet = nil
-    return [.cancelPreview, .run(sheet.step, on: current)]
+    switch sheet.subject {
+    case .pass(let pass, let layers):
+      return [.cancelPreview, .run(Step(pass: pass, layers: layers), on: current)]
+    case .training(let dials, let draft): return [.train(draft.request(dials))]
+    }
   }
 
   /// Shows the pass as the command that does the same, and copies it.

@@ -70,6 +70,8 @@ public struct AppState: Sendable {
   public var sheet: Sheet?
   /// Settings each pass had when its sheet was last open.
   var lastPasses: [String: any CompressionPass] = [:]
+  /// The same of training runs.
+  var lastTraining = TrainingDials()
   public var prompt: Prompt?
   /// Commands typed before, oldest first, and which one is recalled.
   var commandHistory: [String] = []

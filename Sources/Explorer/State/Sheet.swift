@@ -1,40 +1,65 @@
 public import Compression
 public import Workspace
 
-/// A pass about to be run: its dials, the layers it will touch and the preview
-/// of what it would leave.
+/// A pass or a training run about to be started: its dials, and of a pass the preview of what
+/// it would leave.
 public struct Sheet: Sendable {
-  public var pass: any CompressionPass
+  /// What the dials set.
+  enum Subject: Sendable {
+    case pass(any CompressionPass, on: LayerSelection)
+    case training(TrainingDials, TrainingDraft)
+
+    /// The settings, whatever they are for.
+    var dialed: any Dialed {
+      switch self {
+      case .pass(let pass, _): pass
+      case .training(let dials, _): dials
+      }
+    }
+  }
+
+  private(set) var subject: Subject
   /// Which of the active dials the keys turn.
   public var selected = 0
-  public var layers: LayerSelection
   /// The preview last asked for; answers to others are dropped.
   public var ticket: Int?
   public var preview: Preview?
   /// Whether the mouse holds a dial's knob.
   public var isDragging = false
-  /// What a training run needs beside its dials; nil for a pass.
-  public var training: TrainingDraft?
-  /// Why the pass cannot run with these settings.
+  /// Why it cannot run with these settings.
   public var complaint: String?
 
-  public init(pass: any CompressionPass, layers: LayerSelection) {
-    self.pass = pass
-    self.layers = layers
+  init(_ subject: Subject) {
+    self.subject = subject
     // The dial that is meant most often: the first that can be dragged.
     selected = dials.firstIndex { $0.share != nil } ?? 0
   }
 
   /// The dials that matter under the present settings.
-  public var dials: [DialSetting] { pass.settings.filter(\.isActive) }
+  public var dials: [DialSetting] { subject.dialed.settings.filter(\.isActive) }
 
   /// The dial the keys turn.
   public var dial: DialSetting? {
     dials.indices.contains(selected) ? dials[selected] : dials.last
   }
 
-  /// Pass and layers as they would be run.
-  public var step: Step { Step(pass: pass, layers: layers) }
+  /// Pass and layers as they would be run; nil for a training run.
+  public var step: Step? {
+    switch subject {
+    case .pass(let pass, let layers): Step(pass: pass, layers: layers)
+    case .training: nil
+    }
+  }
+
+  /// Sets a dial. Throws `PassError` when it cannot be so.
+  mutating func set(_ name: String, to value: DialValue) throws {
+    switch subject {
+    case .pass(let pass, let layers):
+      subject = .pass(try pass.setting(name, to: value), on: layers)
+    case .training(let dials, let draft):
+      subject = .training(try dials.setting(name, to: value), draft)
+    }
+  }
 }
 
 extension DialSetting {
@@ -79,12 +104,12 @@ extension DialSetting {
   }
 
   /// What somebody means who types `60` where a share is wanted: 60 %.
-  func understood(_ text: String) -> String {
+  func understood(_ text: String) -> DialValue {
     let text = text.filter { !$0.isWhitespace }
     guard case .number(let range, _, .share) = control, let number = Double(text),
       number > range.upperBound
-    else { return text }
-    return text + "%"
+    else { return control.value(of: text) }
+    return control.value(of: text + "%")
   }
 
   /// What may be typed: `0 to 1 or per cent`.

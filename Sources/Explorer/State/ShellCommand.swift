@@ -13,11 +13,12 @@ struct ShellCommand {
 
   init(_ sheet: Sheet, _ state: AppState) {
     var notes: [String] = []
-    if let draft = sheet.training, let dials = sheet.pass as? TrainingDials {
+    switch sheet.subject {
+    case .training(let dials, let draft):
       let file = Self.file(of: .original, state, &notes)
       text = Self.training(dials, draft, file: file)
       notes.insert("input: \(file)", at: 0)
-    } else {
+    case .pass(let pass, let layers):
       let path = state.tree.path(to: state.current)
       let root = path.lastIndex { $0.parent == nil || $0.givenWeights } ?? 0
       let file = Self.file(of: path[root].id, state, &notes)
@@ -29,7 +30,8 @@ struct ShellCommand {
           CommandText.shell(step, file: input, output: "\(revision.id).safetensors"))
         input = "\(revision.id).safetensors"
       }
-      commands.append(CommandText.shell(sheet.step, file: input, output: Self.output))
+      let last = Step(pass: pass, layers: layers)
+      commands.append(CommandText.shell(last, file: input, output: Self.output))
       text = commands.joined(separator: " && ")
       let made = commands.count > 1 ? ", of which \(state.current) is made first" : ""
       notes.insert("input: \(file)\(made)", at: 0)
@@ -62,9 +64,7 @@ struct ShellCommand {
       dials.isCompressing
       ? ["compress", CommandText.quoted(file), "--text", CommandText.quoted(draft.textPath)]
       : ["train", CommandText.quoted(draft.textPath), "--from", CommandText.quoted(file)]
-    // As dials, not as the settings of a run.
-    let (given, usual): (any CompressionPass, any CompressionPass) = (dials, TrainingDials())
-    for (setting, usual) in zip(given.settings, usual.settings) where setting.isActive {
+    for (setting, usual) in zip(dials.settings, TrainingDials().settings) where setting.isActive {
       let isAim = ["target", "gamma"].contains(setting.name)
       guard setting.name != "aim", isAim || setting.value != usual.value else { continue }
       words += ["--" + setting.name, setting.value.description]

@@ -1,12 +1,10 @@
 internal import Compression
-internal import Jobs
-internal import Tensors
 internal import Training
 internal import Workspace
 
 /// Settings of a training run as the dials of a sheet; what is not a dial is as the
-/// preset of `pare train` and `pare compress` has it. It is never applied as a pass.
-struct TrainingDials: CompressionPass {
+/// preset of `pare train` and `pare compress` has it.
+struct TrainingDials: Dialed {
   enum Aim: String, Sendable, Hashable, Codable, CaseIterable { case target, gamma }
   enum Method: String, Sendable, Hashable, Codable, CaseIterable { case adamw, muon }
 
@@ -53,7 +51,7 @@ struct TrainingDials: CompressionPass {
   var title: String { isCompressing ? "self-compress" : "train" }
 
   /// The settings of the run.
-  var settings: TrainingSettings {
+  var runSettings: TrainingSettings {
     var settings = TrainingPreset.shakespeareChar.settings
     settings.length = .steps(steps)
     settings.optimizer.method = optimizer == .muon ? .muon : .adamw
@@ -69,12 +67,6 @@ struct TrainingDials: CompressionPass {
       case .gamma: CompressionSettings(gamma: gamma)
       }
     return settings
-  }
-
-  func apply(
-    to parameters: Parameters, layers: LayerSelection, in job: borrowing JobContext
-  ) throws -> Parameters {
-    throw PassError("training is no pass")
   }
 }
 
@@ -126,6 +118,12 @@ public struct TrainingDraft: Sendable, Hashable {
       ?? "\(stem.isEmpty ? checkpoint : stem)-\(dials.isCompressing ? "compressed" : "trained")"
       + ".safetensors"
   }
+
+  /// The run with these settings.
+  func request(_ dials: TrainingDials) -> TrainingRequest {
+    TrainingRequest(
+      textPath: textPath, output: output, overwrite: overwrite, settings: dials.runSettings)
+  }
 }
 
 extension AppState {
@@ -133,22 +131,13 @@ extension AppState {
   mutating func openTraining(_ words: [String], isCompressing: Bool) throws -> [Effect] {
     if training.job != nil { throw CommandError("a training run is under way already") }
     if let reason = whyNotRunnable { throw CommandError("it cannot be trained: \(reason)") }
-    var dials = lastPasses[TrainingDials.name] as? TrainingDials ?? TrainingDials()
+    var dials = lastTraining
     dials.isCompressing = isCompressing
     let draft = try TrainingDraft(
       words, dials: &dials, checkpoint: model.title, usualText: textPath)
-    lastPasses[TrainingDials.name] = dials
-    sheet = Sheet(pass: dials, layers: .all)
-    sheet?.training = draft
+    lastTraining = dials
+    sheet = Sheet(.training(dials, draft))
     return show(.training)
-  }
-
-  /// The run that the open sheet would start.
-  var draftedRun: TrainingRequest? {
-    guard let draft = sheet?.training, let dials = sheet?.pass as? TrainingDials else { return nil }
-    return TrainingRequest(
-      textPath: draft.textPath, output: draft.output, overwrite: draft.overwrite,
-      settings: dials.settings)
   }
 
   /// Words that may follow `:train` and `:compress`.

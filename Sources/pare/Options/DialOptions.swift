@@ -1,12 +1,12 @@
 internal import ArgumentParser
 internal import Compression
 
-/// A pass's settings as options, one for each dial.
+/// Settings as options, one for each dial.
 ///
-/// The parser finds a type's options by reflection; this one reflects its
-/// pass's dials, so that a new dial is an option with help and completion
+/// The parser finds a type's options by reflection; this one reflects the
+/// dials, so that a new dial is an option with help and completion
 /// without a word here.
-struct DialOptions<Pass: CompressionPass>: ParsableArguments, CustomReflectable {
+struct DialOptions<Settings: Dialed>: ParsableArguments, CustomReflectable {
   /// The dials that were set, and the text they were set to, in their order.
   let settings: [(name: String, text: String)]
 
@@ -14,14 +14,14 @@ struct DialOptions<Pass: CompressionPass>: ParsableArguments, CustomReflectable 
 
   init(from decoder: any Decoder) throws {
     let options = try decoder.container(keyedBy: DialKey.self)
-    settings = try Pass().settings.compactMap { dial in
+    settings = try Settings().settings.compactMap { dial in
       let option = try options.decode(Option<String?>.self, forKey: DialKey(dial.name))
       return option.wrappedValue.map { (dial.name, $0) }
     }
   }
 
   var customMirror: Mirror {
-    Mirror(self, children: Pass().settings.map { ("_\($0.name)", $0.option) })
+    Mirror(self, children: Settings().settings.map { ("_\($0.name)", $0.option) })
   }
 }
 
