@@ -122,11 +122,11 @@ public final class ExplorerApp {
     case .save(let id, let path, let request, let overwrite):
       workbench.save(id, to: path, as: request, overwrite: overwrite)
     case .writeRecipe(let id, let path, let overwrite):
-      if let given = workbench.tree.givenWeights(of: id) {
-        throw CommandError("no recipe makes the weights of \(given); save a checkpoint with S")
+      guard let recipe = workbench.tree.recipe(to: id) else {
+        let source = workbench.tree.source(of: id)?.title ?? "\(id)"
+        throw CommandError("no recipe makes the weights of \(source); save a checkpoint with S")
       }
-      let yaml = workbench.tree.recipe(to: id).yaml
-      try WholeFile.write(Array(yaml.utf8), to: path, overwrite: overwrite)
+      try WholeFile.write(Array(recipe.yaml.utf8), to: path, overwrite: overwrite)
       state.notice = Notice("Wrote the recipe of \(id) to \(path).")
     case .runRecipe(let path, let id):
       let recipe = try Recipe(contentsOf: path)

@@ -156,7 +156,7 @@ import Workspace
       var tree = RevisionTree()
       for _ in 0..<Int.random(in: 0...30, using: &random) {
         let parent = try #require(tree.revisions.randomElement(using: &random))
-        tree.add(step: Step(pass: Prune()), parent: parent.id)
+        tree.add(.pass(Step(pass: Prune())), parent: parent.id)
       }
       let ids = HistoryTree.lines(tree).map(\.id)
       #expect(ids.sorted() == tree.revisions.map(\.id).sorted())

@@ -121,6 +121,6 @@ public enum Reader: String, CaseIterable, Sendable {
     precondition(session().tree != nil)
     TemporaryFolder.write(bytes, to: before.path)
     guard let tree = session().tree else { return }
-    for revision in tree.revisions { _ = tree.recipe(to: revision.id).yaml }
+    for revision in tree.revisions { _ = (revision.title, tree.recipe(to: revision.id)?.yaml) }
   }
 }

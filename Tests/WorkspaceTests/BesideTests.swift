@@ -41,8 +41,9 @@ import Workspace
     try script.workbench.stand(beside: path)
     #expect(script.workbench.tree.revisions.count == 2)
     #expect(script.workbench.tree.current == revision.id)
-    #expect(script.workbench.tree.givenWeights(of: revision.id) == "other.safetensors")
-    #expect(script.workbench.tree.givenWeights(of: .original) == nil)
+    #expect(script.workbench.tree.source(of: revision.id) == revision.provenance)
+    #expect(script.workbench.tree.source(of: .original) == nil)
+    #expect(script.workbench.tree.recipe(to: revision.id) == nil)
   }
 
   /// What was made from it is made again when the session comes back.

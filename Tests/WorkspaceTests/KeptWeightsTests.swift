@@ -78,7 +78,7 @@ import Workspace
     }
     let id = try #require(branch)
     script.settle { _ in
-      (script.workbench.tree[id]?.step?.pass as? TrainedWeights)?.isInMemory == false
+      script.workbench.tree[id]?.trainedWeights?.isInMemory == false
     }
     script.workbench.waitForSession()
     let killed = try reopened(script)

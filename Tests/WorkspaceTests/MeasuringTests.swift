@@ -72,7 +72,7 @@ import Workspace
     let script = try Script(text: text)
     script.workbench.run(Script.prune(0.5), on: .original)
     script.settle()
-    let recipe = script.workbench.tree.recipe(to: RevisionID(1))
+    let recipe = try #require(script.workbench.tree.recipe(to: RevisionID(1)))
     let parameters = try Headless.apply(recipe, to: script.checkpoint, in: JobContext())
     let file = try script.folder.write(Array(text.utf8), to: "text.txt")
     var headless = try Headless.measure(

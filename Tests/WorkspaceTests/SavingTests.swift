@@ -50,7 +50,8 @@ import Workspace
     let path = script.folder.file("explorer.safetensors")
     script.workbench.save(script.workbench.tree.current, to: path, as: .safetensors(.packed))
     script.settle()
-    let text = script.workbench.tree.recipe(to: script.workbench.tree.current).yaml
+    let tree = script.workbench.tree
+    let text = try #require(tree.recipe(to: tree.current)).yaml
     let other = script.folder.file("replayed.safetensors")
     for threads in 1...2 {
       let job = JobContext(threads: threads)

@@ -16,7 +16,7 @@ import Workspace
 
   /// What of a tree does not depend on numbers: the recipes that lead to its revisions.
   private func recipes(_ tree: RevisionTree?) -> [String] {
-    (tree?.revisions ?? []).map { (tree ?? RevisionTree()).recipe(to: $0.id).yaml }.sorted()
+    (tree?.revisions ?? []).compactMap { tree?.recipe(to: $0.id)?.yaml }.sorted()
   }
 
   private func written(_ amounts: [[Double]]) throws -> Session {
@@ -24,7 +24,7 @@ import Workspace
     var tree = session.tree ?? RevisionTree(original: Metrics(weights: 10))
     for path in amounts {
       var parent = RevisionID.original
-      for amount in path { parent = tree.add(step: Script.prune(amount), parent: parent) }
+      for amount in path { parent = tree.add(.pass(Script.prune(amount)), parent: parent) }
     }
     session.tree = tree
     return session
@@ -69,7 +69,7 @@ import Workspace
     try deleting.write()
     #expect(session().tree?.revisions.count == 2)
     var grown = try #require(other.tree)
-    grown.add(step: Script.prune(0.9), parent: doomed)
+    grown.add(.pass(Script.prune(0.9)), parent: doomed)
     other.tree = grown
     try other.write()
     try deleting.write()

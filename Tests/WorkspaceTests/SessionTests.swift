@@ -17,7 +17,7 @@ import Workspace
     var tree = RevisionTree(original: Metrics(weights: 10))
     for _ in 0..<12 {
       let some = try #require(tree.revisions.randomElement(using: &random)).id
-      let id = tree.add(step: try steps.step(), parent: some)
+      let id = tree.add(.pass(try steps.step()), parent: some)
       var metrics = Metrics(weights: 10)
       metrics.loss = [1.25, .infinity, nil][Int.random(in: 0..<3, using: &random)]
       metrics.fileBytes = Int.random(in: 0..<1_000, using: &random)
@@ -169,11 +169,53 @@ import Workspace
     #expect(read.warning?.contains("r0 of it has a number of weights that no model has") == true)
   }
 
+  /// As sessions were written when weights from elsewhere counted as passes.
+  @Test func earlierSessionsOpen() throws {
+    let text =
+      #"{"current":3,"lastVisited":[],"nextNumber":5,"place":{},"version":1,"revisions":["#
+      + #"{"id":0,"metrics":{"weights":1}},"#
+      + #"{"id":1,"parent":0,"metrics":{"weights":1},"step":{"pass":"prune","layers":{"all":{}},"#
+      + #""settings":[{"name":"amount","value":"0.25"}]}},"#
+      + #"{"id":2,"parent":0,"metrics":{"weights":1},"step":{"pass":"load","#
+      + #""layers":{"matching":{"_0":["*"]}},"settings":[{"name":"path","value":"/a/b.gguf"}]}},"#
+      + #"{"id":3,"parent":0,"metrics":{"weights":1},"step":{"pass":"trained","#
+      + #""layers":{"matching":{"_0":["*"]}},"settings":[{"name":"step","value":"600"},"#
+      + #"{"name":"gamma","value":"0.02"},{"name":"rate-factor","value":"1"},"#
+      + #"{"name":"path","value":"0123456789abcdef.safetensors"}]}},"#
+      + #"{"id":4,"parent":0,"metrics":{"weights":1},"step":{"pass":"load","#
+      + #""layers":{"matching":{"_0":["*"]}},"settings":[]}}]}"#
+    let name = String(session().path.dropFirst(folder.path.count + 1))
+    let weights = String(name.dropLast(".json".count)) + ".weights/0123456789abcdef.safetensors"
+    _ = try folder.write([], to: weights)
+    _ = try folder.write(Array(text.utf8), to: name)
+    let read = session()
+    #expect(read.warning == nil)
+    let tree = try #require(read.tree)
+    #expect(
+      tree.revisions.map(\.title) == [
+        "original", "prune magnitude 25 %", "b.gguf", "training, step 600",
+        "shakespeare-char-compressed.safetensors",
+      ])
+    guard case .loaded(let loaded) = tree[RevisionID(2)]?.provenance else {
+      Issue.record("r2 is not loaded")
+      return
+    }
+    #expect(loaded.path == "/a/b.gguf")
+    #expect(tree[RevisionID(3)]?.trainedWeights?.file == folder.file(weights))
+    try read.write()
+    #expect(session().warning == nil && session().tree == tree)
+  }
+
+  /// A session tells passes from weights from elsewhere by their names.
+  @Test(arguments: ["load", "trained"]) func noPassIsCalledSo(_ word: String) {
+    #expect(PassCatalog.named(word) == nil)
+  }
+
   @Test func endlessTreesAreRefused() throws {
     var written = session()
     var tree = RevisionTree()
     let step = try Step(passName: "prune", settings: [])
-    for _ in 0..<4096 { tree.add(step: step, parent: .original) }
+    for _ in 0..<4096 { tree.add(.pass(step), parent: .original) }
     written.tree = tree
     try written.write()
     #expect(session().warning?.contains("it has more than 4096 revisions") == true)

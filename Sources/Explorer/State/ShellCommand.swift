@@ -20,7 +20,7 @@ struct ShellCommand {
       notes.insert("input: \(file)", at: 0)
     case .pass(let pass, let layers):
       let path = state.tree.path(to: state.current)
-      let root = path.lastIndex { $0.parent == nil || $0.givenWeights } ?? 0
+      let root = path.lastIndex { $0.step == nil } ?? 0
       let file = Self.file(of: path[root].id, state, &notes)
       var input = file
       var commands: [String] = []
@@ -46,10 +46,10 @@ struct ShellCommand {
   private static func file(
     of id: RevisionID, _ state: AppState, _ notes: inout [String]
   ) -> String {
-    switch state.tree[id]?.step?.pass {
-    case let loaded as LoadedWeights: if let path = loaded.path { return path }
-    case let trained as TrainedWeights: if let path = trained.file { return path }
-    default: if let path = state.model.path { return path }
+    switch state.tree[id]?.provenance {
+    case .loaded(let loaded): if let path = loaded.path { return path }
+    case .trained(let trained): if let path = trained.file { return path }
+    case .pass, nil: if let path = state.model.path { return path }
     }
     if let path = state.savedFiles[id] { return path }
     notes.append("\(id) has no file yet; save it first: :go \(id), then :save \(id).safetensors")
@@ -103,12 +103,5 @@ struct ShellCommand {
       }
     }
     return words.filter { !$0.isEmpty }
-  }
-}
-
-extension Revision {
-  /// Whether it began from a file rather than from its parent.
-  fileprivate var givenWeights: Bool {
-    step?.pass is LoadedWeights || step?.pass is TrainedWeights
   }
 }

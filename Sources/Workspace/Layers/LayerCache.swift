@@ -6,7 +6,7 @@ internal import Tensors
 struct LayerCache {
   private struct Key: Hashable {
     let name: String
-    /// The revision whose step made the layer what it is.
+    /// The revision that made the layer what it is.
     let owner: RevisionID
   }
 
@@ -33,7 +33,7 @@ struct LayerCache {
   private static func key(
     _ parameter: Parameter, _ revision: RevisionID, _ tree: RevisionTree
   ) -> Key {
-    let owner = tree.path(to: revision).last { $0.step?.layers.contains(parameter) ?? true }
+    let owner = tree.path(to: revision).last { $0.provenance?.layers.contains(parameter) ?? true }
     return Key(name: parameter.name, owner: owner?.id ?? .original)
   }
 }

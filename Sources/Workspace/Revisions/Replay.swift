@@ -2,24 +2,40 @@ internal import Compression
 internal import Jobs
 internal import Tensors
 
-/// Steps to apply to weights that are there: the one road from a recipe to
+/// The way from weights that are there to others: the one road from a recipe to
 /// weights, for the explorer and the command line alike.
 struct Replay: Sendable {
   let base: Parameters
-  let steps: [Step]
+  /// Where the weights come from on the way, revision by revision.
+  let path: [Provenance]
 
-  /// Applies the steps in order. Throws what a pass throws, and `PassError`
-  /// when a step selects no layer.
+  init(base: Parameters, path: [Provenance]) {
+    self.base = base
+    self.path = path
+  }
+
+  /// A way of passes alone.
+  init(base: Parameters, steps: [Step]) {
+    self.init(base: base, path: steps.map { .pass($0) })
+  }
+
+  /// Goes the way. Throws what a pass throws, `PassError` when a step selects no
+  /// layer, and `RevisionError` when weights cannot be loaded.
   func run(in job: borrowing JobContext) throws -> Parameters {
     var parameters = base
-    for (index, step) in steps.enumerated() {
+    for (index, provenance) in path.enumerated() {
       try job.checkpoint()
-      guard parameters.contains(where: step.layers.contains) else {
-        throw PassError("\(step.title): \(reason(step.layers))")
+      let share = 1 / Double(path.count)
+      let part = job.part(Double(index) * share...min(1, Double(index + 1) * share))
+      switch provenance {
+      case .pass(let step):
+        guard parameters.contains(where: step.layers.contains) else {
+          throw PassError("\(step.title): \(reason(step.layers))")
+        }
+        parameters = try step.apply(to: parameters, in: part)
+      case .loaded(let loaded): parameters = try loaded.weights(for: parameters)
+      case .trained(let trained): parameters = try trained.weights(for: parameters)
       }
-      let share = 1 / Double(steps.count)
-      let range = Double(index) * share...min(1, Double(index + 1) * share)
-      parameters = try step.apply(to: parameters, in: job.part(range))
     }
     return parameters
   }

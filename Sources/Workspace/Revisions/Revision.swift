@@ -30,15 +30,26 @@ public struct RevisionID: Codable, Hashable, Comparable, Sendable, CustomStringC
   }
 }
 
-/// The model after a pass.
+/// The model as it is, after a pass, or with weights from elsewhere.
 public struct Revision: Hashable, Identifiable, Sendable {
   public let id: RevisionID
-  /// The revision the step was applied to; nil for the original.
+  /// The revision it hangs on; nil for the original.
   public let parent: RevisionID?
-  /// What was done to the parent; nil for the original.
-  public internal(set) var step: Step?
+  /// Where its weights come from; nil for the original.
+  public internal(set) var provenance: Provenance?
   public internal(set) var metrics: Metrics
 
-  /// `original`, or what was done: `prune magnitude 50 % · block.0.*`.
-  public var title: String { step?.title ?? "original" }
+  /// `original`, or where its weights come from: `prune magnitude 50 %`.
+  public var title: String { provenance?.title ?? "original" }
+
+  /// The pass that made it of its parent; nil for the original and for weights from
+  /// elsewhere.
+  public var step: Step? {
+    if case .pass(let step)? = provenance { step } else { nil }
+  }
+
+  /// What a training run left; nil for weights from anywhere else.
+  public var trainedWeights: TrainedWeights? {
+    if case .trained(let trained)? = provenance { trained } else { nil }
+  }
 }

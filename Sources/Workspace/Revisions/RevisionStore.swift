@@ -37,7 +37,7 @@ struct RevisionStore {
   /// Keeps the weights of a revision, and lets go of those used longest ago
   /// while all together exceed the limit.
   mutating func keep(_ parameters: Parameters, of revision: Revision) {
-    let changed = revision.step.map { $0.layers.of(parameters) } ?? []
+    let changed = revision.provenance.map { $0.layers.of(parameters) } ?? []
     let bytes = changed.reduce(0) { $0 + $1.shape.count * MemoryLayout<Float>.stride }
     uses += 1
     kept[revision.id] = Kept(parameters: parameters, bytes: bytes, lastUse: uses)

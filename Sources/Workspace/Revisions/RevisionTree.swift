@@ -1,6 +1,6 @@
-public import Compression
+internal import Compression
 
-/// Why a revision cannot be deleted or gone to, in one sentence.
+/// Why a revision cannot be made, deleted or gone to, in one sentence.
 public struct RevisionError: Error, Hashable, Sendable, CustomStringConvertible {
   public let description: String
 
@@ -22,7 +22,7 @@ public struct RevisionTree: Hashable, Sendable {
 
   /// A tree of the original alone.
   public init(original: Metrics = Metrics()) {
-    revisions = [Revision(id: .original, parent: nil, step: nil, metrics: original)]
+    revisions = [Revision(id: .original, parent: nil, provenance: nil, metrics: original)]
     current = .original
   }
 
@@ -48,31 +48,36 @@ public struct RevisionTree: Hashable, Sendable {
     return path.reversed()
   }
 
-  /// The steps that lead to `id`.
-  public func recipe(to id: RevisionID) -> Recipe { Recipe(steps: path(to: id).compactMap(\.step)) }
+  /// The passes that make `id` of the original; nil where weights from elsewhere lead to it,
+  /// which no recipe makes.
+  public func recipe(to id: RevisionID) -> Recipe? {
+    source(of: id) == nil ? Recipe(steps: path(to: id).compactMap(\.step)) : nil
+  }
 
   /// The layers that the passes leading to `id` were given. Weights from elsewhere stand
   /// for no layers of their own.
   func givenLayers(to id: RevisionID) -> [LayerSelection] {
-    path(to: id).compactMap(\.step).filter { !($0.pass is any GivenWeights) }.map(\.layers)
+    path(to: id).compactMap(\.step).map(\.layers)
   }
 
-  /// Adds what `step` makes of `parent`; the current revision stays. The
+  /// Adds a revision that hangs on `parent`; the current revision stays. The
   /// parent must exist.
   @discardableResult
-  public mutating func add(step: Step, parent: RevisionID) -> RevisionID {
+  public mutating func add(_ provenance: Provenance, parent: RevisionID) -> RevisionID {
     precondition(self[parent] != nil, "a revision is made from one that exists")
     let id = RevisionID(nextNumber)
     nextNumber += 1
     revisions.append(
       Revision(
-        id: id, parent: parent, step: step, metrics: Metrics(weights: original.metrics.weights)))
+        id: id, parent: parent, provenance: provenance,
+        metrics: Metrics(weights: original.metrics.weights)))
     return id
   }
 
-  /// The weights from elsewhere that lead to `id`, which no recipe makes.
-  public func givenWeights(of id: RevisionID) -> String? {
-    path(to: id).compactMap(\.step).last { $0.pass is any GivenWeights }?.title
+  /// The weights from elsewhere that `id` has, or that passes made it of; nil where those are
+  /// the original's.
+  public func source(of id: RevisionID) -> Provenance? {
+    path(to: id).last { $0.step == nil }?.provenance
   }
 
   /// Goes to the parent; false at the original.
@@ -126,18 +131,17 @@ public struct RevisionTree: Hashable, Sendable {
     revisions[position].metrics = metrics
   }
 
-  /// Says anew how a revision came to be, and forgets what was measured of it; for
-  /// one that training still changes.
-  mutating func setStep(_ step: Step, of id: RevisionID) {
-    guard let position = position(of: id), revisions[position].parent != nil else { return }
-    revisions[position].step = step
-    revisions[position].metrics = Metrics(weights: original.metrics.weights)
+  /// Gives other weights to a revision that training still changes, and forgets what was
+  /// measured of it.
+  mutating func setTrained(_ trained: TrainedWeights, of id: RevisionID) {
+    setStored(trained, of: id)
+    setMetrics(Metrics(weights: original.metrics.weights), of: id)
   }
 
   /// Says where weights that training made lie now; they are the same as before.
   mutating func setStored(_ trained: TrainedWeights, of id: RevisionID) {
-    guard let position = position(of: id), let step = revisions[position].step else { return }
-    revisions[position].step = Step(pass: trained, layers: step.layers)
+    guard let position = position(of: id), revisions[position].parent != nil else { return }
+    revisions[position].provenance = .trained(trained)
   }
 
   /// The tree without what neither a recipe nor a file can make again: weights of a training
@@ -145,7 +149,7 @@ public struct RevisionTree: Hashable, Sendable {
   var keepable: RevisionTree {
     var lost: Set<RevisionID> = []
     for revision in revisions
-    where (revision.step?.pass as? TrainedWeights)?.isInMemory == true
+    where revision.trainedWeights?.isInMemory == true
       || revision.parent.map(lost.contains) == true
     {
       lost.insert(revision.id)
@@ -191,12 +195,12 @@ public struct RevisionTree: Hashable, Sendable {
     nextNumber: Int
   ) {
     guard let original = revisions.first, original.id == .original, original.parent == nil,
-      original.step == nil
+      original.provenance == nil
     else { return nil }
     var known: Set<RevisionID> = [.original]
     var highest = 0
     for revision in revisions.dropFirst() {
-      guard let parent = revision.parent, known.contains(parent), revision.step != nil,
+      guard let parent = revision.parent, known.contains(parent), revision.provenance != nil,
         revision.id.number > highest
       else { return nil }
       highest = revision.id.number

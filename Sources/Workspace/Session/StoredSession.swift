@@ -1,5 +1,3 @@
-internal import Compression
-
 /// A session as its file has it.
 struct StoredSession: Codable {
   static let currentVersion = 1
@@ -42,7 +40,7 @@ struct StoredSession: Codable {
   }
 
   /// Files of weights that its revisions need.
-  var weightFiles: Set<String> { Set(revisions.compactMap(\.step?.weightFile)) }
+  var weightFiles: Set<String> { Set(revisions.compactMap(\.provenance?.weightFile)) }
 
   /// The tree, and what of it was left out. Throws `SessionError`, or `PassError` for a pass of
   /// another version.
@@ -51,7 +49,7 @@ struct StoredSession: Codable {
     var lost: Set<RevisionID> = []
     var names: [String] = []
     for revision in revisions {
-      if let file = revision.step?.weightFile, !KeptWeights.isThere(file, in: folder) {
+      if let file = revision.provenance?.weightFile, !KeptWeights.isThere(file, in: folder) {
         names.append("\(revision.id)")
         lost.insert(revision.id)
       } else if let parent = revision.parent, lost.contains(parent) {
@@ -135,7 +133,7 @@ struct RevisionKey: Hashable, Sendable {
     var counts: [RevisionKey: Int] = [:]
     for revision in revisions {
       let parent = revision.parent.flatMap { keys[$0] }?.value ?? 0
-      let base = RevisionKey(parent, revision.step)
+      let base = RevisionKey(parent, revision.provenance)
       let ordinal = counts[base, default: 0]
       counts[base] = ordinal + 1
       keys[revision.id] = RevisionKey(base.value, ordinal)
@@ -161,20 +159,25 @@ struct StartedRun: Codable, Hashable, Sendable {
 struct StoredRevision: Codable {
   let id: RevisionID
   let parent: RevisionID?
-  let step: StoredStep?
+  let provenance: StoredProvenance?
   let metrics: Metrics
+
+  private enum CodingKeys: String, CodingKey {
+    case id, parent, metrics
+    case provenance = "step"
+  }
 
   init(_ revision: Revision) {
     id = revision.id
     parent = revision.parent
-    step = revision.step.map(StoredStep.init)
+    provenance = revision.provenance.map(StoredProvenance.init)
     metrics = revision.metrics
   }
 
   init(_ other: StoredRevision, id: RevisionID, parent: RevisionID) {
     self.id = id
     self.parent = parent
-    step = other.step
+    provenance = other.provenance
     metrics = other.metrics
   }
 
@@ -183,58 +186,7 @@ struct StoredRevision: Codable {
       throw SessionError("\(id) of it has a number of weights that no model has")
     }
     return Revision(
-      id: id, parent: parent, step: try step?.restored(weightsIn: folder), metrics: metrics)
-  }
-}
-
-/// A step as recipes write it.
-struct StoredStep: Codable, Hashable {
-  struct Setting: Codable, Hashable {
-    let name: String
-    let value: String
-  }
-
-  /// The setting that says where given weights are.
-  private static let path = "path"
-
-  let pass: String
-  let settings: [Setting]
-  let layers: LayerSelection
-
-  init(_ step: Step) {
-    pass = step.passName
-    var settings: [Setting] = []
-    switch step.pass {
-    case let loaded as LoadedWeights:
-      settings = loaded.path.map { [Setting(name: Self.path, value: $0)] } ?? []
-    default:
-      settings = step.writtenSettings.map { Setting(name: $0.name, value: $0.value) }
-      if let file = (step.pass as? TrainedWeights)?.file {
-        let name = file.split(separator: "/").last.map(String.init) ?? file
-        settings.append(Setting(name: Self.path, value: name))
-      }
-    }
-    self.settings = settings
-    layers = step.layers
-  }
-
-  private var path: String? { settings.first { $0.name == Self.path }?.value }
-
-  /// The name of the file beside the session that has the weights; nil for other steps.
-  var weightFile: String? { pass == TrainedWeights.name ? path ?? "" : nil }
-
-  func restored(weightsIn folder: String) throws -> Step {
-    switch pass {
-    case LoadedWeights.name: return Step(pass: LoadedWeights(path: path), layers: layers)
-    case TrainedWeights.name:
-      let others = settings.filter { $0.name != Self.path }
-      let trained = try others.reduce(TrainedWeights(file: "\(folder)/\(path ?? "")")) {
-        try $0.setting($1.name, toText: $1.value)
-      }
-      return Step(pass: trained, layers: layers)
-    default:
-      return try Step(
-        passName: pass, settings: settings.map { (name: $0.name, text: $0.value) }, layers: layers)
-    }
+      id: id, parent: parent, provenance: try provenance?.restored(weightsIn: folder),
+      metrics: metrics)
   }
 }

@@ -1,5 +1,4 @@
 internal import CheckpointIO
-internal import Compression
 internal import Glibc
 internal import Tensors
 
@@ -7,7 +6,7 @@ extension Workbench {
   /// Has another checkpoint of the same network stand beside the original, as a
   /// revision that becomes the current one; Compare shows the two. Reads headers only.
   ///
-  /// Throws `CheckpointError` when it cannot be opened, and `PassError` when it is of
+  /// Throws `CheckpointError` when it cannot be opened, and `RevisionError` when it is of
   /// another network.
   public func stand(beside path: String) throws {
     // As sessions are opened from other folders.
@@ -22,9 +21,9 @@ extension Workbench {
   private func stand(_ loaded: LoadedWeights) throws {
     let weights = try loaded.weights(
       of: loaded.open().parameters, for: InputMeter(checkpoint).parameters)
-    let step = Step(pass: loaded, layers: .matching(["*"]))
-    let known = tree.children(of: .original).first { $0.step == step }?.id
-    let id = known ?? tree.add(step: step, parent: .original)
+    let provenance = Provenance.loaded(loaded)
+    let known = tree.children(of: .original).first { $0.provenance == provenance }?.id
+    let id = known ?? tree.add(provenance, parent: .original)
     if known == nil, let revision = tree[id] { store.keep(weights, of: revision) }
     place["view"] = "compare"
     if known == nil { announce([.revisionAdded(id)]) }

@@ -1,5 +1,4 @@
 internal import CheckpointIO
-internal import Compression
 internal import Jobs
 internal import Tensors
 
@@ -26,7 +25,7 @@ extension Workbench {
   func keepTrained() {
     for revision in tree.revisions {
       let id = revision.id
-      guard let trained = revision.step?.pass as? TrainedWeights, let weights = trained.weights,
+      guard let trained = revision.trainedWeights, let weights = trained.weights,
         id != liveTraining || !tree.children(of: id).isEmpty,
         !keeping.writing.contains(id), keeping.refused[id] == nil
       else { continue }
@@ -48,7 +47,7 @@ extension Workbench {
   /// Takes in what became of a file of weights.
   func fold(kept id: RevisionID, _ outcome: Result<String, SessionError>) -> [WorkbenchEvent] {
     keeping.writing.remove(id)
-    guard let trained = tree[id]?.step?.pass as? TrainedWeights else {
+    guard let trained = tree[id]?.trainedWeights else {
       // Deleted meanwhile.
       if case .success(let path) = outcome { discardFile(path) }
       return []

@@ -59,7 +59,7 @@ extension Workbench {
   /// Deletes a revision nothing was made from, and cancels the jobs on it.
   /// Throws `RevisionError` when that cannot be.
   public func deleteLeaf(_ id: RevisionID) throws {
-    let trained = tree[id]?.step?.pass as? TrainedWeights
+    let trained = tree[id]?.trainedWeights
     try tree.deleteLeaf(id)
     keeping.refused[id] = nil
     if let file = trained?.file { discardFile(file) }
@@ -80,7 +80,7 @@ extension Workbench {
     guard let start = path.lastIndex(where: { store.contains($0.id) }),
       let base = store.use(path[start].id)
     else { return }
-    let replay = Replay(base: base, steps: path[(start + 1)...].compactMap(\.step))
+    let replay = Replay(base: base, path: path[(start + 1)...].compactMap(\.provenance))
     var plan = JobPlan<Never>(title: "rebuild \(id)", kind: .pass, revision: id)
     plan.onEnd = { workbench in
       workbench.rebuilding[id] = nil
@@ -119,7 +119,7 @@ extension Workbench {
     guard tree[parent] != nil else {
       return [.failed("\(parent) was deleted while \(step.title) ran")]
     }
-    let id = tree.add(step: step, parent: parent)
+    let id = tree.add(.pass(step), parent: parent)
     if moves == self.moves { try? tree.go(to: id) }
     if let revision = tree[id] { store.keep(parameters, of: revision) }
     keepTrained()

@@ -25,7 +25,7 @@ extension Workbench {
       ]
     }
     // Weights that no recipe makes may be others the next time.
-    let recipe = tree.givenWeights(of: id) == nil ? tree.recipe(to: id).yaml : nil
+    let recipe = tree.recipe(to: id)?.yaml
     return start(plan, on: queues.passes, needing: id) { parameters, job, post in
       let output = try SaveOutput(path, overwrite: overwrite)
       let planned = try Saving.plan(

@@ -1,5 +1,4 @@
 internal import CheckpointIO
-internal import Compression
 internal import Glibc
 public import Jobs
 internal import Models
@@ -52,8 +51,6 @@ struct TrainingSeat {
   let output: String
   let started: StartedRun
   var live: RevisionID?
-  var gamma: Double?
-  var rateFactor: Double?
 }
 
 extension Workbench {
@@ -140,13 +137,7 @@ extension Workbench {
 
   /// Changes something about the run under way, from its next step on.
   public func steer(_ change: TrainingChange) {
-    guard let training else { return }
-    switch change {
-    case .gamma(let gamma): self.training?.gamma = gamma
-    case .rateFactor(let factor): self.training?.rateFactor = factor
-    case .save, .branch: break
-    }
-    training.controls.wish(change)
+    training?.controls.wish(change)
   }
 
   /// Has the live revision follow the run, as long as this is called again and again.
@@ -155,28 +146,28 @@ extension Workbench {
   /// Reads the log of the run that made a revision, or what it was made from, up to its step;
   /// `log` brings it. That of the original lies beside the open checkpoint.
   public func requestTrainingLog(of id: RevisionID) {
-    let given = tree.path(to: id).last { $0.step?.pass is any GivenWeights }?.step?.pass
+    let source = tree.source(of: id)
     let path = checkpoint.path
     var plan = JobPlan<Never>(title: "read the log", kind: .statistics, isShown: false)
     plan.onFailure = { _, sentence in [.failed(sentence), .training(.log(id, nil))] }
     start(plan, on: queues.layers) { _, _ in
-      try Self.log(of: given, checkpoint: path)
+      try Self.log(of: source, checkpoint: path)
     } onFinish: { _, log in
       [.training(.log(id, log))]
     }
   }
 
   private static func log(
-    of given: (any CompressionPass)?, checkpoint path: String?
+    of source: Provenance?, checkpoint path: String?
   ) throws -> TrainingLog? {
-    switch given {
-    case let trained as TrainedWeights:
+    switch source {
+    case .trained(let trained):
       let file = trained.file ?? trained.output
       return try file.flatMap { try TrainingLog(TrainingLog.path(for: $0)) }?
         .through(step: trained.step)
-    case let loaded as LoadedWeights:
+    case .loaded(let loaded):
       return try loaded.path.map { try TrainingLog(TrainingLog.path(for: $0)) } ?? Embedded.log()
-    default:
+    case .pass, nil:
       return try path.flatMap { try TrainingLog(TrainingLog.path(for: $0)) }
     }
   }
@@ -188,9 +179,7 @@ extension Workbench {
       startedRun = seat.started
       persist()
       return [.training(.began(seat.job, header))]
-    case .logged(let entries):
-      training?.gamma = entries.last { $0.gamma != nil }?.gamma ?? seat.gamma
-      return [.training(.logged(entries))]
+    case .logged(let entries): return [.training(.logged(entries))]
     case .saved(let step): return [.training(.saved(step: step))]
     case .notSaved(let reason): return [.training(.notSaved(reason))]
     case .weights(let step, let weights, let isBranch):
@@ -198,18 +187,11 @@ extension Workbench {
     }
   }
 
-  private func revision(of weights: Parameters, _ step: Int) -> Step {
-    Step(
-      pass: TrainedWeights(
-        weights, step: step, gamma: training?.gamma, rateFactor: training?.rateFactor,
-        output: training?.output),
-      layers: .matching(["*"]))
-  }
-
   /// Adds a revision beside the live one.
   private func branch(_ weights: Parameters, _ step: Int) -> [WorkbenchEvent] {
     guard let seat = training, tree[seat.parent] != nil else { return [] }
-    let id = tree.add(step: revision(of: weights, step), parent: seat.parent)
+    let trained = TrainedWeights(weights, step: step, output: seat.output)
+    let id = tree.add(.trained(trained), parent: seat.parent)
     if let revision = tree[id] { store.keep(weights, of: revision) }
     keepTrained()
     persist()
@@ -221,15 +203,15 @@ extension Workbench {
   /// as it is, and another goes on.
   private func follow(_ weights: Parameters, _ step: Int) -> [WorkbenchEvent] {
     guard let seat = training else { return [] }
-    let change = revision(of: weights, step)
+    let trained = TrainedWeights(weights, step: step, output: seat.output)
     var events: [WorkbenchEvent] = []
     let id: RevisionID
     if let live = seat.live, tree[live] != nil, tree.children(of: live).isEmpty {
       id = live
-      tree.setStep(change, of: id)
+      tree.setTrained(trained, of: id)
       layers.forget(id)
     } else {
-      id = tree.add(step: change, parent: seat.parent)
+      id = tree.add(.trained(trained), parent: seat.parent)
       training?.live = id
       if seat.live == nil { try? tree.go(to: id) }
       events.append(.revisionAdded(id))
