@@ -5,7 +5,6 @@
 #include <dlfcn.h>
 #include <oneapi/dnnl/dnnl.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,14 +53,6 @@ static bool ready(void) {
   pthread_once(&engine_once, make_engine);
   own_this_thread();
   return engine != NULL;
-}
-
-const char *pare_matrix_library(void) {
-  static char name[32];
-  const dnnl_version_t *version = dnnl_version();
-  snprintf(
-      name, sizeof name, "oneDNN %d.%d.%d", version->major, version->minor, version->patch);
-  return name;
 }
 
 bool pare_matrix_fuses(void) { return true; }

@@ -19,8 +19,6 @@ struct pare_matrix {
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static void own_threads(void) { openblas_set_num_threads(1); }
 
-const char *pare_matrix_library(void) { return OPENBLAS_VERSION; }
-
 bool pare_matrix_fuses(void) { return false; }
 
 bool pare_matrix_has_bf16(void) { return false; }

@@ -48,20 +48,6 @@ public struct Step: Sendable {
   /// A few words for a status line: `prune magnitude 50 %`.
   public var title: String { pass.title }
 
-  /// Settings that differ from the defaults, as recipes write them; with the
-  /// pass's name they give the same step back.
-  public var fields: [(name: String, text: String)] {
-    let defaults = type(of: pass).init().settings
-    return zip(pass.settings, defaults).filter { $0.value != $1.value }.map {
-      ($0.0.name, $0.0.value.description)
-    }
-  }
-
-  /// All settings, as recipes write them.
-  public var allFields: [(name: String, text: String)] {
-    pass.settings.map { ($0.name, $0.value.description) }
-  }
-
   /// The model after the step. Throws what the pass throws.
   public func apply(to parameters: Parameters, in job: borrowing JobContext) throws -> Parameters {
     try pass.apply(to: parameters, layers: layers, in: job)

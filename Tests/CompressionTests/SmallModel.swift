@@ -89,6 +89,20 @@ extension Parameters {
   func values() throws -> [Float] { try first?.tensor().array ?? [] }
 }
 
+extension Step {
+  /// Settings that differ from the defaults, as recipes write them; with the
+  /// pass's name they give the same step back.
+  var fields: [(name: String, text: String)] {
+    zip(allFields, Step(pass: type(of: pass).init()).allFields).filter { $0.text != $1.text }
+      .map { $0.0 }
+  }
+
+  /// All settings, as recipes write them.
+  var allFields: [(name: String, text: String)] {
+    pass.settings.map { ($0.name, $0.value.description) }
+  }
+}
+
 extension Step: CustomTestStringConvertible {
   /// The step as a recipe would have it.
   public var testDescription: String {

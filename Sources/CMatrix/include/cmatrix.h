@@ -7,9 +7,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/// Name and version of the library behind this door.
-const char *pare_matrix_library(void);
-
 /// Whether products of bf16 run faster than those of f32 here.
 bool pare_matrix_has_bf16(void);
 

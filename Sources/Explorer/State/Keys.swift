@@ -26,8 +26,7 @@ public enum GlobalKeys {
   private static let general: [Binding] = [
     Binding(
       .character("u"), label: "undo", help: "go back to the revision before the last pass",
-      unless: { $0.tree[$0.current]?.parent == nil ? "There is nothing to undo." : nil },
-      action: { _ in [.undo] }),
+      unless: { $0.tree.canUndo ? nil : "There is nothing to undo." }, action: { _ in [.undo] }),
     Binding(
       .control("r"), help: "redo: go forward again",
       unless: { $0.tree.canRedo ? nil : "There is nothing to redo." }, action: { _ in [.redo] }),

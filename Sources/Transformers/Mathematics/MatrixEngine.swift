@@ -9,9 +9,6 @@ public enum Precision: String, Sendable, Hashable, CaseIterable {
 
   /// Whether it is faster than f32 on this machine.
   public static var hasFastBF16: Bool { pare_matrix_has_bf16() }
-
-  /// Name and version of the library that multiplies matrices.
-  public static var matrixLibrary: String { unsafe String(cString: pare_matrix_library()) }
 }
 
 /// What one thread needs to multiply matrices; not to be shared.

@@ -132,9 +132,9 @@ public final class Workbench {
     return waiting
   }
 
-  /// Waits in the mailbox until every job is over; for the command line and
-  /// tests, which have no screen to keep alive.
-  public func waitUntilIdle(_ handle: (WorkbenchEvent) -> Void = { _ in }) {
+  /// Waits in the mailbox until every job is over; for tests, which have no screen to
+  /// keep alive.
+  package func waitUntilIdle(_ handle: (WorkbenchEvent) -> Void = { _ in }) {
     receive().forEach(handle)
     while !isIdle {
       mailbox.wait()
