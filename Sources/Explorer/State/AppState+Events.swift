@@ -102,13 +102,9 @@ extension AppState {
     return []
   }
 
-  /// One level back: out of a filter, then to the view one came from.
+  /// One level back: within the view, then to the view one came from.
   mutating func back() -> [Effect] {
-    if !blocks.filter.isEmpty, view == .blocks {
-      blocks.setFilter("", model: model)
-    } else {
-      view = trail.popLast() ?? .blocks
-    }
+    if !ViewCatalog.view(view).back(&self) { view = trail.popLast() ?? .blocks }
     return []
   }
 

@@ -14,7 +14,9 @@ extension AppState {
     let former = current
     self.tree = tree
     self.jobs = jobs
-    if current != former { revisionChanged(from: former) }
+    if current != former {
+      for view in ViewCatalog.all { view.follow(from: former, &self) }
+    }
     forgetDeleted()
     for event in events { fold(event) }
     refreshOverview()
@@ -70,19 +72,9 @@ extension AppState {
     return (parts + file.losses.map(\.description)).joined(separator: "; ") + "."
   }
 
-  /// Follows the revision on screen where the views show the present one.
-  private mutating func revisionChanged(from former: RevisionID) {
-    if compare.right == former || compare.right == nil { compare.right = current }
-    frontier.selected = current
-    history.cursor = current
-  }
-
   /// Leaves revisions that were deleted.
   private mutating func forgetDeleted() {
-    if tree[compare.left] == nil { compare.left = .original }
-    if let right = compare.right, tree[right] == nil { compare.right = nil }
-    if tree[frontier.selected] == nil { frontier.selected = current }
-    if tree[history.cursor] == nil { history.cursor = current }
+    for view in ViewCatalog.all { view.leaveDeleted(&self) }
     for id in figures.keys where tree[id] == nil { figures[id] = nil }
     for id in runs.keys where tree[id] == nil { runs[id] = nil }
     for id in notKept.keys where tree[id] == nil { notKept[id] = nil }

@@ -17,9 +17,9 @@ extension AppState {
     return promptChanged()
   }
 
-  /// Opens the filter of the view.
-  mutating func openFilter() -> [Effect] {
-    prompt = Prompt(.filter(former: blocks.filter), text: blocks.filter)
+  /// Opens a line of a view's own, with its text so far.
+  mutating func openText(of view: ViewID, lead: String, _ text: String) -> [Effect] {
+    prompt = Prompt(.text(of: view, lead: lead, former: text), text: text)
     return []
   }
 
@@ -27,7 +27,9 @@ extension AppState {
     guard var prompt else { return [] }
     switch key {
     case .escape, .control("c"):
-      if case .filter(let former) = prompt.purpose { blocks.setFilter(former, model: model) }
+      if case .text(let view, _, let former) = prompt.purpose {
+        ViewCatalog.view(view).typing(former, &self)
+      }
       self.prompt = nil
       return []
     case .enter: return submit(prompt)
@@ -52,8 +54,8 @@ extension AppState {
     prompt.completions = []
     switch prompt.purpose {
     case .command: prompt.completions = completions(of: prompt.editor)
-    case .filter: blocks.setFilter(prompt.editor.string, model: model)
-    case .value, .samplePrompt: break
+    case .text(let view, _, _): ViewCatalog.view(view).typing(prompt.editor.string, &self)
+    case .value: break
     }
     self.prompt = prompt
     return []
@@ -102,11 +104,8 @@ extension AppState {
     recalled = nil
     let text = prompt.editor.string
     switch prompt.purpose {
-    case .filter: return []
+    case .text(let view, _, _): return ViewCatalog.view(view).take(text, &self)
     case .value(let dial, _): return enterValue(text, dial: dial)
-    case .samplePrompt:
-      samples.prompt = text
-      return startSampling()
     case .command: return execute(text)
     }
   }

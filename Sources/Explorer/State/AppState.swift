@@ -38,9 +38,7 @@ public struct AppState: Sendable {
   public var training = TrainingWatch()
   /// Runs that made revisions, from their logs; one without a header where there is no log.
   var runs: [RevisionID: TrainingWatch] = [:]
-  public var frontier = FrontierState()
-  public var samples = SamplesState()
-  public var history = HistoryState()
+  var views = ViewStates()
 
   /// Revisions as the workbench last told.
   public var tree: RevisionTree
@@ -140,9 +138,4 @@ public struct Notice: Sendable, Hashable {
     self.text = text
     self.isError = isError
   }
-}
-
-/// Names a view, in the order of their number keys.
-public enum ViewID: String, Sendable, Hashable, CaseIterable {
-  case blocks, layer, compare, training, frontier, samples, history
 }

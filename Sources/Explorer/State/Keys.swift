@@ -112,18 +112,3 @@ public enum SheetKeys {
     },
   ]
 }
-
-extension ViewID {
-  /// The key that leads there.
-  public var digit: Character {
-    switch self {
-    case .blocks: "1"
-    case .layer: "2"
-    case .compare: "3"
-    case .training: "4"
-    case .frontier: "5"
-    case .samples: "6"
-    case .history: "7"
-    }
-  }
-}

@@ -114,7 +114,7 @@ extension AppState {
 
   /// Works out anew what the Blocks view's frames will ask for.
   mutating func refreshOverview() {
-    guard view == .blocks || view == .training else { return }
+    guard ViewCatalog.view(view).drawsBars else { return }
     if blocks.isSorted || !blocks.unfolded.isEmpty, overview.shown?.order != order {
       overview.shown = (order, inOrder(blocks.matchingRows ?? model.rows))
     }

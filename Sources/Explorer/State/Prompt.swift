@@ -5,12 +5,11 @@ public struct Prompt: Sendable, Hashable {
   /// What the line is for.
   public enum Purpose: Sendable, Hashable {
     case command
-    /// Filters the view while it is typed; the former filter comes back on Esc.
-    case filter(former: String)
+    /// A view's own line, which it follows while it is typed; the former text comes back on
+    /// Esc.
+    case text(of: ViewID, lead: String, former: String)
     /// A dial's value.
     case value(dial: Int, label: String)
-    /// What the samples continue.
-    case samplePrompt
   }
 
   public let purpose: Purpose
@@ -28,9 +27,8 @@ public struct Prompt: Sendable, Hashable {
   public var lead: String {
     switch purpose {
     case .command: ":"
-    case .filter: "/"
+    case .text(_, let lead, _): lead
     case .value(_, let label): label + " "
-    case .samplePrompt: "prompt "
     }
   }
 }

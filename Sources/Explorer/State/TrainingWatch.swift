@@ -239,8 +239,7 @@ extension AppState {
 
   /// Whether the run's weights are to be brought up to date for the screen.
   var isFollowingTraining: Bool {
-    guard training.job != nil, current == training.live else { return false }
-    return view == .training || view == .blocks || view == .layer || view == .compare
+    training.job != nil && current == training.live && ViewCatalog.view(view).drawsWeights
   }
 
   /// Seconds a job will still take; nil while that is unknown. A training run's are those that

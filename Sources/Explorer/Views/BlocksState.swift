@@ -81,6 +81,47 @@ public struct BlocksState: Sendable {
   }
 }
 
+extension ViewID {
+  public static let blocks = ViewID("blocks")
+}
+
+extension BlocksView {
+  public static func place(_ state: AppState) -> [String: String] {
+    let blocks = state.blocks
+    return [
+      "bars": blocks.quantity.rawValue, "blocksRow": String(blocks.row),
+      "blocksColumn": String(blocks.column),
+      "unfolded": blocks.unfolded.sorted().map(String.init).joined(separator: " "),
+      "marked": blocks.marked.sorted().joined(separator: "\n"),
+    ]
+  }
+
+  public static func restore(_ place: [String: String], _ state: inout AppState) {
+    let model = state.model
+    state.blocks.quantity =
+      place["bars"].flatMap(BlocksState.Quantity.init) ?? state.blocks.quantity
+    let blocksWithExperts = Set(model.rows.filter { $0.expertCount > 0 }.compactMap(\.block))
+    let unfolded = (place["unfolded"] ?? "").split(separator: " ").compactMap { Int($0) }
+    state.blocks.unfolded = blocksWithExperts.intersection(unfolded)
+    state.blocks.row = place.number("blocksRow", below: state.shownRowCount)
+    state.blocks.column = place.number("blocksColumn", below: model.kinds.count)
+    let marked = (place["marked"] ?? "").split(separator: "\n").map(String.init)
+    state.blocks.marked = Set(marked.filter { model.position(of: $0) != nil })
+  }
+
+  /// Out of a filter first.
+  public static func back(_ state: inout AppState) -> Bool {
+    guard !state.blocks.filter.isEmpty else { return false }
+    typing("", &state)
+    return true
+  }
+
+  /// The line is the filter.
+  public static func typing(_ text: String, _ state: inout AppState) {
+    state.blocks.setFilter(text, model: state.model)
+  }
+}
+
 extension AppState {
   /// What the bars show of a layer; nil while it is not known.
   func barValue(_ name: String) -> Double? {

@@ -7,6 +7,8 @@ internal import Workspace
 public enum BlocksView: View {
   public static let id = ViewID.blocks
   public static let title = "Blocks"
+  public static let drawsBars = true
+  public static let drawsWeights = true
 
   public static let bindings: [Binding] = [
     Binding(.enter, label: "open", help: "open the layer under the cursor, or unfold experts") {
@@ -42,7 +44,7 @@ public enum BlocksView: View {
       return []
     },
     Binding(.character("/"), label: "find", help: "show only layers whose name contains a text") {
-      $0.openFilter()
+      $0.openText(of: id, lead: "/", $0.blocks.filter)
     },
     Binding(.character("U"), help: "unmark all layers") { state in
       state.blocks.marked = []

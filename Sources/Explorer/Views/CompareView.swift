@@ -26,6 +26,7 @@ extension AppState {
 public enum CompareView: View {
   public static let id = ViewID.compare
   public static let title = "Compare"
+  public static let drawsWeights = true
 
   public static let bindings: [Binding] =
     [
@@ -168,6 +169,23 @@ public enum CompareView: View {
     guard known < state.model.nameCount else { return layers }
     return layers
       + [.requestFigures(state.comparedRevision, visible: state.model.otherNames)]
+  }
+}
+
+extension ViewID {
+  public static let compare = ViewID("compare")
+}
+
+extension CompareView {
+  public static func follow(from former: RevisionID, _ state: inout AppState) {
+    let right = state.compare.right
+    if right == former || right == nil { state.compare.right = state.current }
+  }
+
+  public static func leaveDeleted(_ state: inout AppState) {
+    let tree = state.tree
+    if tree[state.compare.left] == nil { state.compare.left = .original }
+    if let right = state.compare.right, tree[right] == nil { state.compare.right = nil }
   }
 }
 

@@ -3,7 +3,7 @@ public import Terminal
 public import Workspace
 
 /// The point one stands on, and the target that is aimed at.
-public struct FrontierState: Sendable, Hashable {
+public struct FrontierState: ViewState, Hashable {
   /// A size or a loss to be met.
   public enum Target: Sendable, Hashable {
     case bytes(Int)
@@ -30,8 +30,20 @@ public struct FrontierState: Sendable, Hashable {
   public init() {}
 }
 
+extension ViewID {
+  public static let frontier = ViewID("frontier")
+}
+
+extension AppState {
+  public var frontier: FrontierState {
+    get { self[FrontierView.self] }
+    set { self[FrontierView.self] = newValue }
+  }
+}
+
 /// View 5: size against loss of all revisions, and the front of the best.
 public enum FrontierView: View {
+  public typealias State = FrontierState
   public static let id = ViewID.frontier
   public static let title = "Frontier"
 
@@ -186,7 +198,13 @@ public enum FrontierView: View {
     return []
   }
 
-  public static func demands(_ state: AppState, in area: Rect) -> [Effect] { [] }
+  public static func follow(from former: RevisionID, _ state: inout AppState) {
+    state.frontier.selected = state.current
+  }
+
+  public static func leaveDeleted(_ state: inout AppState) {
+    if state.tree[state.frontier.selected] == nil { state.frontier.selected = state.current }
+  }
 }
 
 /// A measured revision in the plane of size and loss.

@@ -3,7 +3,7 @@ public import Terminal
 public import Workspace
 
 /// Which revision or job the cursor stands on.
-public struct HistoryState: Sendable, Hashable {
+public struct HistoryState: ViewState, Hashable {
   public var cursor = RevisionID.original
   /// Whether the cursor is in the list of jobs.
   public var isInJobs = false
@@ -15,8 +15,20 @@ public struct HistoryState: Sendable, Hashable {
   public init() {}
 }
 
+extension ViewID {
+  public static let history = ViewID("history")
+}
+
+extension AppState {
+  public var history: HistoryState {
+    get { self[HistoryView.self] }
+    set { self[HistoryView.self] = newValue }
+  }
+}
+
 /// View 7: the tree of revisions, and the jobs beside it.
 public enum HistoryView: View {
+  public typealias State = HistoryState
   public static let id = ViewID.history
   public static let title = "History"
 
@@ -161,7 +173,13 @@ public enum HistoryView: View {
     }
   }
 
-  public static func demands(_ state: AppState, in area: Rect) -> [Effect] { [] }
+  public static func follow(from former: RevisionID, _ state: inout AppState) {
+    state.history.cursor = state.current
+  }
+
+  public static func leaveDeleted(_ state: inout AppState) {
+    if state.tree[state.history.cursor] == nil { state.history.cursor = state.current }
+  }
 }
 
 /// Where the parts of the History view lie.

@@ -37,6 +37,9 @@ public struct LayerState: Sendable, Hashable {
   /// Edge length of a tile in the tiles tab.
   public var tile = 16
 
+  /// More zooms than any matrix has.
+  fileprivate static let zoomLimit = 41
+
   public init() {}
 
   /// Shows another layer as a whole.
@@ -71,6 +74,30 @@ public struct LayerState: Sendable, Hashable {
     let wanted = max(count >> zoom, min(count, max(pixels, 1)))
     let start = max(0, min(center - wanted / 2, count - wanted))
     return start..<start + wanted
+  }
+}
+
+extension ViewID {
+  public static let layer = ViewID("layer")
+}
+
+extension LayerView {
+  public static func place(_ state: AppState) -> [String: String] {
+    let layer = state.layer
+    return [
+      "layer": layer.name ?? "", "row": String(layer.row), "column": String(layer.column),
+      "zoom": String(layer.zoom), "picture": layer.tab.rawValue,
+    ]
+  }
+
+  public static func restore(_ place: [String: String], _ state: inout AppState) {
+    if let name = place["layer"], let shape = state.model.layer(named: name)?.shape {
+      state.layer.name = name
+      state.layer.row = place.number("row", below: shape.rows)
+      state.layer.column = place.number("column", below: shape.columns)
+      state.layer.zoom = place.number("zoom", below: LayerState.zoomLimit)
+    }
+    state.layer.tab = place["picture"].flatMap(LayerState.Tab.init) ?? state.layer.tab
   }
 }
 

@@ -7,6 +7,7 @@ internal import Workspace
 public enum LayerView: View {
   public static let id = ViewID.layer
   public static let title = "Layer"
+  public static let drawsWeights = true
 
   public static let bindings: [Binding] = [
     Binding(

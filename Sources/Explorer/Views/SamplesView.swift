@@ -2,7 +2,7 @@ public import Terminal
 public import Workspace
 
 /// What two revisions write.
-public struct SamplesState: Sendable, Hashable {
+public struct SamplesState: ViewState, Hashable {
   /// What one revision has written so far.
   public struct Sample: Sendable, Hashable {
     public var text = ""
@@ -26,7 +26,16 @@ public struct SamplesState: Sendable, Hashable {
   }
 }
 
+extension ViewID {
+  public static let samples = ViewID("samples")
+}
+
 extension AppState {
+  public var samples: SamplesState {
+    get { self[SamplesView.self] }
+    set { self[SamplesView.self] = newValue }
+  }
+
   /// Lets both revisions of Compare continue the prompt.
   mutating func startSampling() -> [Effect] {
     if let reason = whyNotRunnable {
@@ -43,6 +52,7 @@ extension AppState {
 
 /// View 6: the same prompt and seed, continued by two revisions side by side.
 public enum SamplesView: View {
+  public typealias State = SamplesState
   public static let id = ViewID.samples
   public static let title = "Samples"
 
@@ -51,8 +61,7 @@ public enum SamplesView: View {
       $0.startSampling()
     },
     Binding(.character("e"), label: "prompt", help: "edit the prompt") { state in
-      state.prompt = Prompt(.samplePrompt, text: state.samples.prompt)
-      return []
+      state.openText(of: id, lead: "prompt ", state.samples.prompt)
     },
     Binding(.character("n"), label: "next seed", help: "write with the next seed") { state in
       state.samples.seed &+= 1
@@ -118,7 +127,11 @@ public enum SamplesView: View {
     return []
   }
 
-  public static func demands(_ state: AppState, in area: Rect) -> [Effect] { [] }
+  /// The line is the prompt.
+  public static func take(_ text: String, _ state: inout AppState) -> [Effect] {
+    state.samples.prompt = text
+    return state.startSampling()
+  }
 }
 
 /// Text cut into lines of a width, at blanks where there are any.

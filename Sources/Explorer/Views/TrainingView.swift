@@ -4,10 +4,18 @@ public import Terminal
 internal import Training
 internal import Workspace
 
+extension ViewID {
+  public static let training = ViewID("training")
+}
+
 /// View 4: training and self-compression, live, or a finished run from its log.
 public enum TrainingView: View {
   public static let id = ViewID.training
   public static let title = "Training"
+  public static let drawsBars = true
+  public static let drawsWeights = true
+  /// The chart has the height of the blocks, or more.
+  public static let printedRows = 16
 
   public static let bindings: [Binding] = [
     Binding(

@@ -95,9 +95,10 @@ struct ExploreCommand: ParsableCommand {
 
   private func print(_ workbench: Workbench) throws {
     let checkpoint = workbench.checkpoint
-    // The chart of a training run has the height of its blocks, or more.
-    let chart = view == ViewID.training.rawValue ? 16 : 0
-    let rows = checkpoint.blockMap.blocks.count + checkpoint.blockMap.outside.count + chart
+    let view = view.flatMap { ViewID(rawValue: $0) }.map { ViewCatalog.view($0) }
+    let rows =
+      checkpoint.blockMap.blocks.count + checkpoint.blockMap.outside.count
+      + (view?.printedRows ?? 0)
     let capabilities = Capabilities(colors: .monochrome, unicode: !ascii, mouse: false)
     let terminal = MemoryTerminal(
       columns: Self.columns, rows: max(rows + Self.frameRows, FrameLayout.smallest.rows),
