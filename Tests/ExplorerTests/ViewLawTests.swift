@@ -94,6 +94,14 @@ import Workspace
     #expect(ViewID(rawValue: "none") == nil)
   }
 
+  /// No view writes over what another keeps with the session.
+  @Test func placesHaveNamesOfTheirOwn() throws {
+    let desk = try Desk { try SmallModels.open(in: $0) }
+    let names = ViewCatalog.all.flatMap { $0.place(desk.state).keys } + ["view"]
+    #expect(Set(names).count == names.count)
+    #expect(desk.state.place.count == names.count)
+  }
+
   /// What a view lacks is asked for once, and not again when it has come.
   @Test func demandsAreMadeOnce() throws {
     let desk = try Desk { try SmallModels.open(in: $0) }

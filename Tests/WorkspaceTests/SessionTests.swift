@@ -1,3 +1,4 @@
+import CheckpointIO
 import Compression
 import TestSupport
 import Testing
@@ -186,6 +187,7 @@ import Workspace
       + #""layers":{"matching":{"_0":["*"]}},"settings":[]}}]}"#
     let name = String(session().path.dropFirst(folder.path.count + 1))
     let weights = String(name.dropLast(".json".count)) + ".weights/0123456789abcdef.safetensors"
+    try WholeFile.makeFolders(above: folder.file(weights))
     _ = try folder.write([], to: weights)
     _ = try folder.write(Array(text.utf8), to: name)
     let read = session()

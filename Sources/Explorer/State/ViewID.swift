@@ -14,6 +14,10 @@ public struct ViewID: RawRepresentable, Sendable, Hashable {
   }
 }
 
+extension ViewID: CustomStringConvertible {
+  public var description: String { rawValue }
+}
+
 extension ViewID: CaseIterable {
   /// In the order of their number keys.
   public static var allCases: [ViewID] { ViewCatalog.all.map { $0.id } }
