@@ -114,6 +114,7 @@ public final class ExplorerApp {
     case .requestCodes(let name, let id): workbench.requestCodes(name, of: id)
     case .reach(let bytes, let id): workbench.reach(bytes, from: id)
     case .requestSensitivity(let id): workbench.requestSensitivity(of: id)
+    case .requestRouters(let id): workbench.requestRouters(of: id)
     case .requestFigures(let id, let visible):
       workbench.requestBlockFigures(of: id, visible: visible)
     case .sample(let ids, let prompt, let seed):

@@ -28,6 +28,34 @@ import Testing
     #expect(part.fields["tokens"] as? Int == text.count / 10 - 1)
   }
 
+  @Test func evalListsWhatExpertsTake() throws {
+    let (scratch, words) = (try Scratch(), (0..<100).map { String($0 * $0 % 64) })
+    try Data(words.joined(separator: " ").utf8).write(
+      to: scratch.url.appendingPathComponent("tokens"))
+    let command = [
+      "eval", Fixtures.checkpoint("families/mixtral"), "--tokens", "tokens", "--routers",
+    ]
+    let told = try Program.run(command + ["--json"], in: scratch)
+    #expect(told.status == 0, "\(told.error)")
+    let routers = try #require(told.fields["routers"] as? [[String: Any]])
+    #expect(routers.map { $0["block"] as? Int } == [0, 1])
+    let table = try Program.run(command, in: scratch)
+    let lines = table.output.split(separator: "\n")
+      .map { $0.split(separator: " ").map(String.init) }
+    #expect(lines.contains(["block", "expert", "tokens", "share", "weight"]))
+    for router in routers {
+      let shares = try #require(router["shares"] as? [Double])
+      let tokens = try #require(router["tokens"] as? [Int])
+      #expect(abs(shares.reduce(0, +) - 1) < 1e-12 && tokens.reduce(0, +) == 2 * 99)
+      let block = try #require(router["block"] as? Int)
+      for (expert, count) in tokens.enumerated() {
+        #expect(lines.contains { $0.starts(with: ["\(block)", "\(expert)", "\(count)"]) })
+      }
+    }
+    let dense = try Program.run(["eval", Self.tiny, "--routers"], in: scratch)
+    #expect(dense.status == 1 && dense.error.contains("has no experts for --routers to list"))
+  }
+
   @Test func aCheckpointIsNoDistanceFromItself() throws {
     let outcome = try Program.run(["compare", Self.tiny, Self.tiny, "--json"], in: Scratch())
     #expect(outcome.status == 0, "\(outcome.error)")

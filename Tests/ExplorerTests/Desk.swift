@@ -76,6 +76,7 @@ final class Desk {
       case .requestSpectrum(let name, let id): workbench.requestSpectrum(name, of: id)
       case .requestCodes(let name, let id): workbench.requestCodes(name, of: id)
       case .requestSensitivity(let id): workbench.requestSensitivity(of: id)
+      case .requestRouters(let id): workbench.requestRouters(of: id)
       case .requestFigures(let id, let visible):
         workbench.requestBlockFigures(of: id, visible: visible)
       case .sample(let ids, let prompt, let seed):

@@ -58,4 +58,13 @@ extension CellGrid {
   mutating func putLine(_ text: String, in area: Rect, row: Int = 0, _ style: Style) {
     putLine(text, in: area, row: row, .leading, style)
   }
+
+  /// Writes a sentence in the middle of `area`, in as many lines as it takes.
+  mutating func putSentence(_ text: String, in area: Rect, _ style: Style) {
+    let lines = text.wrapped(to: area.width)
+    let first = max(0, (area.height - lines.count) / 2)
+    for (index, line) in lines.enumerated() where first + index < area.height {
+      putLine(line, in: area, row: first + index, .center, style)
+    }
+  }
 }

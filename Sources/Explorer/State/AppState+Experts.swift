@@ -1,4 +1,5 @@
 internal import Tensors
+internal import Transformers
 internal import Workspace
 
 extension AppState {
@@ -51,6 +52,32 @@ extension AppState {
           blocks.filter.isEmpty
             ? experts : experts.filter { $0.layers.contains(where: wanted.matches) })
     }
+  }
+
+  /// What sends tokens to a layer: the router that it is, or that of the block whose expert it
+  /// belongs to.
+  func router(of name: String) -> ModelMap.Layer? {
+    guard let layer = model.layer(named: name), let block = layer.place.block,
+      let router = model.rows.first(where: { $0.block == block })?.router
+    else { return nil }
+    // The gate of a shared expert is none.
+    return layer.expert != nil || layer == router ? router : nil
+  }
+
+  /// What the router of a layer did in a revision, if it is known.
+  func routerLoad(of name: String, _ revision: RevisionID) -> RouterLoad? {
+    guard let router = router(of: name) else { return nil }
+    return routers[revision]?.first { $0.router == router.name }
+  }
+
+  /// The share of the tokens that a row's expert takes, and how much that is of the largest of the
+  /// block; nil while it is not known.
+  func tokens(of row: ModelMap.Row) -> (share: Double, ofLargest: Double)? {
+    guard let expert = row.expert, let router = row.router,
+      let load = routerLoad(of: router.name, current), load.experts.indices.contains(expert)
+    else { return nil }
+    let largest = load.largestShare
+    return (load.share(of: expert), largest > 0 ? load.share(of: expert) / largest : 0)
   }
 
   /// Norm of the weights that score an expert, and its share of the largest among

@@ -33,6 +33,7 @@ extension AppState {
     case .spectrumReady(let spectrum):
       spectra[LayerKey(name: spectrum.name, revision: spectrum.revision)] = spectrum
     case .codesReady(let layer): keep(layer)
+    case .routersReady(let revision, let loads): routers[revision] = loads
     case .blockFigures(let revision, let layers):
       figures[revision, default: [:]].merge(layers) { $1 }
       widenScale(revision, layers.keys)
@@ -76,6 +77,7 @@ extension AppState {
   private mutating func forgetDeleted() {
     for view in ViewCatalog.all { view.leaveDeleted(&self) }
     for id in figures.keys where tree[id] == nil { figures[id] = nil }
+    for id in routers.keys where tree[id] == nil { routers[id] = nil }
     for id in runs.keys where tree[id] == nil { runs[id] = nil }
     for id in notKept.keys where tree[id] == nil { notKept[id] = nil }
     for id in savedFiles.keys where tree[id] == nil { savedFiles[id] = nil }

@@ -1,6 +1,7 @@
 internal import Compression
 internal import Jobs
 public import Terminal
+public import Transformers
 public import Workspace
 
 /// Everything the screen shows. Only actions and the fold of the workbench's
@@ -57,6 +58,8 @@ public struct AppState: Sendable {
   public var spectra: [LayerKey: Spectrum] = [:]
   /// Codes that are at hand, those of the layer on screen last.
   public var codes: [LayerCodes] = []
+  /// What the routers of revisions did with the text their loss was measured on.
+  public var routers: [RevisionID: [RouterLoad]] = [:]
   /// Those of `snapshots` whose weights have changed since.
   var stale: Set<LayerKey> = []
   /// Order in which `snapshots` were used, oldest first.

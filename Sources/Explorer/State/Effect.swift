@@ -20,6 +20,7 @@ public enum Effect: Sendable, Hashable {
   case requestSpectrum(String, of: RevisionID)
   case requestCodes(String, of: RevisionID)
   case requestSensitivity(RevisionID)
+  case requestRouters(RevisionID)
   case requestFigures(RevisionID, visible: [String])
   case sample([RevisionID], prompt: String, seed: UInt64)
   case stopSampling

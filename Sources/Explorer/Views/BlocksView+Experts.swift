@@ -21,16 +21,21 @@ extension BlocksView {
     cell.draw(on: &grid, in: area, state.theme)
   }
 
-  /// The weights that score an expert: their norm, drawn against the largest of
-  /// the block's.
+  /// The share of the tokens that an expert takes, or, while that is not known, the norm of the
+  /// weights that score it; drawn against the largest of the block's.
   static func drawRouting(
     of row: ModelMap.Row, _ router: ModelMap.Layer, in area: Rect, isCursor: Bool,
     _ state: AppState, on grid: inout CellGrid
   ) {
+    let tokens = state.tokens(of: row)
     let routing = state.routing(of: row)
     let cell = BlocksCell(
-      share: routing?.share,
+      share: tokens?.ofLargest ?? routing?.share,
       text: { width in
+        if let tokens {
+          let text = Decimal.percent(tokens.share)
+          return text.columns <= width ? text : Decimal.percent(tokens.share, 0)
+        }
         let texts = routing.map { routing in (0...3).map { Decimal.text(routing.norm, 3 - $0) } }
         return texts.map { $0.first { $0.columns <= width } ?? $0[3] } ?? "…"
       },
@@ -88,7 +93,8 @@ extension AppState {
     guard model.hasExperts, let row = blocks.row(self) else { return nil }
     if let expert = row.expert {
       let place = "expert \(expert) of block \(row.block ?? 0)"
-      return row.router.map { place + ", \($0.kind): norm of its row" } ?? place
+      let figure = tokens(of: row) == nil ? "norm of its row" : "share of the tokens"
+      return row.router.map { place + ", \($0.kind): \(figure)" } ?? place
     }
     guard row.expertCount > 0 else { return nil }
     return blocks.isUnfolded(row) ? "x folds the experts" : "x unfolds the experts"

@@ -16,7 +16,7 @@ enum CodesDrawing {
       return
     }
     guard let figures = layer.figures, let source = layer.source else {
-      drawComplaint(layer.complaint ?? "no codes", state, on: &grid, in: area)
+      grid.putSentence(layer.complaint ?? "no codes", in: area, state.theme[.dim])
       return
     }
     let shape = snapshot.shape
@@ -35,16 +35,6 @@ enum CodesDrawing {
       figures, marked: place.flatMap { $0.0.pruned.contains($0.1) ? nil : $0.0.codes[$0.1] }, state,
       on: &grid, in: counts)
     if let (found, index) = place { drawGroup(found, index, state, on: &grid, in: group) }
-  }
-
-  private static func drawComplaint(
-    _ text: String, _ state: AppState, on grid: inout CellGrid, in area: Rect
-  ) {
-    let lines = text.wrapped(to: area.width)
-    let first = max(0, (area.height - lines.count) / 2)
-    for (index, line) in lines.enumerated() where first + index < area.height {
-      grid.putLine(line, in: area, row: first + index, .center, state.theme[.dim])
-    }
   }
 
   /// The group's formula, and under it codes with the weights they stand for; those

@@ -10,6 +10,7 @@ public struct LayerState: Sendable, Hashable {
     case channels
     case spectrum
     case codes
+    case routing
 
     var title: String {
       switch self {
@@ -19,8 +20,12 @@ public struct LayerState: Sendable, Hashable {
       case .channels: "kept and bits by channel"
       case .spectrum: "singular values"
       case .codes: "codes"
+      case .routing: "tokens by expert"
       }
     }
+
+    /// Whether it draws single things of a revision as it is: no pixels of a matrix, no preview.
+    var isList: Bool { self == .codes || self == .routing }
   }
 
   /// The layer's parameter.

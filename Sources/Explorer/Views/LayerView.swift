@@ -12,14 +12,14 @@ public enum LayerView: View {
   public static let bindings: [Binding] = [
     Binding(
       .tab, label: "picture",
-      help: "the next picture: mask, mean |w|, tiles, channels, spectrum, codes"
+      help: "the next picture: mask, mean |w|, tiles, channels, spectrum, codes, experts"
     ) {
       state in
-      state.layer.tab = next(state.layer.tab, 1)
+      state.layer.tab = next(state.layer.tab, 1, in: state.model)
       return []
     },
     Binding(.backTab, help: "the picture before") { state in
-      state.layer.tab = next(state.layer.tab, -1)
+      state.layer.tab = next(state.layer.tab, -1, in: state.model)
       return []
     },
     Binding(.character("+"), label: "zoom", help: "zoom in, down to one weight a cell") {
@@ -72,8 +72,11 @@ public enum LayerView: View {
     },
   ]
 
-  private static func next(_ tab: LayerState.Tab, _ step: Int) -> LayerState.Tab {
-    let all = LayerState.Tab.allCases
+  /// Models without experts have no routers.
+  private static func next(
+    _ tab: LayerState.Tab, _ step: Int, in model: ModelMap
+  ) -> LayerState.Tab {
+    let all = LayerState.Tab.allCases.filter { $0 != .routing || model.hasExperts }
     let index = all.firstIndex(of: tab) ?? 0
     return all[(index + step + all.count) % all.count]
   }
@@ -115,8 +118,8 @@ public enum LayerView: View {
     let place =
       "rows \(window.rows.lowerBound)–\(window.rows.upperBound - 1) · "
       + "columns \(window.columns.lowerBound)–\(window.columns.upperBound - 1)"
-    // What is only previewed has no codes yet: those of the revision are shown.
-    let isPreview = shown.isPreview && state.layer.tab != .codes
+    // What is only previewed has no codes yet and was not run: the revision is shown.
+    let isPreview = shown.isPreview && !state.layer.tab.isList
     var title = state.layer.tab.title + (isPreview ? " (preview)" : "")
     if state.layer.tab == .mask || state.layer.tab == .magnitude {
       // The scale tells more than the place where there is no room for both.
@@ -134,7 +137,7 @@ public enum LayerView: View {
   }
 
   public static func handle(_ mouse: Mouse, in area: Rect, _ state: inout AppState) -> [Effect] {
-    guard let layer = state.layerOnScreen, state.layer.tab != .codes else { return [] }
+    guard let layer = state.layerOnScreen, !state.layer.tab.isList else { return [] }
     let layout = LayerLayout(state, in: area)
     let inner = layout.picture.inset()
     guard inner.contains(x: mouse.x, y: mouse.y) else { return [] }
@@ -171,6 +174,10 @@ extension AppState {
     case .codes:
       let drawn = view == .layer ? [current] : revisions
       return layers + drawn.filter { codes(name, $0) == nil }.map { .requestCodes(name, of: $0) }
+    case .routing:
+      guard whyNotRunnable == nil, router(of: name) != nil else { return layers }
+      let drawn = view == .layer ? [current] : revisions
+      return layers + drawn.filter { routers[$0] == nil }.map { .requestRouters($0) }
     }
   }
 
@@ -203,9 +210,9 @@ extension AppState {
     let layout = LayerLayout(self, in: FrameLayout(self).view)
     let window = layout.window(shape, self)
     guard window.width > 0, window.height > 0 else { return [] }
-    // Ceiling division, so that a step always leaves the cell it starts in. Codes are
-    // shown one by one.
-    let isSingle = layer.tab == .codes && view == .layer
+    // Ceiling division, so that a step always leaves the cell it starts in. Codes and experts
+    // are shown one by one.
+    let isSingle = layer.tab.isList && view == .layer
     let down = isSingle ? 1 : (window.rows.count + window.height - 1) / window.height
     let right = isSingle ? 1 : (window.columns.count + window.width - 1) / window.width
     layer.row = min(max(0, layer.row + y * down), shape.rows - 1)

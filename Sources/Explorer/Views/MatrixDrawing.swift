@@ -14,6 +14,7 @@ enum MatrixDrawing {
     case .tiles: drawTiles(snapshot, state, on: &grid, in: area)
     case .channels: drawChannels(snapshot, state, on: &grid, in: area)
     case .codes: CodesDrawing.draw(snapshot, state, on: &grid, in: area)
+    case .routing: RoutingDrawing.draw(snapshot, state, on: &grid, in: area)
     case .spectrum: SpectrumDrawing.draw(snapshot, state, on: &grid, in: area)
     }
     guard state.layer.tab == .mask || state.layer.tab == .magnitude,

@@ -9,16 +9,21 @@ public struct Evaluation: Sendable, Hashable, Codable {
   public var seconds: Double
   /// Tokens of a window; nil where nobody has said it.
   public var context: Int?
+  /// What the routers did with the text, a block each; empty for models without.
+  public var routers: [RouterLoad]
 
   /// e to the loss.
   public var perplexity: Double { exp(loss) }
   public var tokensPerSecond: Double { Double(tokens) / max(seconds, .leastNormalMagnitude) }
 
-  public init(loss: Double, tokens: Int, seconds: Double, context: Int? = nil) {
+  public init(
+    loss: Double, tokens: Int, seconds: Double, context: Int? = nil, routers: [RouterLoad] = []
+  ) {
     self.loss = loss
     self.tokens = tokens
     self.seconds = seconds
     self.context = context
+    self.routers = routers
   }
 }
 

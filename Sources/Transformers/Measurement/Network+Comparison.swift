@@ -28,8 +28,10 @@ extension Network {
       }
     ) { try $0.compare($1, shouldStop: shouldStop) }
     let count = text.tokens.count - 1
-    let total = parts.reduce(into: DifferenceSums()) { $0.add($1) }
-    return total.comparison(count: count, seconds: start.duration(to: clock.now).seconds)
+    let total = parts.reduce(into: DifferenceSums()) { $0.add($1.sums) }
+    return total.comparison(
+      count: count, seconds: start.duration(to: clock.now).seconds,
+      routers: weights.routerLoads(parts.map(\.experts)))
   }
 
   /// The same against another network that is run side by side on `tokens`.
@@ -70,10 +72,11 @@ private struct DifferenceSums: Sendable {
     agreed += other.agreed
   }
 
-  func comparison(count: Int, seconds: Double) -> Comparison {
+  func comparison(count: Int, seconds: Double, routers: [RouterLoad]) -> Comparison {
     let count = Double(count)
     return Comparison(
-      evaluation: Evaluation(loss: loss / count, tokens: Int(count), seconds: seconds),
+      evaluation: Evaluation(
+        loss: loss / count, tokens: Int(count), seconds: seconds, routers: routers),
       referenceLoss: referenceLoss / count, divergence: divergence / count,
       agreement: Double(agreed) / count)
   }
@@ -99,8 +102,12 @@ private final class ComparingWorker {
     self.vocabulary = vocabulary
   }
 
-  func compare(_ group: Range<Int>, shouldStop: () -> Bool) throws -> DifferenceSums {
-    try own.run(text.tokens[group], window: text.window, shouldStop: shouldStop)
+  func compare(
+    _ group: Range<Int>, shouldStop: () -> Bool
+  ) throws -> (sums: DifferenceSums, experts: [Int: [RouterLoad.Expert]]) {
+    let routed = RoutedTokens()
+    try own.run(
+      text.tokens[group], window: text.window, shouldStop: shouldStop, observer: routed)
     try other?.run(text.tokens[group], window: text.window, shouldStop: shouldStop)
     var sums = DifferenceSums()
     try unsafe own.forEachChunk(of: group) { rows, logits in
@@ -108,7 +115,7 @@ private final class ComparingWorker {
         unsafe sums.add(difference(rows, reference, logits))
       }
     }
-    return sums
+    return (sums, routed.experts)
   }
 
   private func withReference(

@@ -27,20 +27,23 @@ extension Network {
     let maker = try maker(
       precision, threads: threads, capacity: text.capacity, window: text.window)
     let start = clock.now
-    let sums = try text.map(
+    let parts = try text.map(
       crew: maker.crew, shouldStop: shouldStop, progress: progress, worker: maker.make
     ) { pass, group in
-      try pass.run(text.tokens[group], window: text.window, shouldStop: shouldStop)
+      let routed = RoutedTokens()
+      try pass.run(
+        text.tokens[group], window: text.window, shouldStop: shouldStop, observer: routed)
       var sum = 0.0
       try unsafe pass.forEachChunk(of: group) { rows, logits in
         let losses = unsafe text.losses(rows, logits, vocabulary: configuration.vocabulary)
         sum += zip(rows, losses).reduce(0) { text.isScored($1.0) ? $0 + $1.1 : $0 }
       }
-      return sum
+      return (sum: sum, experts: routed.experts)
     }
     return Evaluation(
-      loss: sums.reduce(0, +) / Double(text.count), tokens: text.count,
-      seconds: start.duration(to: clock.now).seconds, context: text.context)
+      loss: parts.reduce(0) { $0 + $1.sum } / Double(text.count), tokens: text.count,
+      seconds: start.duration(to: clock.now).seconds, context: text.context,
+      routers: weights.routerLoads(parts.map(\.experts)))
   }
 
   /// The text in windows; throws when it has too few tokens, or the windows are longer than

@@ -17,7 +17,7 @@ extension Network {
     ) { pass, group in
       let inputs = ModelInputs()
       try pass.run(
-        text.tokens[group], window: text.window, shouldStop: shouldStop, inputs: inputs)
+        text.tokens[group], window: text.window, shouldStop: shouldStop, observer: inputs)
       return inputs.sums
     }
     let inputs = ModelInputs()

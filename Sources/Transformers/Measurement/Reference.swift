@@ -54,23 +54,29 @@ public final class Reference: Sendable {
     let vocabulary = network.configuration.vocabulary
     let count = text.tokens.count - 1
     var total = 0.0
+    var routers: [RouterLoad] = []
     let logits = unsafe try Tensor([count, vocabulary]) { target in
       let target = unsafe target.baseAddress.unsafelyUnwrapped
-      let sums = try text.map(
+      let parts = try text.map(
         crew: maker.crew, shouldStop: shouldStop, progress: progress, worker: maker.make
       ) { pass, group in
-        try pass.run(text.tokens[group], window: text.window, shouldStop: shouldStop)
+        let routed = RoutedTokens()
+        try pass.run(
+          text.tokens[group], window: text.window, shouldStop: shouldStop, observer: routed)
         var sum = 0.0
         try unsafe pass.forEachChunk(of: group) { rows, logits in
           let place = unsafe target + rows.lowerBound * vocabulary
           unsafe place.initialize(from: logits, count: rows.count * vocabulary)
           sum += unsafe text.losses(rows, logits, vocabulary: vocabulary).reduce(0, +)
         }
-        return sum
+        return (sum: sum, experts: routed.experts)
       }
-      total = sums.reduce(0, +)
+      total = parts.reduce(0) { $0 + $1.sum }
+      routers = network.weights.routerLoads(parts.map(\.experts))
     }
     let seconds = start.duration(to: clock.now).seconds
-    return (logits, Evaluation(loss: total / Double(count), tokens: count, seconds: seconds))
+    let evaluation = Evaluation(
+      loss: total / Double(count), tokens: count, seconds: seconds, routers: routers)
+    return (logits, evaluation)
   }
 }

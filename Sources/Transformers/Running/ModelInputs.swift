@@ -1,7 +1,7 @@
 internal import Models
 
 /// Sums of squares of what goes into a model's linear layers.
-final class ModelInputs {
+final class ModelInputs: PassObserver {
   /// Of one layer.
   struct Sum: Sendable {
     /// One an input.

@@ -13,7 +13,7 @@ extension ModelPass {
   /// by their weights.
   func route(
     _ block: Int, _ from: Slot, into: Slot, count: Int,
-    _ inputs: ModelInputs?
+    _ observer: (any PassObserver)?
   ) throws {
     guard let experts = config.experts(of: block) else { return }
     let input = unsafe slot(from)
@@ -21,9 +21,14 @@ extension ModelPass {
     let width = config.width
     let routerID = TensorID(.router, block: block)
     let router = try weights.linear(routerID, precision)
-    unsafe inputs?.add(routerID, input, rows: count, columns: width)
+    unsafe observer?.add(routerID, input, rows: count, columns: width)
     unsafe multiply(router, count, input, slot(.gate), stride: router.rows)
     let visits = unsafe self.visits(experts, count, slot(.gate))
+    observer?.add(
+      visits.map { visits in
+        RouterLoad.Expert(
+          tokens: visits.count, weight: visits.reduce(0) { $0 + Double($1.weight) })
+      }, of: block)
     let gathered = AlignedBuffer(count * width)
     let given = AlignedBuffer(count * width)
     unsafe output.update(repeating: 0, count: count * width)
@@ -35,7 +40,7 @@ extension ModelPass {
       }
       try unsafe runExpert(
         (.expertGate, .expertUp, .expertDown), block, expert, rows.count, gathered.floats,
-        given.floats, hidden: experts.hidden, inputs)
+        given.floats, hidden: experts.hidden, observer)
       for (index, visit) in rows.enumerated() {
         unsafe pare_add_scaled(
           width, visit.weight, given.floats + index * width, output + visit.row * width)
@@ -44,7 +49,7 @@ extension ModelPass {
     guard experts.shared > 0 else { return }
     try unsafe runExpert(
       (.sharedGate, .sharedUp, .sharedDown), block, nil, count, input, given.floats,
-      hidden: experts.shared, inputs)
+      hidden: experts.shared, observer)
     let gate = try weights.vector(TensorID(.sharedRouter, block: block))
     for row in 0..<count {
       var weight: Float = 1
@@ -60,14 +65,14 @@ extension ModelPass {
   private func runExpert(
     _ roles: (gate: TensorRole, up: TensorRole, down: TensorRole), _ block: Int, _ expert: Int?,
     _ count: Int, _ input: UnsafePointer<Float>, _ output: UnsafeMutablePointer<Float>,
-    hidden: Int, _ inputs: ModelInputs?
+    hidden: Int, _ observer: (any PassObserver)?
   ) throws {
     func layer(
       _ role: TensorRole, _ input: UnsafePointer<Float>, _ output: UnsafeMutablePointer<Float>
     ) throws {
       let id = TensorID(role, block: block, expert: expert)
       let layer = try weights.linear(id, precision)
-      unsafe inputs?.add(id, input, rows: count, columns: layer.columns)
+      unsafe observer?.add(id, input, rows: count, columns: layer.columns)
       unsafe multiply(layer, count, input, output, stride: layer.rows)
     }
     try unsafe layer(roles.gate, input, slot(.gate))

@@ -125,12 +125,12 @@ final class ModelPass {
   }
 
   /// Runs the blocks over tokens, which are those of `runs` one after the other, and keeps the
-  /// normed result for `logits(from:count:_:)`. In f32, `inputs` gets what goes into each
-  /// linear layer.
+  /// normed result for `logits(from:count:_:)`. In f32, `observer` gets what goes into each
+  /// linear layer, and always what experts take.
   /// Throws `NetworkError.stopped` once `shouldStop` says so.
   func run(
     _ tokens: ArraySlice<Int32>, _ runs: [Run], shouldStop: () -> Bool = { false },
-    inputs: ModelInputs? = nil
+    observer: (any PassObserver)? = nil
   ) throws {
     precondition(tokens.count <= capacity)
     halves = []
@@ -138,7 +138,7 @@ final class ModelPass {
     for (block, operations) in operations.enumerated() {
       for operation in operations {
         if shouldStop() { throw NetworkError.stopped }
-        try take(operation, block, runs, count: tokens.count, inputs)
+        try take(operation, block, runs, count: tokens.count, observer)
       }
       try check()
     }
@@ -168,17 +168,18 @@ final class ModelPass {
   }
 
   private func take(
-    _ operation: Operation, _ block: Int, _ runs: [Run], count: Int, _ inputs: ModelInputs?
+    _ operation: Operation, _ block: Int, _ runs: [Run], count: Int,
+    _ observer: (any PassObserver)?
   ) throws {
     switch operation {
-    case .step(let step): try take(step, block, runs, count: count, inputs)
+    case .step(let step): try take(step, block, runs, count: count, observer)
     case .attentionInput(let from):
       let layer = try weights.linear(TensorID(.queryKeyValue, block: block), precision)
-      unsafe inputs?.add(
+      unsafe observer?.add(
         TensorID(.query, block: block), slot(from), rows: count, columns: layer.columns)
       unsafe multiply(layer, from, count: count, into: qkv.floats, stride: layer.rows)
     case .activated(let role, let from):
-      let layer = try linear(role, block, from, count: count, inputs)
+      let layer = try linear(role, block, from, count: count, observer)
       halves.remove(.gate)
       guard layer.activates else {
         unsafe multiply(layer, from, count: count, into: slot(.gate), stride: layer.rows)
@@ -189,7 +190,7 @@ final class ModelPass {
         .init(activation: config.activation, isHalf: layer.isHalf))
       if layer.isHalf { halves.insert(.gate) }
     case .adding(let role, let from):
-      let layer = try linear(role, block, from, count: count, inputs)
+      let layer = try linear(role, block, from, count: count, observer)
       unsafe multiply(
         layer, from, count: count, into: slot(.residual), stride: config.width,
         .init(adds: true))
@@ -197,13 +198,13 @@ final class ModelPass {
   }
 
   private func take(
-    _ step: BlockStep, _ block: Int, _ runs: [Run], count: Int, _ inputs: ModelInputs?
+    _ step: BlockStep, _ block: Int, _ runs: [Run], count: Int, _ observer: (any PassObserver)?
   ) throws {
     switch step {
     case .norm(let role, let from, let into):
       try norm(TensorID(role, block: block), from, into: into, count: count)
     case .linear(let role, let from, let into):
-      let layer = try linear(role, block, from, count: count, inputs)
+      let layer = try linear(role, block, from, count: count, observer)
       halves.remove(into)
       let isAttention = [.query, .key, .value].contains(into)
       unsafe multiply(
@@ -214,7 +215,7 @@ final class ModelPass {
     case .attend: try attend(block, runs)
     case .activate: activate(count * shapes[block].hidden)
     case .experts(let from, let into):
-      try route(block, from, into: into, count: count, inputs)
+      try route(block, from, into: into, count: count, observer)
     case .add:
       let (count, scale) = (count * config.width, config.residualScale)
       unsafe pare_add_scaled(count, scale, slot(.branch), slot(.residual))
@@ -222,11 +223,11 @@ final class ModelPass {
   }
 
   private func linear(
-    _ role: TensorRole, _ block: Int, _ from: Slot, count: Int, _ inputs: ModelInputs?
+    _ role: TensorRole, _ block: Int, _ from: Slot, count: Int, _ observer: (any PassObserver)?
   ) throws -> any LinearWeights {
     let id = TensorID(role, block: block)
     let layer = try weights.linear(id, precision)
-    unsafe inputs?.add(id, slot(from), rows: count, columns: layer.columns)
+    unsafe observer?.add(id, slot(from), rows: count, columns: layer.columns)
     return layer
   }
 

@@ -5,10 +5,11 @@ extension ModelPass {
   /// keeps the result for `logits(from:count:_:)`. Throws `NetworkError.stopped` once
   /// `shouldStop` says so.
   func run(
-    _ tokens: ArraySlice<Int32>, window: Int, shouldStop: () -> Bool, inputs: ModelInputs? = nil
+    _ tokens: ArraySlice<Int32>, window: Int, shouldStop: () -> Bool,
+    observer: (any PassObserver)? = nil
   ) throws {
     try run(
-      tokens, Self.windows(tokens.count, of: window), shouldStop: shouldStop, inputs: inputs)
+      tokens, Self.windows(tokens.count, of: window), shouldStop: shouldStop, observer: observer)
   }
 
   /// Windows of a text, each a stream of its own.

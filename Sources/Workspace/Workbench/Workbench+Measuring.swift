@@ -2,6 +2,7 @@ internal import CheckpointIO
 internal import Compression
 internal import Jobs
 internal import Tensors
+internal import Transformers
 
 /// Which revisions are still to be measured.
 struct MeasuringState {
@@ -28,6 +29,14 @@ extension Workbench {
     measuring.givenUp.remove(id)
     if !measuring.pending.contains(id) { measuring.pending.append(id) }
     measureNext()
+  }
+
+  /// Has the tokens counted that the experts of a revision take: its loss is measured, which
+  /// tells both, unless it is about to be. `routersReady` brings them.
+  public func requestRouters(of id: RevisionID) {
+    guard whyNotRunnable == nil, measuring.running?.id != id, !measuring.pending.contains(id)
+    else { return }
+    measure(id)
   }
 
   /// Queues what is not known yet of the revision on screen, of the original,
@@ -91,7 +100,9 @@ extension Workbench {
     let job = start(plan, on: queues.measurements, needing: id) { parameters, job, _ in
       try meter.measure(parameters, isOriginal: id == .original, in: job)
     } onFinish: { workbench, measured in
-      workbench.update(id) { $0.take(measured) }
+      let events = workbench.update(id) { $0.take(measured) }
+      let routers = measured.evaluation.routers
+      return routers.isEmpty ? events : events + [.routersReady(id, routers)]
     }
     measuring.running = (id, job)
   }

@@ -1,3 +1,5 @@
+public import Transformers
+
 /// What changed since the last `Workbench.receive`.
 public enum WorkbenchEvent: Sendable {
   case jobChanged(JobRecord)
@@ -9,6 +11,8 @@ public enum WorkbenchEvent: Sendable {
   case blockFigures(RevisionID, [String: LayerStatistics])
   case spectrumReady(Spectrum)
   case codesReady(LayerCodes)
+  /// What the routers of a revision did with the text its loss was measured on.
+  case routersReady(RevisionID, [RouterLoad])
   /// Loss that layers add when disturbed, by name, some at a time.
   case sensitivity(RevisionID, [String: Double])
   case previewReady(Preview)

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import CheckpointIO
 internal import Jobs
+internal import Tensors
 internal import Transformers
 internal import Workspace
 
@@ -34,6 +35,10 @@ struct EvalCommand: ParsableCommand {
       valueName: "number"))
   var context: Int?
 
+  @Flag(
+    help: "Also list the share of the tokens that each expert of each block takes.")
+  var routers = false
+
   @OptionGroup var threads: ThreadOptions
   @OptionGroup var report: ReportOptions
 
@@ -59,13 +64,16 @@ struct EvalCommand: ParsableCommand {
 
   func run() throws {
     let checkpoint = try file.map { try network.open($0, toRun: true) } ?? Embedded.open()
+    if routers, !checkpoint.parameters.contains(where: { $0.place.role == .router }) {
+      throw CommandError("\(checkpoint.name) has no experts for --routers to list")
+    }
     let (evaluation, measuredOn) = try Work.run("eval", threads: threads.count) {
       try Headless.evaluate(
         checkpoint, on: text.text, part: text.part.part, protocol: rule.value,
         context: context, in: $0)
     }
     if report.json {
-      JSON.object([
+      var fields: [String: JSON] = [
         "context": .integer(evaluation.context),
         "loss": .number(evaluation.loss),
         "measured_on": .string(measuredOn),
@@ -74,7 +82,9 @@ struct EvalCommand: ParsableCommand {
         "seconds": .number(evaluation.seconds),
         "tokens": .integer(evaluation.tokens),
         "tokens_per_second": .number(evaluation.tokensPerSecond),
-      ]).print()
+      ]
+      if routers { fields["routers"] = .array(evaluation.routers.map(\.json)) }
+      JSON.object(fields).print()
     } else {
       StandardOutput.write(
         """
@@ -85,7 +95,41 @@ struct EvalCommand: ParsableCommand {
         measured on \(sentence(measuredOn))
 
         """)
+      if routers { printRouters(evaluation.routers) }
     }
+  }
+
+  /// A line for each expert: its share of what the block's experts took, and the mean weight of
+  /// its outputs.
+  private func printRouters(_ loads: [RouterLoad]) {
+    var table = Table([
+      ("block", .right), ("expert", .right), ("tokens", .right), ("share", .right),
+      ("weight", .right),
+    ])
+    for load in loads {
+      for (index, expert) in load.experts.enumerated() {
+        table.add([
+          String(load.block), String(index), Figure.count(expert.tokens),
+          Figure.percent(load.share(of: index)), Figure.short(expert.meanWeight),
+        ])
+      }
+    }
+    StandardOutput.write("\n")
+    table.print()
+  }
+}
+
+extension RouterLoad {
+  /// By expert: tokens, shares of what all took, mean weights.
+  fileprivate var json: JSON {
+    .object([
+      "active": .integer(active),
+      "block": .integer(block),
+      "name": .string(router),
+      "shares": .array(experts.indices.map { .number(share(of: $0)) }),
+      "tokens": .array(experts.map { .integer($0.tokens) }),
+      "weights": .array(experts.map { .number($0.meanWeight) }),
+    ])
   }
 }
 
