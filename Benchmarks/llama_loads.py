@@ -13,6 +13,9 @@ llama-cpp-python where it is there, else xllamacpp, with f32 for keys and values
   everywhere; quantized, the loss may differ by BLOCK_BOUND.
 - Random models of the other families (llama_families.py) have to have the log-probabilities that
   their definitions give in f64, up to EXACT.
+- The small models of Checkpoints/families that transformers have run, of families that are not among
+  those, have to have the log-probabilities of transformers, or, with settings that llama.cpp has no
+  word for set to what it takes, the loss that `pare eval` tells.
 - The program's own network has to have the loss that `pare eval` tells.
 - SmolLM2 goes to safetensors and back, and from a Hugging Face folder made of it, with a
   tokenizer.json, to GGUF: every log-probability has to be the same as without the detour.
@@ -25,6 +28,7 @@ Ends with status 1 where something is out of its bound.
 import json
 import math
 import os
+import shutil
 import struct
 import subprocess
 import sys
@@ -150,6 +154,54 @@ def check_families(report, run, program, folder):
         convert(program, source, "-o", path)
         difference = largest_difference(model.log_probabilities(tokens), run(path, tokens))
         report.line(f"{family}: log-probabilities", difference, EXACT)
+
+
+# Of Checkpoints/families: the bound, and settings that are changed.
+CHECKED = {
+    "granite": (EXACT, {}),
+    "olmo2": (EXACT, {}),
+    "phi3": (EXACT, {}),
+    "smollm3": (EXACT, {"no_rope_layers": [1, 1]}),
+    "gemma2": (GELU, {"query_pre_attn_scalar": 12}),
+    # Its GELU is not the tanh one that llama.cpp has.
+    "gpt_neox": (2 * GELU, {}),
+    "gpt_neox_sequential": (2 * GELU, {}),
+}
+
+
+def check_checkpoints(report, run, program, folder):
+    root = os.path.join(os.path.dirname(__file__), "../Checkpoints/families")
+    for name, (bound, changes) in CHECKED.items():
+        source, path = (os.path.join(folder, f"{name}{end}") for end in ["", ".gguf"])
+        shutil.copytree(os.path.join(root, name), source)
+        if changes:
+            with open(os.path.join(source, "config.json")) as file:
+                settings = {**json.load(file), **changes}
+            with open(os.path.join(source, "config.json"), "w") as file:
+                json.dump(settings, file)
+        convert(program, source, "-o", path, "--dtype", "f32")
+        with open(os.path.join(source, "expected.json")) as file:
+            expected = json.load(file)
+        if not changes:
+            found = run(path, expected["ids"])
+            rows = expected.get("logits") or [expected["last_logits"]]
+            wanted = [log_softmax(row) for row in rows]
+            difference = largest_difference(wanted, found[-len(wanted):])
+            report.line(f"{name}: log-probabilities of transformers", difference, bound)
+        tokens = [(37 * place * place + 11) % 64 for place in range(48)]
+        text = os.path.join(source, "tokens")
+        with open(text, "w") as file:
+            file.write(" ".join(map(str, tokens)))
+        told = json.loads(
+            subprocess.check_output([program, "eval", source, "--tokens", text, "--json"]))
+        report.line(
+            f"{name}: mean loss", abs(loss(run(path, tokens), tokens) - told["loss"]), bound)
+
+
+def log_softmax(row):
+    top = max(row)
+    total = top + math.log(sum(math.exp(value - top) for value in row))
+    return [value - total for value in row]
 
 
 def check_own(report, run, program, folder):
@@ -391,6 +443,7 @@ def main():
         for model in MODELS:
             check_sample(report, run, program, samples, model, expected[model], folder)
         check_families(report, run, program, folder)
+        check_checkpoints(report, run, program, folder)
         check_own(report, run, program, folder)
         if len(sys.argv) > 3:
             check_round_trip(report, run, program, sys.argv[3], folder)

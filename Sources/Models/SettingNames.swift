@@ -147,6 +147,7 @@ extension SettingNames {
         switch values[key] {
         case .count(let count): "\(count)"
         case .number(let number): "\(number)"
+        case .flag(let flag): "\(flag)"
         case .text, .flags, nil: nil
         }
       },

@@ -144,6 +144,7 @@ extension GGUFPair {
     case .count(let count): self.init(key, UInt32(clamping: count))
     case .number(let number): self.init(key, number)
     case .text(let text): self.init(key, text)
+    case .flag(let flag): self.init(key, flag)
     case .flags(let flags): self.init(key, flags)
     }
   }

@@ -2,6 +2,11 @@
 enum GPTNeoX: Architecture {
   static let types: Set = ["gpt_neox", "gptneox"]
   static let title = "GPT-NeoX and Pythia"
+  static let gguf: GGUFFamily? = GGUFFamily(
+    architecture: "gptneox",
+    biases: [
+      .attentionNorm, .queryKeyValue, .attentionOutput, .mlpNorm, .up, .down, .finalNorm,
+    ], needsBiases: true, fused: [.queryKeyValue], needsHead: true, hasParallelResidual: true)
   private static let usualShare: Float = 0.25
 
   static func config(_ settings: Settings, _ facts: Facts) throws(ModelError) -> ModelConfig {

@@ -3,6 +3,12 @@
 enum Gemma2: Architecture {
   static let types: Set = ["gemma2"]
   static let title = "Gemma 2"
+  static let gguf: GGUFFamily? = GGUFFamily(architecture: "gemma2", windowPeriod: 2)
+  static let defaults = [
+    "rms_norm_eps": "1e-6", "rope_theta": "10000", "max_position_embeddings": "8192",
+    "sliding_window": "4096", "query_pre_attn_scalar": "256", "attn_logit_softcapping": "50",
+    "final_logit_softcapping": "30",
+  ]
 
   static func config(_ settings: Settings, _ facts: Facts) throws(ModelError) -> ModelConfig {
     var config = try ModelConfig(gemma: settings, facts)

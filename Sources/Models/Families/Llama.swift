@@ -4,8 +4,11 @@ enum Llama: Architecture {
   static let types: Set = ["llama", "mistral", "ministral", "mistral3"]
   static let title = "Llama, Mistral, SmolLM 2"
   static let gguf: GGUFFamily? = GGUFFamily(
-    architecture: "llama", types: ["llama", "mistral"],
-    biases: [.query, .key, .value, .attentionOutput, .gate, .up, .down], hasRopeDivisors: true)
+    architecture: "llama", types: ["llama", "mistral"], biases: biases, hasRopeDivisors: true)
+  /// What llama.cpp has biases of.
+  static let biases: Set<TensorRole> = [
+    .query, .key, .value, .attentionOutput, .gate, .up, .down,
+  ]
   static let defaults = [
     "rms_norm_eps": "1e-6", "rope_theta": "10000", "num_experts_per_tok": "2",
   ]

@@ -2,6 +2,8 @@
 enum OLMoE: Architecture {
   static let types: Set = ["olmoe"]
   static let title = "OLMoE"
+  static let gguf: GGUFFamily? = GGUFFamily(
+    architecture: "olmoe", needsHead: true, needsAllKeys: true)
 
   static func config(_ settings: Settings, _ facts: Facts) throws(ModelError) -> ModelConfig {
     var config = try ModelConfig(settings, facts, epsilon: 1e-5)

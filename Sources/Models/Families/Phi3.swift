@@ -2,6 +2,8 @@
 enum Phi3: Architecture {
   static let types: Set = ["phi3"]
   static let title = "Phi-3"
+  static let gguf: GGUFFamily? = GGUFFamily(
+    architecture: "phi3", fused: [.queryKeyValue, .gateUp])
 
   static func config(_ settings: Settings, _ facts: Facts) throws(ModelError) -> ModelConfig {
     var config = try ModelConfig(settings, facts, epsilon: 1e-5)

@@ -2,6 +2,7 @@
 enum SmolLM3: Architecture {
   static let types: Set = ["smollm3"]
   static let title = "SmolLM 3"
+  static let gguf: GGUFFamily? = GGUFFamily(architecture: "smollm3")
 
   static func config(_ settings: Settings, _ facts: Facts) throws(ModelError) -> ModelConfig {
     var config = try ModelConfig(settings, facts, base: 2_000_000)

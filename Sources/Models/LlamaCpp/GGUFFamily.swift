@@ -15,6 +15,14 @@ public struct GGUFFamily: Sendable {
   /// Whether blocks may attend to a window only; the last of so many sees everything, where the
   /// file does not say.
   var windowPeriod: Int?
+  /// Whether it reads multipliers of embeddings, scores, residuals and logits.
+  var hasMultipliers = false
+  /// Whether it asks for a head also where that is the token embedding.
+  var needsHead = false
+  /// Whether each head of queries has to have keys and values of its own.
+  var needsAllKeys = false
+  /// Whether its blocks may add attention and MLP side by side.
+  var hasParallelResidual = false
   /// Whether Pare's settings are written beside llama.cpp's, which has no words for all of them.
   public var keepsSettings = false
 }
@@ -25,6 +33,7 @@ public struct GGUFSetting: Sendable, Hashable {
     case count(Int)
     case number(Float)
     case text(String)
+    case flag(Bool)
     case flags([Bool])
   }
 
@@ -71,6 +80,13 @@ extension ModelConfig {
     }
     if let attentionCap { add("attn_logit_softcapping", .number(attentionCap)) }
     if let logitCap { add("final_logit_softcapping", .number(logitCap)) }
+    if family.hasParallelResidual { add("use_parallel_residual", .flag(isParallel)) }
+    if family.hasMultipliers {
+      add("attention.scale", .number(attentionScale))
+      add("embedding_scale", .number(embeddingScale))
+      add("residual_scale", .number(residualScale))
+      add("logit_scale", .number(1 / logitScale))
+    }
     return list + (try ropeSettings(settings))
   }
 

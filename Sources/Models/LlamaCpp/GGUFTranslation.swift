@@ -10,7 +10,8 @@ public struct GGUFTranslation: Sendable {
     public let change: TensorChange
     /// The bias of zeros that llama.cpp asks for where the model has none.
     public let bias: String?
-    /// Whether it is the model's head, and whether its token embedding.
+    /// Whether it is the model's head and need not be written where that is the token embedding;
+    /// and whether it is that.
     public let isHead: Bool
     public let isEmbedding: Bool
   }
@@ -89,6 +90,11 @@ public struct GGUFTranslation: Sendable {
     let hasQueryNorms = roles.contains(.queryNorm)
     queryFactor = hasQueryNorms ? written.map { config.attentionScale / $0.attentionScale } ?? 1 : 1
     if let assumption = family.assumption(config, stated) { notes.append(assumption) }
+    if gguf.needsAllKeys, config.keyValueHeads != config.heads {
+      notes.append(
+        "llama.cpp will refuse the file: its \(gguf.architecture) has as many heads of keys as of "
+          + "queries, and the model \(config.keyValueHeads) for \(config.heads)")
+    }
     notes += family.defaults.sorted { $0.key < $1.key }.filter { name, _ in
       config.uses(name) && !SettingNames.isStated(name, configuration)
     }.map { "no setting says \($0); \($1) is written, which Hugging Face takes then" }
@@ -134,7 +140,8 @@ public struct GGUFTranslation: Sendable {
     let needsBias = family.needsBiases && !id.isBias && family.biases.contains(id.role)
     return Target(
       name: name, change: change, bias: needsBias ? fullName(id.bias) : nil,
-      isHead: id.role == .head && !id.isBias, isEmbedding: id.role == .tokenEmbedding)
+      isHead: id.role == .head && !id.isBias && !family.needsHead,
+      isEmbedding: id.role == .tokenEmbedding)
   }
 
   /// `blk.3.attn_q.weight`.
@@ -168,6 +175,7 @@ public struct GGUFTranslation: Sendable {
   public func missing(_ names: Set<String>) -> [String] {
     var asked = [TensorID(.tokenEmbedding), TensorID(.finalNorm)]
     if config.hasPositions { asked.append(TensorID(.positionEmbedding)) }
+    if family.needsHead { asked.append(TensorID(.head)) }
     for block in 0..<read.blocks {
       let roles = read.roles(of: block, family)
       asked += TensorRole.allCases.filter(roles.contains).map { role in
@@ -268,12 +276,15 @@ extension ModelConfig {
     name != "num_experts_per_tok" || experts != nil
   }
 
+  private var unturnedBlocks: [Int] { attention.indices.filter { attention[$0].rope == nil } }
+
   /// What a file of llama.cpp's computes in another way, a sentence each.
   fileprivate func differences(from written: ModelConfig, in architecture: String) -> [String] {
     func shown<Value>(_ value: Value?) -> String { value.map { "\($0)" } ?? "none" }
     let fields: [(String, (ModelConfig) -> String)] = [
       ("activation", { "\($0.activation)" }), ("norms", { "\($0.norms)" }),
       ("head norms", { "\($0.headNorms)" }), ("ε of norms", { "\($0.normEpsilon)" }),
+      ("parallel residual", { "\($0.isParallel)" }),
       ("scale of attention", { "\($0.attentionScale)" }),
       ("cap of scores", { shown($0.attentionCap) }), ("cap of logits", { shown($0.logitCap) }),
       ("scale of embeddings", { "\($0.embeddingScale)" }),
@@ -281,6 +292,7 @@ extension ModelConfig {
       ("scale of logits", { "\($0.logitScale)" }),
       ("sum of experts' weights", { $0.experts.map { $0.normalizes ? "1" : "free" } ?? "none" }),
       ("blocks without experts", { "\($0.denseBlocks.sorted())" }),
+      ("blocks without rotary positions", { "\($0.unturnedBlocks)" }),
     ]
     var notes = fields.filter { $0.1(self) != $0.1(written) }.map { name, value in
       "its \(name) is \(value(self)), where llama.cpp's \(architecture) computes with "
@@ -302,10 +314,12 @@ extension ModelConfig {
         }
       }
     }
-    if ropes[0] != ropes[1] {
+    // Of the blocks that turn in both.
+    if zip(ropes[0], ropes[1]).contains(where: { $0 != $1 && $0 != nil && $1 != nil }) {
+      let isLong = self.ropes.contains { if case .longRope = $0.scaling { true } else { false } }
       notes.append(
         "rotary positions are scaled in a way that is not written: llama.cpp will differ from the "
-          + "original beyond its first context")
+          + "original \(isLong ? "everywhere" : "beyond its first context")")
     }
     return notes
   }
