@@ -78,7 +78,10 @@ import Transformers
     case .outOfMemory:
       return (
         "There is not enough memory for 1048576 tokens at once.",
-        { _ = try long().generate(prompt: [1], count: 1 << 20) }
+        {
+          let text = Array(repeating: 1, count: 1 << 20 | 1)
+          _ = try long().evaluate(text, context: 1 << 20)
+        }
       )
     case .stopped:
       return (

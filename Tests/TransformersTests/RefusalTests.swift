@@ -106,9 +106,9 @@ import Transformers
             load: { tensor })
         }), configuration: ["n_head": "1"])
     let error = #expect(throws: NetworkError.self) {
-      try network.evaluate(Array(repeating: 1, count: 4096))
+      try network.evaluate(Array(repeating: 1, count: long + 1), context: long)
     }
-    #expect(error?.description == "There is not enough memory for 2048 tokens at once.")
+    #expect(error?.description == "There is not enough memory for 1048576 tokens at once.")
   }
 
   /// Long tokens cost nothing where a text has none of them.
