@@ -48,11 +48,14 @@ import Workspace
 
   @Test func runBranchAndWhatWasMadeOfThemComeBack() throws {
     let script = try Script(sessionIn: state)
-    try script.workbench.train(try Self.request(script, steps: 6))
+    // Long enough for the branch to be asked for before the end.
+    try script.workbench.train(try Self.request(script, steps: 300))
     script.workbench.steer(.branch)
     script.settle()
     let branch = try #require(
-      script.workbench.tree.revisions.first { $0.title == "training, step 0" }?.id)
+      script.workbench.tree.revisions.first {
+        $0.title.hasPrefix("training, step ") && $0.title != "training, step 300"
+      }?.id)
     script.workbench.run(Script.prune(0.5), on: branch)
     script.settle()
     #expect(script.workbench.tree.revisions.count == 4)
