@@ -16,12 +16,11 @@ struct BlockRemoval {
   /// nil when nothing can go.
   init?(_ block: TrainableBlock, index: Int, _ config: ModelConfig) {
     guard block.layers.allSatisfy({ $0.bias == nil && $0.quantizer != nil }) else { return nil }
-    var whole = config
-    whole.ownShapes = (0..<config.blocks).map { $0 == index ? block.shape : config.shape(of: $0) }
-    var cut = BlockPlan(whole, block: index, LiveChannels(block: block)).cut
+    let live = LiveChannels(block)
+    var cut = BlockPlan(config, block: index, shape: block.shape, live).cut
     cut.widenHeads()
-    let attended = cut.heads.isEmpty ? [] : LiveChannels.rows(block.attentionOutput)
-    let added = cut.hidden.isEmpty ? [] : LiveChannels.rows(block.mlpOutput)
+    let attended = cut.heads.isEmpty ? [] : live.attended
+    let added = cut.hidden.isEmpty ? [] : live.added
     outputs = block.outputs
     outputs.attention = BlockRemoval.channels(attended, of: block.outputs.attention)
     outputs.mlp = BlockRemoval.channels(added, of: block.outputs.mlp)
@@ -47,10 +46,18 @@ struct BlockRemoval {
 
 /// Channels that have bits.
 private struct LiveChannels: ChannelFacts {
-  let block: TrainableBlock
+  private let block: TrainableBlock
+  /// Rows of the two output layers that have bits.
+  let attended: [Int]
+  let added: [Int]
 
-  static func rows(_ layer: TrainableLayer) -> [Int] {
-    (0..<layer.rows).filter { layer.quantizer?.isDead($0) == false }
+  init(_ block: TrainableBlock) {
+    self.block = block
+    func rows(_ layer: TrainableLayer) -> [Int] {
+      (0..<layer.rows).filter { layer.quantizer?.isDead($0) == false }
+    }
+    attended = rows(block.attentionOutput)
+    added = rows(block.mlpOutput)
   }
 
   func constant(_ role: TensorRole, _ row: Int) -> Float? {
@@ -70,8 +77,7 @@ private struct LiveChannels: ChannelFacts {
   }
 
   func reads(_ role: TensorRole, _ column: Int) -> Bool {
-    let layer = role == .down ? block.mlpOutput : block.attentionOutput
-    return !LiveChannels.rows(layer).isEmpty
+    !(role == .down ? added : attended).isEmpty
   }
 
   func takesConstants(_ role: TensorRole) -> Bool { false }

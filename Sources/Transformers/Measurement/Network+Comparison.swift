@@ -86,13 +86,13 @@ private struct DifferenceSums: Sendable {
 /// or a second pass beside the first.
 private final class ComparingWorker {
   private let own: ModelPass
-  private let other: (ModelPass)?
+  private let other: ModelPass?
   private let kept: Tensor?
   private let text: WindowedText
   private let vocabulary: Int
 
   init(
-    _ own: ModelPass, _ other: (ModelPass)?, _ kept: Tensor?, _ text: WindowedText,
+    _ own: ModelPass, _ other: ModelPass?, _ kept: Tensor?, _ text: WindowedText,
     vocabulary: Int
   ) {
     self.own = own

@@ -37,14 +37,15 @@ package struct BlockPlan {
   private let config: ModelConfig
   private let block: Int
 
-  /// `isHeadwise` says that the rows of each head stand together in one matrix, where all heads
-  /// have to be equally wide.
+  /// `shape` is what the block has; nil for what the model says. `isHeadwise` says that the rows
+  /// of each head stand together in one matrix, where all heads have to be equally wide.
   package init(
-    _ config: ModelConfig, block: Int, isHeadwise: Bool = false, _ facts: some ChannelFacts
+    _ config: ModelConfig, block: Int, shape: BlockShape? = nil, isHeadwise: Bool = false,
+    _ facts: some ChannelFacts
   ) {
     self.config = config
     self.block = block
-    cut = BlockCut(of: config.shape(of: block))
+    cut = BlockCut(of: shape ?? config.shape(of: block))
     planAttention(facts, isHeadwise: isHeadwise)
     if config.experts(of: block) == nil { planMLP(facts) }
   }
@@ -103,7 +104,7 @@ package struct BlockPlan {
       let live = places.map { place in
         Set((0..<head.values).filter { isLive($0, place, facts) })
       }
-      var kept = BlockCut(of: whole).heads[index]
+      var kept = cut.heads[index]
       let values = live.reduce(into: Set<Int>()) { $0.formUnion($1) }
       if !keepsHeads {
         if values.isEmpty { continue }
