@@ -59,10 +59,10 @@ let targets: [Target] =
   + floor("CheckpointIO", ["Models", "Tensors", "CKernels", "CFaults", "CZlib"])
   + floor("Models", ["Tensors"], tests: ["CheckpointIO"])
   + floor("Tokenizers")
+  + floor("Backend", ["Models", "Tensors", "CKernels", "CMatrix"])
+  + floor("Transformers", ["Backend", "Models", "Tensors"], tests: ["CheckpointIO"])
   + floor(
-    "Transformers", ["Models", "Tensors", "CKernels", "CMatrix"], tests: ["CheckpointIO"])
-  + floor(
-    "Training", ["Transformers", "Models", "Tensors", "Jobs", "CKernels", "CMatrix"],
+    "Training", ["Transformers", "Backend", "Models", "Tensors", "Jobs"],
     tests: ["CheckpointIO"])
   + floor("Compression", ["Transformers", "Tensors", "Jobs"], tests: ["CheckpointIO"])
   + floor(
@@ -83,7 +83,7 @@ let targets: [Target] =
       name: "pare",
       dependencies: [
         "Explorer", "Workspace", "Compression", "Training", "CheckpointIO", "Transformers",
-        "Models", "Tokenizers", "Tensors", "Jobs", "Terminal", "TerminalNcurses", "CKernels",
+        "Backend", "Models", "Tokenizers", "Tensors", "Jobs", "Terminal", "TerminalNcurses",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),

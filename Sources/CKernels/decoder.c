@@ -5,30 +5,29 @@
 #include "sixteen.h"
 
 INLINE void pare_rms_norm_body(
-    size_t rows, size_t width, const float *x, size_t stride, const float *weight, float offset,
-    float epsilon, float *out) {
-  size_t whole = width / LANES * LANES, rest = width - whole;
-  for (size_t r = 0; r < rows; r++, x += stride, out += stride) {
+    size_t rows, size_t width, const void *x, size_t x_stride, int x_half, const float *weight,
+    float offset, float epsilon, void *out, size_t out_stride, int out_half) {
+  for (size_t r = 0; r < rows; r++) {
+    size_t from = r * x_stride, to = r * out_stride;
     vf squares = SPLAT(0);
-    for (size_t i = 0; i < whole; i += LANES) {
-      vf v = LOAD(x + i);
-      squares += v * v;
-    }
-    if (rest) {
-      vf v = LOAD_SOME(x + whole, rest, 0);
+    for (size_t i = 0; i < width; i += LANES) {
+      size_t n = width - i < LANES ? width - i : LANES;
+      vf v = NEXT_ACT(x, from + i, n, x_half);
       squares += v * v;
     }
     float inverse = 1.0f / sqrtf(SUM(squares) / (float)width + epsilon);
-    for (size_t i = 0; i < whole; i += LANES)
-      STORE(out + i, LOAD(x + i) * inverse * (LOAD(weight + i) + offset));
-    for (size_t i = whole; i < width; i++) out[i] = x[i] * inverse * (weight[i] + offset);
+    for (size_t i = 0; i < width; i += LANES) {
+      size_t n = width - i < LANES ? width - i : LANES;
+      vf y = NEXT_ACT(x, from + i, n, x_half) * inverse * (NEXT(weight + i, n) + offset);
+      STORE_ACT(out, to + i, n, out_half, y);
+    }
   }
 }
 TARGETS(
     pare_rms_norm,
-    (size_t rows, size_t width, const float *x, size_t stride, const float *weight, float offset,
-     float epsilon, float *out),
-    (rows, width, x, stride, weight, offset, epsilon, out))
+    (size_t rows, size_t width, const void *x, size_t x_stride, int x_half, const float *weight,
+     float offset, float epsilon, void *out, size_t out_stride, int out_half),
+    (rows, width, x, x_stride, x_half, weight, offset, epsilon, out, out_stride, out_half))
 
 // tanh y = 1 − 2 / (exp(2y) + 1)
 #define TANH(y) (1.0f - 2.0f / (EXP((y) * 2.0f) + 1.0f))
@@ -41,47 +40,64 @@ TARGETS(
     vf other_ = MAX(MIN((up), SPLAT(7.0f)), SPLAT(-7.0f));         \
     gate_ * SIGMOID(gate_ * 1.702f) * (other_ + 1.0f);             \
   })
-#define TIMES_UP(y, i, n)                                          \
-  ({                                                               \
-    vf product_ = (y);                                             \
-    if (up) product_ *= (n) == LANES ? LOAD(up + (i)) : LOAD_SOME(up + (i), n, 0); \
-    product_;                                                      \
-  })
-#define ACTIVATE(expression)                                       \
-  for (size_t i = 0; i < count; i += LANES) {                      \
-    size_t n = count - i < LANES ? count - i : LANES;              \
-    vf x = n == LANES ? LOAD(gate + i) : LOAD_SOME(gate + i, n, 0); \
-    vf y = (expression);                                           \
-    if (n == LANES) STORE(gate + i, y);                            \
-    else STORE_SOME(gate + i, n, y);                               \
+#define UP(i, n) NEXT_ACT(up, i, n, half)
+#define ACTIVATE(expression)                       \
+  for (size_t i = 0; i < count; i += LANES) {      \
+    size_t n = count - i < LANES ? count - i : LANES; \
+    vf x = NEXT_ACT(gate, i, n, half);             \
+    vf y = (expression);                           \
+    if (up && function != PARE_CLIPPED_SWIGLU) y *= UP(i, n); \
+    STORE_ACT(out, i, n, half, y);                 \
   }
 
-INLINE void pare_activate_body(size_t count, int function, float *gate, const float *up) {
+INLINE void pare_activate_body(
+    size_t count, int function, const void *gate, const void *up, void *out, int half) {
   switch (function) {
-    case PARE_SILU: ACTIVATE(TIMES_UP(x * SIGMOID(x), i, n)) break;
-    case PARE_GELU: ACTIVATE(TIMES_UP(GELU_ERF(x), i, n)) break;
-    case PARE_GELU_TANH: ACTIVATE(TIMES_UP(GELU_TANH(x), i, n)) break;
-    case PARE_RELU: ACTIVATE(TIMES_UP(MAX(x, SPLAT(0)), i, n)) break;
-    case PARE_CLIPPED_SWIGLU:
-      ACTIVATE(CLIPPED_SWIGLU(
-          x, up ? (n == LANES ? LOAD(up + i) : LOAD_SOME(up + i, n, 0)) : SPLAT(0)))
-      break;
+    case PARE_SILU: ACTIVATE(x * SIGMOID(x)) break;
+    case PARE_GELU: ACTIVATE(GELU_ERF(x)) break;
+    case PARE_GELU_TANH: ACTIVATE(GELU_TANH(x)) break;
+    case PARE_RELU: ACTIVATE(MAX(x, SPLAT(0))) break;
+    case PARE_CLIPPED_SWIGLU: ACTIVATE(CLIPPED_SWIGLU(x, up ? UP(i, n) : SPLAT(0))) break;
     default: break;
   }
 }
 TARGETS(
-    pare_activate, (size_t count, int function, float *gate, const float *up),
-    (count, function, gate, up))
+    pare_activate,
+    (size_t count, int function, const void *gate, const void *up, void *out, int half),
+    (count, function, gate, up, out, half))
+
+static inline float get(const void *x, size_t i, int half) {
+  if (!half) return ((const float *)x)[i];
+  uint32_t bits = (uint32_t)((const uint16_t *)x)[i] << 16;
+  float value;
+  memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+static inline void put(void *x, size_t i, int half, float value) {
+  if (!half) {
+    ((float *)x)[i] = value;
+    return;
+  }
+  uint32_t bits;
+  memcpy(&bits, &value, sizeof bits);
+  int is_nan = (bits & 0x7FFFFFFFu) > 0x7F800000u;
+  uint32_t rounded = (bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16;
+  ((uint16_t *)x)[i] = (uint16_t)(is_nan ? bits >> 16 | 0x40u : rounded);
+}
 
 void pare_turn(
-    size_t heads, size_t width, size_t pairs, int interleaved, const float *angles, float *x) {
+    size_t heads, size_t width, size_t pairs, int interleaved, int back, const float *angles,
+    void *x, int half) {
   const float *cosines = angles, *sines = angles + pairs;
   size_t step = interleaved ? 2 : 1, apart = interleaved ? 1 : pairs;
-  for (size_t h = 0; h < heads; h++, x += width)
+  for (size_t h = 0; h < heads; h++)
     for (size_t i = 0; i < pairs; i++) {
-      float a = x[i * step], b = x[i * step + apart];
-      x[i * step] = a * cosines[i] - b * sines[i];
-      x[i * step + apart] = b * cosines[i] + a * sines[i];
+      size_t at = h * width + i * step;
+      float a = get(x, at, half), b = get(x, at + apart, half);
+      float sine = back ? -sines[i] : sines[i];
+      put(x, at, half, a * cosines[i] - b * sine);
+      put(x, at + apart, half, b * cosines[i] + a * sine);
     }
 }
 

@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "decoder.h"
 #include "sixteen.h"
 
 #define STEPS(i, n, count)                                                     \
@@ -47,8 +48,8 @@ TARGETS(pare_dropout, (size_t count, pare_dropout_rule rule, float *x), (count, 
 
 INLINE void pare_add_branch_body(
     size_t rows, size_t width, size_t live, const int32_t *index, pare_dropout_rule rule,
-    const float *x, const float *y, float *out) {
-  for (size_t r = 0; r < rows; r++, x += width, y += live, out += width) {
+    const float *x, const float *y, size_t stride, float *out) {
+  for (size_t r = 0; r < rows; r++, x += width, y += stride, out += width) {
     if (index) {
       if (out != x) memcpy(out, x, width * sizeof(float));
       for (size_t j = 0; j < live; j++)
@@ -66,12 +67,12 @@ INLINE void pare_add_branch_body(
 TARGETS(
     pare_add_branch,
     (size_t rows, size_t width, size_t live, const int32_t *index, pare_dropout_rule rule,
-     const float *x, const float *y, float *out),
-    (rows, width, live, index, rule, x, y, out))
+     const float *x, const float *y, size_t stride, float *out),
+    (rows, width, live, index, rule, x, y, stride, out))
 
 INLINE void pare_branch_gradient_body(
     size_t rows, size_t width, size_t live, const int32_t *index, pare_dropout_rule rule,
-    const float *dout, void *dy, int half) {
+    const float *dout, void *dy, size_t stride, int half) {
   for (size_t r = 0; r < rows; r++, dout += width) {
     STEPS(i, n, live) {
       vf d = SPLAT(0);
@@ -86,15 +87,15 @@ INLINE void pare_branch_gradient_body(
         d = NEXT(dout + i, n);
         if (rule.threshold) d = DROPPED(rule, r * width + i, d);
       }
-      STORE_ACT(dy, r * live + i, n, half, d);
+      STORE_ACT(dy, r * stride + i, n, half, d);
     }
   }
 }
 TARGETS(
     pare_branch_gradient,
     (size_t rows, size_t width, size_t live, const int32_t *index, pare_dropout_rule rule,
-     const float *dout, void *dy, int half),
-    (rows, width, live, index, rule, dout, dy, half))
+     const float *dout, void *dy, size_t stride, int half),
+    (rows, width, live, index, rule, dout, dy, stride, half))
 
 // With x̂ = (x − mean) / deviation and h = dy · weight:
 // dx = (h − mean(h) − x̂ · mean(h · x̂)) / deviation.
@@ -139,16 +140,42 @@ TARGETS(
      const void *dy, int half, float *dx, float *dweight, float *dbias),
     (rows, width, x, weight, epsilon, dy, half, dx, dweight, dbias))
 
-INLINE void pare_gelu_forward_body(
-    size_t count, const void *x, int tanh_form, void *out, int half) {
-  if (tanh_form)
-    STEPS(i, n, count) STORE_ACT(out, i, n, half, GELU_TANH(NEXT_ACT(x, i, n, half)));
-  else
-    STEPS(i, n, count) STORE_ACT(out, i, n, half, GELU_ERF(NEXT_ACT(x, i, n, half)));
+// With x̂ = x / √(mean of squares + ε) and h = dy · (weight + offset):
+// dx = (h − x̂ · mean(h · x̂)) / √(mean of squares + ε).
+INLINE void pare_rms_norm_backward_body(
+    size_t rows, size_t width, const void *x, size_t x_stride, int x_half, const float *weight,
+    float offset, float epsilon, const void *dy, size_t dy_stride, int dy_half, void *dx,
+    size_t dx_stride, int dx_half, int adds, float *dweight) {
+  for (size_t r = 0; r < rows; r++) {
+    size_t at = r * x_stride, from = r * dy_stride, to = r * dx_stride;
+    vf squares = SPLAT(0), of_hx = SPLAT(0);
+    STEPS(i, n, width) {
+      vf v = NEXT_ACT(x, at + i, n, x_half);
+      squares += v * v;
+    }
+    float inverse = 1.0f / sqrtf(SUM(squares) / (float)width + epsilon);
+    STEPS(i, n, width) {
+      vf hat = NEXT_ACT(x, at + i, n, x_half) * inverse, d = NEXT_ACT(dy, from + i, n, dy_half);
+      PUT(dweight + i, n, NEXT(dweight + i, n) + d * hat);
+      of_hx += d * (NEXT(weight + i, n) + offset) * hat;
+    }
+    float mean = SUM(of_hx) / (float)width;
+    STEPS(i, n, width) {
+      vf hat = NEXT_ACT(x, at + i, n, x_half) * inverse;
+      vf h = NEXT_ACT(dy, from + i, n, dy_half) * (NEXT(weight + i, n) + offset);
+      vf d = (h - hat * mean) * inverse;
+      if (adds) d += NEXT_ACT(dx, to + i, n, dx_half);
+      STORE_ACT(dx, to + i, n, dx_half, d);
+    }
+  }
 }
 TARGETS(
-    pare_gelu_forward, (size_t count, const void *x, int tanh_form, void *out, int half),
-    (count, x, tanh_form, out, half))
+    pare_rms_norm_backward,
+    (size_t rows, size_t width, const void *x, size_t x_stride, int x_half, const float *weight,
+     float offset, float epsilon, const void *dy, size_t dy_stride, int dy_half, void *dx,
+     size_t dx_stride, int dx_half, int adds, float *dweight),
+    (rows, width, x, x_stride, x_half, weight, offset, epsilon, dy, dy_stride, dy_half, dx,
+     dx_stride, dx_half, adds, dweight))
 
 // Φ(x) + x·φ(x); the exponential that erf needs is also φ's.
 #define GELU_ERF_SLOPE(argument)                                               \
@@ -179,22 +206,38 @@ TARGETS(
     s_ + u_ * s_ * (SPLAT(1.0f) - s_) * slope_;                                \
   })
 
-INLINE void pare_gelu_backward_body(
-    size_t count, const void *x, int tanh_form, void *d, int half) {
-  if (tanh_form)
-    STEPS(i, n, count) {
-      vf slope = GELU_TANH_SLOPE(NEXT_ACT(x, i, n, half));
-      STORE_ACT(d, i, n, half, NEXT_ACT(d, i, n, half) * slope);
-    }
-  else
-    STEPS(i, n, count) {
-      vf slope = GELU_ERF_SLOPE(NEXT_ACT(x, i, n, half));
-      STORE_ACT(d, i, n, half, NEXT_ACT(d, i, n, half) * slope);
-    }
+#define SIGMOID(y) (SPLAT(1.0f) / (EXP(-(y)) + SPLAT(1.0f)))
+#define ACTIVATE_BACKWARD(value, slope)                                       \
+  STEPS(i, n, count) {                                                        \
+    vf x = NEXT_ACT(gate, i, n, half), g = NEXT_ACT(d, i, n, half);           \
+    if (up) {                                                                 \
+      vf y = (value);                                                         \
+      STORE_ACT(dup, i, n, half, g * y);                                      \
+      g *= NEXT_ACT(up, i, n, half);                                          \
+    }                                                                         \
+    STORE_ACT(d, i, n, half, g * (slope));                                    \
+  }
+
+INLINE void pare_activate_backward_body(
+    size_t count, int function, const void *gate, const void *up, void *d, void *dup, int half) {
+  switch (function) {
+    case PARE_SILU:
+      ACTIVATE_BACKWARD(x * SIGMOID(x), ({
+                          vf s_ = SIGMOID(x);
+                          s_ + x * s_ * (SPLAT(1.0f) - s_);
+                        }))
+      break;
+    case PARE_GELU: ACTIVATE_BACKWARD(GELU_ERF(x), GELU_ERF_SLOPE(x)) break;
+    case PARE_GELU_TANH: ACTIVATE_BACKWARD(GELU_TANH(x), GELU_TANH_SLOPE(x)) break;
+    case PARE_RELU:
+      ACTIVATE_BACKWARD(MAX(x, SPLAT(0)), (vf)((vi)SPLAT(1.0f) & (vi)(x > SPLAT(0)))) break;
+    default: break;
+  }
 }
 TARGETS(
-    pare_gelu_backward, (size_t count, const void *x, int tanh_form, void *d, int half),
-    (count, x, tanh_form, d, half))
+    pare_activate_backward,
+    (size_t count, int function, const void *gate, const void *up, void *d, void *dup, int half),
+    (count, function, gate, up, d, dup, half))
 
 INLINE void pare_bias_forward_body(
     size_t rows, size_t width, size_t stride, const float *bias, void *x, int half) {
@@ -268,6 +311,63 @@ TARGETS(
      size_t kept_stride, void *out, size_t out_stride, int half),
     (rows, columns, seen, scale, rule, first, step, scores, score_stride, kept, kept_stride, out,
      out_stride, half))
+
+INLINE void pare_keep_probabilities_body(
+    size_t rows, size_t columns, pare_dropout_rule rule, uint32_t first, uint32_t step,
+    const float *p, size_t p_stride, void *kept, size_t kept_stride, void *out,
+    size_t out_stride, int half) {
+  for (size_t r = 0; r < rows; r++)
+    STEPS(i, n, columns) {
+      vf v = NEXT(p + r * p_stride + i, n);
+      if (rule.threshold) {
+        vi stays = STAYS(rule, first + (uint32_t)r * step + i);
+        STORE_ACT(out, r * out_stride + i, n, half, (vf)((vi)(v * rule.scale) & stays));
+        v = (vf)((vi)v | (~stays & SIGN_BITS));
+      }
+      STORE_ACT(kept, r * kept_stride + i, n, half, v);
+    }
+}
+TARGETS(
+    pare_keep_probabilities,
+    (size_t rows, size_t columns, pare_dropout_rule rule, uint32_t first, uint32_t step,
+     const float *p, size_t p_stride, void *kept, size_t kept_stride, void *out,
+     size_t out_stride, int half),
+    (rows, columns, rule, first, step, p, p_stride, kept, kept_stride, out, out_stride, half))
+
+// tanh y = 1 − 2 / (exp(2y) + 1)
+#define TANH(y) (SPLAT(1.0f) - SPLAT(2.0f) / (EXP((y) * 2.0f) + SPLAT(1.0f)))
+
+INLINE void pare_cap_backward_body(
+    size_t rows, size_t columns, float scale, float cap, const float *x, size_t x_stride,
+    void *ds, size_t stride, int half) {
+  for (size_t r = 0; r < rows; r++)
+    STEPS(i, n, columns) {
+      vf t = TANH(NEXT(x + r * x_stride + i, n) * (scale / cap));
+      vf d = NEXT_ACT(ds, r * stride + i, n, half) * (SPLAT(1.0f) - t * t);
+      STORE_ACT(ds, r * stride + i, n, half, d);
+    }
+}
+TARGETS(
+    pare_cap_backward,
+    (size_t rows, size_t columns, float scale, float cap, const float *x, size_t x_stride,
+     void *ds, size_t stride, int half),
+    (rows, columns, scale, cap, x, x_stride, ds, stride, half))
+
+INLINE void pare_logit_backward_body(
+    size_t count, float scale, float cap, const float *y, void *d, int half) {
+  STEPS(i, n, count) {
+    vf g = NEXT_ACT(d, i, n, half) * scale;
+    if (cap != 0) {
+      vf t = NEXT(y + i, n) / cap;
+      g *= SPLAT(1.0f) - t * t;
+    }
+    STORE_ACT(d, i, n, half, g);
+  }
+}
+TARGETS(
+    pare_logit_backward,
+    (size_t count, float scale, float cap, const float *y, void *d, int half),
+    (count, scale, cap, y, d, half))
 
 // dS = P ∘ (dP − Σ dP ∘ P) · scale, where dP is dropout's gradient: a taken away
 // probability has none, but it is in P all the same.

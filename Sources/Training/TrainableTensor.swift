@@ -1,4 +1,6 @@
+internal import Models
 public import Tensors
+internal import Transformers
 
 /// A parameter while it is trained: its values and its gradient, f32, row-major,
 /// logical orientation, on 64-byte boundaries.
@@ -15,6 +17,9 @@ public final class TrainableTensor {
   public let values: UnsafeMutableBufferPointer<Float>
   /// The loss's gradient by the values, after `TrainingNetwork.gradients`.
   public let gradient: UnsafeMutableBufferPointer<Float>
+  /// What tells it apart in saved training: the name, and of a parameter that holds several
+  /// layers the layer.
+  let key: String
   /// Its number among the network's tensors.
   let index: Int
   /// What is left of the parameter's rows and columns, and its whole shape.
@@ -27,23 +32,26 @@ public final class TrainableTensor {
   public var isMatrix: Bool { shape.dimensions.count >= 2 }
 
   /// Copies the values; throws what reading them throws.
-  init(_ parameter: Parameter, index: Int) throws {
+  init(_ part: Model.Part, _ id: TensorID, index: Int) throws {
+    let parameter = part.parameter
     name = parameter.name
-    shape = parameter.shape
+    key = part.rows == nil ? name : "\(name).\(id.role.rawValue)"
+    selection = Selection(
+      rows: part.rows.map { rows in (0..<rows.total).map { rows.source(of: $0) } })
+    wholeShape = parameter.shape
+    shape = selection.shape(of: wholeShape)
     place = parameter.place
     self.index = index
-    selection = Selection()
-    wholeShape = parameter.shape
-    unsafe values = Self.allocate(parameter.shape.count)
-    unsafe gradient = Self.allocate(parameter.shape.count)
+    unsafe values = Self.allocate(shape.count)
+    unsafe gradient = Self.allocate(shape.count)
     unsafe gradient.initialize(repeating: 0)
-    let tensor = try parameter.tensor()
+    let tensor = try part.matrix.tensor()
     unsafe tensor.withUnsafeValues { unsafe _ = values.initialize(fromContentsOf: $0) }
   }
 
   /// What a selection leaves of a tensor; its gradient is 0.
   init(_ whole: TrainableTensor, _ selection: Selection) {
-    name = whole.name
+    (name, key) = (whole.name, whole.key)
     shape = selection.shape(of: whole.shape)
     place = whole.place
     index = whole.index
@@ -73,6 +81,17 @@ public final class TrainableTensor {
       unsafe target.initialize(repeating: 0)
       unsafe selection.scatter(
         values, to: target.baseAddress.unsafelyUnwrapped, wholeShape)
+    }
+  }
+
+  /// The same of tensors that are parts of one parameter.
+  static func whole(_ parts: [TrainableTensor]) -> Tensor {
+    unsafe Tensor(parts[0].wholeShape) { target in
+      unsafe target.initialize(repeating: 0)
+      for part in parts {
+        unsafe part.selection.scatter(
+          part.start, to: target.baseAddress.unsafelyUnwrapped, part.wholeShape)
+      }
     }
   }
 

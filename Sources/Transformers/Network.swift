@@ -1,3 +1,4 @@
+internal import Backend
 public import Models
 public import Tensors
 
@@ -93,9 +94,10 @@ public final class Network: Sendable {
   ) throws -> PassMaker {
     let (crew, one) = (try Crew(threads: threads), try Crew(threads: 1))
     try weights.prepare(precision, crew: crew)
-    return PassMaker(crew: weights.isPacked ? crew : one) { [weights] in
+    return PassMaker(crew: weights.isPacked ? crew : one) { [weights, configuration] in
       try ModelPass(
-        weights, precision, crew: weights.isPacked ? Crew(threads: 1) : crew, capacity: capacity,
+        weights, configuration, precision, crew: weights.isPacked ? Crew(threads: 1) : crew,
+        capacity: capacity,
         length: window)
     }
   }

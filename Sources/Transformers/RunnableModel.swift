@@ -1,9 +1,9 @@
-internal import Models
-internal import Tensors
+package import Models
+package import Tensors
 
 extension Model {
   /// The model of a checkpoint that is to be run. Throws `NetworkError.notRunnable`.
-  init(running parameters: Parameters, configuration: [String: String]) throws {
+  package init(running parameters: Parameters, configuration: [String: String]) throws {
     if let absence = parameters.absence {
       throw NetworkError.notRunnable("its file holds no weights: \(absence)")
     }

@@ -12,7 +12,7 @@ import Transformers
   @Test(arguments: [Precision.f32, .bf16], [0, 1, 2, 3])
   func removalChangesNothing(_ precision: Precision, _ kind: Int) throws {
     let network = try SmallModel.network(precision: precision, threads: 2)
-    let compression = SelfCompression(network, CompressionSettings())
+    let compression = try SelfCompression(network, CompressionSettings())
     let dead: (String, Int) -> Bool =
       switch kind {
       // Here and there.
@@ -58,7 +58,7 @@ import Transformers
   /// With a price and no task, every channel loses bits in the first step.
   @Test func aPriceTakesBits() throws {
     let network = try SmallModel.network()
-    let compression = SelfCompression(network, CompressionSettings(gamma: 10))
+    let compression = try SelfCompression(network, CompressionSettings(gamma: 10))
     let inputs = SmallModel.tokens(60, seed: 1)
     let before = compression.meanDepth
     #expect(before == 4)
@@ -78,7 +78,7 @@ import Transformers
     ).parameters
     let network = try TrainingNetwork(
       checkpoint.parameters, configuration: checkpoint.configuration, precision: .f32, threads: 2)
-    let compression = SelfCompression(network, CompressionSettings(gamma: 0.015))
+    let compression = try SelfCompression(network, CompressionSettings(gamma: 0.015))
     func stem(_ name: String) -> String { String(name.dropLast(".weight".count)) }
     func wanted(_ name: String) throws -> [Float] {
       try #require(reference[name], "\(name)").tensor().array

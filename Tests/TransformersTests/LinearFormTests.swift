@@ -1,3 +1,4 @@
+import Backend
 import CheckpointIO
 import Models
 import Tensors

@@ -6,20 +6,23 @@
 #include <stdint.h>
 
 /// x / √(mean of squares + ε) · (weight + offset), row by row (Zhang and Sennrich, 2019).
-/// Rows are `stride` values apart in `x` and in `out`, which may be the same.
+/// Rows are so many values apart in `x` and in `out`, which may be the same; either is bf16
+/// where it is said, else f32.
 void pare_rms_norm(
-    size_t rows, size_t width, const float *x, size_t stride, const float *weight, float offset,
-    float epsilon, float *out);
+    size_t rows, size_t width, const void *x, size_t x_stride, int x_half, const float *weight,
+    float offset, float epsilon, void *out, size_t out_stride, int out_half);
 
-/// gate ← f(gate) · up; `up` may be NULL.
+/// out ← f(gate) · up; `up` may be NULL, and `out` the gate. All are bf16 where `half` is not 0.
 enum { PARE_SILU, PARE_GELU, PARE_GELU_TANH, PARE_RELU, PARE_CLIPPED_SWIGLU };
-void pare_activate(size_t count, int function, float *gate, const float *up);
+void pare_activate(
+    size_t count, int function, const void *gate, const void *up, void *out, int half);
 
 /// Turns pairs of the first `2 · pairs` channels of each head: rows of `heads` heads of `width`
 /// channels, by the cosines and sines at `angles` (`pairs` of each for a position, cosines
-/// first), times `factor`. A pair is two neighbours, or `pairs` apart.
+/// first); `back` the other way round. A pair is two neighbours, or `pairs` apart.
 void pare_turn(
-    size_t heads, size_t width, size_t pairs, int interleaved, const float *angles, float *x);
+    size_t heads, size_t width, size_t pairs, int interleaved, int back, const float *angles,
+    void *x, int half);
 
 /// Softmax of attention scores in place. Row r sees the columns from `first + r − window + 1`
 /// (from 0 where `window` is 0) to `first + r`; the others become 0. Scores are multiplied by

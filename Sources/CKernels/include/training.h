@@ -19,15 +19,16 @@ typedef struct {
 void pare_dropout(size_t count, pare_dropout_rule rule, float *x);
 
 /// out ← x + dropout(y): rows of `width` f32 values in x and out. y has `live`
-/// columns, which belong to columns `index[...]` of x; NULL means all in order.
+/// columns, which belong to columns `index[...]` of x; NULL means all in order. Its rows are
+/// `stride` values apart.
 void pare_add_branch(
     size_t rows, size_t width, size_t live, const int32_t *index, pare_dropout_rule rule,
-    const float *x, const float *y, float *out);
+    const float *x, const float *y, size_t stride, float *out);
 
 /// The gradient of y above, from that of out: dy[r, j] ← dropout(dout)[r, index[j]].
 void pare_branch_gradient(
     size_t rows, size_t width, size_t live, const int32_t *index, pare_dropout_rule rule,
-    const float *dout, void *dy, int half);
+    const float *dout, void *dy, size_t stride, int half);
 
 /// Backward pass of `pare_layer_norm`: adds to dx, dweight and dbias (each but dx
 /// may be NULL). x is the norm's input, dy the gradient of its output.
@@ -35,11 +36,17 @@ void pare_layer_norm_backward(
     size_t rows, size_t width, const float *x, const float *weight, float epsilon,
     const void *dy, int half, float *dx, float *dweight, float *dbias);
 
-/// out ← GELU(x), by the error function or in its tanh form.
-void pare_gelu_forward(size_t count, const void *x, int tanh_form, void *out, int half);
+/// Backward pass of `pare_rms_norm`: dx ← the gradient of x, or dx ← dx + it where `adds` is not
+/// 0; adds to dweight. dx may be dy.
+void pare_rms_norm_backward(
+    size_t rows, size_t width, const void *x, size_t x_stride, int x_half, const float *weight,
+    float offset, float epsilon, const void *dy, size_t dy_stride, int dy_half, void *dx,
+    size_t dx_stride, int dx_half, int adds, float *dweight);
 
-/// d ← d · GELU′(x).
-void pare_gelu_backward(size_t count, const void *x, int tanh_form, void *d, int half);
+/// Backward pass of `pare_activate`: d, the gradient of out, becomes that of the gate, and that of
+/// up, where there is one, goes to `dup`. Not of `PARE_CLIPPED_SWIGLU`.
+void pare_activate_backward(
+    size_t count, int function, const void *gate, const void *up, void *d, void *dup, int half);
 
 /// x ← x + bias for each row of `width` values, `stride` apart.
 void pare_bias_forward(
@@ -58,7 +65,23 @@ void pare_attention_softmax(
     uint32_t first, uint32_t step, const float *scores, size_t score_stride, void *kept,
     size_t kept_stride, void *out, size_t out_stride, int half);
 
-/// Its backward pass: `kept` as above becomes the probabilities after dropout, and
+/// Probabilities that are computed already, kept and dropped as above.
+void pare_keep_probabilities(
+    size_t rows, size_t columns, pare_dropout_rule rule, uint32_t first, uint32_t step,
+    const float *p, size_t p_stride, void *kept, size_t kept_stride, void *out,
+    size_t out_stride, int half);
+
+/// Backward pass of cap · tanh(scale · x / cap), where ds is the gradient times `scale` already:
+/// ds ← ds · (1 − tanh²).
+void pare_cap_backward(
+    size_t rows, size_t columns, float scale, float cap, const float *x, size_t x_stride,
+    void *ds, size_t stride, int half);
+
+/// d ← d · scale · (1 − (y / cap)²), y = cap · tanh(scale · x / cap); cap 0 stands for none.
+void pare_logit_backward(
+    size_t count, float scale, float cap, const float *y, void *d, int half);
+
+/// Backward pass of both softmaxes: `kept` as above becomes the probabilities after dropout, and
 /// ds the gradient of the scores, from the gradient `dp` of the probabilities.
 void pare_attention_backward(
     size_t rows, size_t columns, float scale, pare_dropout_rule rule, const float *dp,

@@ -1,3 +1,5 @@
+internal import Transformers
+
 /// Draws windows of a text for every step of training. A window's place is a hash of
 /// the seed, the step and the window's number: there is no generator whose state
 /// would have to be kept.

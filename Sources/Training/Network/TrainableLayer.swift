@@ -1,29 +1,34 @@
-internal import CKernels
+internal import Backend
 internal import Models
 internal import Tensors
 internal import Transformers
 
 /// A linear layer y = x·Wᵀ + b while it is trained, with the copy of W that
 /// products read.
-final class TrainableLayer {
+final class TrainableLayer: LinearWeights {
   let weight: TrainableTensor
   let bias: TrainableTensor?
   /// The bit depths its channels learn, under self-compression.
   let quantizer: ChannelQuantizer?
-  private let isHalf: Bool
+  let outputs: [Int32]?
+  let isHalf: Bool
   /// Weights in bf16, or quantized; nil where products read the weights themselves.
   private let copy: AlignedBuffer?
 
   var rows: Int { weight.shape.rows }
   var columns: Int { weight.shape.columns }
+  /// Each thread has texts of its own.
+  var groupCount: Int { 1 }
+  var keptByteCount: Int { 0 }
 
   init(
     _ weight: TrainableTensor, bias: TrainableTensor?, isHalf: Bool,
-    quantizer: ChannelQuantizer? = nil
+    quantizer: ChannelQuantizer? = nil, outputs: [Int32]? = nil
   ) {
     self.weight = weight
     self.bias = bias
     self.quantizer = quantizer
+    self.outputs = outputs
     self.isHalf = isHalf
     let count = isHalf ? (weight.shape.count + 1) / 2 : weight.shape.count
     copy = isHalf || quantizer != nil ? AlignedBuffer(count) : nil
@@ -35,7 +40,7 @@ final class TrainableLayer {
     if let quantizer {
       unsafe quantizer.quantize(weight, to: copy.floats, isHalf: isHalf)
     } else {
-      unsafe pare_to_bf16(weight.shape.count, weight.start, copy.halves)
+      unsafe Processor.round(weight.shape.count, weight.start, into: copy.halves)
     }
   }
 
@@ -46,12 +51,33 @@ final class TrainableLayer {
     return unsafe Operand(values, stride: columns, isTransposed: isTransposed)
   }
 
+  func multiply(group: Int, _ product: LayerProduct, with hand: Hand) {
+    let isHalf = product.finish.isHalf
+    if columns == 0 {
+      for row in 0..<product.count {
+        let output = unsafe product.output + row * product.stride * (isHalf ? 2 : 4)
+        unsafe output.initializeMemory(as: UInt8.self, repeating: 0, count: rows * (isHalf ? 2 : 4))
+      }
+    }
+    unsafe hand.engine.multiply(
+      ProductSize(m: product.count, n: rows, k: columns),
+      Operand(product.input, stride: columns), operand(isTransposed: true),
+      into: Operand(product.output, stride: product.stride),
+      ProductForm(isHalf: self.isHalf, isOutputHalf: isHalf))
+    if let bias {
+      unsafe Processor.addBias(
+        product.count, rows, bias.start, stride: product.stride, to: product.output,
+        isHalf: isHalf)
+    }
+  }
+
   /// What is left after channels are removed.
   func selecting(
-    _ weight: TrainableTensor, bias: TrainableTensor?, _ selection: Selection
+    _ weight: TrainableTensor, _ selection: Selection, outputs: [Int32]?
   ) -> TrainableLayer {
     TrainableLayer(
-      weight, bias: bias, isHalf: isHalf, quantizer: quantizer?.selecting(selection.rows))
+      weight, bias: bias, isHalf: isHalf, quantizer: quantizer?.selecting(selection.rows),
+      outputs: outputs)
   }
 
   /// What products read, under self-compression: all channels of the parameter, those
@@ -75,40 +101,6 @@ final class TrainableLayer {
 
   /// The same layer learning bit depths.
   func quantized(by quantizer: ChannelQuantizer) -> TrainableLayer {
-    TrainableLayer(weight, bias: bias, isHalf: isHalf, quantizer: quantizer)
+    TrainableLayer(weight, bias: bias, isHalf: isHalf, quantizer: quantizer, outputs: outputs)
   }
-}
-
-/// A layer norm while it is trained.
-struct TrainableNorm {
-  let weight: TrainableTensor?
-  let bias: TrainableTensor?
-}
-
-/// One pre-norm transformer block while it is trained.
-struct TrainableBlock {
-  let attentionNorm: TrainableNorm
-  var attention: TrainableLayer
-  var attentionOutput: TrainableLayer
-  let mlpNorm: TrainableNorm
-  var mlp: TrainableLayer
-  var mlpOutput: TrainableLayer
-  var shape: BlockShape
-  var outputs = OutputChannels()
-
-  var layers: [TrainableLayer] { [attention, attentionOutput, mlp, mlpOutput] }
-
-  mutating func replaceLayers(_ change: (Int, TrainableLayer) -> TrainableLayer) {
-    attention = change(0, attention)
-    attentionOutput = change(1, attentionOutput)
-    mlp = change(2, mlp)
-    mlpOutput = change(3, mlpOutput)
-  }
-}
-
-/// Channels of the residual stream that a block's two output layers write; nil where
-/// they write all.
-struct OutputChannels {
-  var attention: [Int32]?
-  var mlp: [Int32]?
 }

@@ -1,4 +1,4 @@
-internal import CKernels
+internal import Backend
 public import Models
 internal import Synchronization
 public import Tensors
@@ -8,24 +8,32 @@ public import Transformers
 /// its loss by each of them. One thread at a time asks; the work is shared out
 /// among a crew.
 public final class TrainingNetwork {
-  public let configuration: ModelConfig
-  /// What is trained, in the order of the checkpoint; a tied head is there once.
-  public private(set) var tensors: [TrainableTensor]
-  private(set) var blocks: [TrainableBlock]
-  let tokenEmbedding: TrainableTensor
-  let positionEmbedding: TrainableTensor
-  let finalNorm: TrainableNorm
-  let head: TrainableLayer
-  let isHalf: Bool
+  /// What it computes; widths shrink while it compresses itself.
+  public private(set) var configuration: ModelConfig
+  let weights: TrainableWeights
   let crew: Crew
   private let source: Parameters
   private var passes: [TrainingPass] = []
+
+  /// What is trained, in the order of its use; a tied head is there once.
+  public var tensors: [TrainableTensor] { weights.tensors }
+  var isHalf: Bool { weights.isHalf }
 
   /// Throws `NetworkError` where a network cannot be trained.
   public static func check(
     _ parameters: Parameters, configuration: [String: String]
   ) throws {
-    _ = try Blueprint(parameters, configuration: configuration)
+    _ = try model(parameters, configuration)
+  }
+
+  private static func model(
+    _ parameters: Parameters, _ configuration: [String: String]
+  ) throws -> Model {
+    let model = try Model(running: parameters, configuration: configuration)
+    guard model.config.experts == nil else {
+      throw NetworkError.badSetting("Mixtures of experts are not trained.")
+    }
+    return model
   }
 
   /// Reads the weights of a network that can be run. Throws
@@ -34,26 +42,19 @@ public final class TrainingNetwork {
     _ parameters: Parameters, configuration settings: [String: String], precision: Precision,
     threads: Int
   ) throws {
-    let blueprint = try Blueprint(parameters, configuration: settings)
-    var builder = Builder(isHalf: precision == .bf16 && Precision.hasFastBF16)
-    configuration = blueprint.configuration
+    let model = try Self.model(parameters, settings)
+    configuration = model.config
     source = parameters
-    isHalf = builder.isHalf
     crew = try Crew(threads: threads)
-    let token = try builder.tensor(blueprint.tokenEmbedding)
-    tokenEmbedding = token
-    positionEmbedding = try builder.tensor(blueprint.positionEmbedding)
-    blocks = try blueprint.blocks.map { try builder.block($0) }
-    finalNorm = try builder.norm(blueprint.finalNorm)
-    let isTied = blueprint.isHeadTied
-    let headWeight = try isTied ? token : builder.tensor(blueprint.head)
-    head = TrainableLayer(headWeight, bias: nil, isHalf: builder.isHalf)
-    tensors = builder.tensors
+    weights = try TrainableWeights(
+      model, isHalf: precision == .bf16 && Precision.hasFastBF16)
   }
 
-  private var layers: [TrainableLayer] { blockLayers + [head] }
+  private var layers: [TrainableLayer] {
+    blockLayers + (weights.layers[TensorID(.head)].map { [$0] } ?? [])
+  }
   /// The linear layers of the blocks, which self-compression works on.
-  var blockLayers: [TrainableLayer] { blocks.flatMap(\.layers) }
+  var blockLayers: [TrainableLayer] { weights.blockLayers }
 
   /// Mean cross-entropy in nats of `sequences` windows of `length` tokens each, and
   /// its gradient by every parameter, which replaces what is in
@@ -100,48 +101,55 @@ public final class TrainingNetwork {
     let quantized = Dictionary(
       blockLayers.compactMap { layer in layer.quantized().map { (layer.weight.index, $0) } },
       uniquingKeysWith: { $1 })
-    return source.replacing(
-      tensors.compactMap { tensor in
-        guard let original = source[tensor.name] else { return nil }
-        if let (values, grid) = quantized[tensor.index] {
-          return original.replacing(values, grid: grid, mask: nil)
-        }
-        return original.replacing(
-          unsafe tensor.whole(UnsafePointer(tensor.start)), grid: nil, mask: nil)
-      })
+    return whole { original, parts in
+      if let (values, grid) = quantized[parts[0].index] {
+        return original.replacing(values, grid: grid, mask: nil)
+      }
+      return original.replacing(TrainableTensor.whole(parts), grid: nil, mask: nil)
+    }
   }
 
   /// The values that training moves, f32: unlike `parameters` those before
   /// quantization.
   public func masters() -> Parameters {
-    source.replacing(
-      tensors.compactMap { tensor in
-        source[tensor.name]?.replacing(
-          unsafe tensor.whole(UnsafePointer(tensor.start)), grid: nil, mask: nil)
-      })
+    whole { $0.replacing(TrainableTensor.whole($1), grid: nil, mask: nil) }
   }
 
-  /// Lets every channel of the blocks' matrices learn its bit depth.
-  func quantize(depth: Float) {
-    for index in blocks.indices {
-      blocks[index].replaceLayers { _, layer in
-        layer.quantized(by: ChannelQuantizer(layer.weight, depth: depth))
+  /// What is trained by what `body` makes of each parameter and the tensors that are parts of it.
+  private func whole(_ body: (Parameter, [TrainableTensor]) -> Parameter) -> Parameters {
+    let parts = Dictionary(grouping: tensors, by: \.name)
+    return source.replacing(
+      parts.compactMap { name, parts in source[name].map { body($0, parts) } })
+  }
+
+  /// Lets every channel of the blocks' matrices learn its bit depth. Throws
+  /// `NetworkError.badSetting` where one matrix of the file holds several layers.
+  func quantize(depth: Float) throws {
+    for (id, layer) in weights.layers where id.block != nil {
+      guard layer.weight.selection.isAll else {
+        throw NetworkError.badSetting(
+          "\(layer.weight.name) holds several layers in one matrix: such networks do not compress "
+            + "themselves yet.")
       }
+    }
+    for (id, layer) in weights.layers where id.block != nil {
+      weights.replace(id, layer.quantized(by: ChannelQuantizer(layer.weight, depth: depth)))
     }
   }
 
-  /// Keeps of a block's matrices what `selections` says, by tensor number.
+  /// Keeps of a block's layers what `selections` says; `outputs` are the channels of the residual
+  /// stream that its output layers write.
   func shrink(
-    block index: Int, to shape: BlockShape, _ outputs: OutputChannels,
-    _ selections: [Int: Selection]
+    block: Int, to shape: BlockShape, _ selections: [TensorRole: Selection],
+    outputs: [TensorRole: [Int32]]
   ) {
-    blocks[index].shape = shape
-    blocks[index].outputs = outputs
-    blocks[index].replaceLayers { _, layer in
-      guard let selection = selections[layer.weight.index] else { return layer }
+    var shapes = (0..<configuration.blocks).map { configuration.shape(of: $0) }
+    shapes[block] = shape
+    configuration.ownShapes = shapes
+    for (id, layer) in weights.blockLayers(block) {
+      guard let selection = selections[id.role] else { continue }
       let weight = TrainableTensor(layer.weight, selection)
-      tensors[weight.index] = weight
-      return layer.selecting(weight, bias: layer.bias, selection)
+      weights.replace(id, layer.selecting(weight, selection, outputs: outputs[id.role]))
     }
     passes = []
   }
@@ -166,7 +174,9 @@ public final class TrainingNetwork {
     if isFitting { return }
     passes = []
     for index in 0..<count {
-      passes.append(try TrainingPass(self, share: share, length: length, isFirst: index == 0))
+      passes.append(
+        try TrainingPass(
+          weights, configuration, share: share, length: length, isFirst: index == 0))
     }
   }
 
@@ -183,39 +193,8 @@ public final class TrainingNetwork {
       let count = min(stretch, tensor.shape.count - first)
       let sum = unsafe tensor.gradient.baseAddress.unsafelyUnwrapped + first
       for pass in passes.dropFirst() {
-        unsafe pare_sum(count, sum, pass.gradient(tensor) + first, sum)
+        unsafe Processor.sum(count, sum, pass.gradient(tensor) + first, into: sum)
       }
     }
-  }
-}
-
-/// Takes a network's parameters one by one.
-private struct Builder {
-  let isHalf: Bool
-  private(set) var tensors: [TrainableTensor] = []
-
-  init(isHalf: Bool) { self.isHalf = isHalf }
-
-  mutating func tensor(_ parameter: Parameter) throws -> TrainableTensor {
-    let tensor = try TrainableTensor(parameter, index: tensors.count)
-    tensors.append(tensor)
-    return tensor
-  }
-
-  mutating func norm(_ norm: Blueprint.Norm) throws -> TrainableNorm {
-    TrainableNorm(
-      weight: try norm.weight.map { try tensor($0) }, bias: try norm.bias.map { try tensor($0) })
-  }
-
-  mutating func layer(_ layer: Blueprint.Layer) throws -> TrainableLayer {
-    TrainableLayer(
-      try tensor(layer.weight), bias: try layer.bias.map { try tensor($0) }, isHalf: isHalf)
-  }
-
-  mutating func block(_ block: Blueprint.Block) throws -> TrainableBlock {
-    TrainableBlock(
-      attentionNorm: try norm(block.attentionNorm), attention: try layer(block.attention),
-      attentionOutput: try layer(block.attentionOutput), mlpNorm: try norm(block.mlpNorm),
-      mlp: try layer(block.mlp), mlpOutput: try layer(block.mlpOutput), shape: block.shape)
   }
 }

@@ -1,4 +1,4 @@
-internal import CKernels
+internal import Backend
 internal import Transformers
 
 /// What AdamW remembers about some values: running means of their gradients and of
@@ -22,18 +22,18 @@ final class Moments {
     _ gradient: UnsafePointer<Float>, _ rule: AdamW, decays: Bool, step: Int, factor: Float,
     gradientScale: Float
   ) {
-    var kernel = rule.kernel(step: step, factor: factor, decays: decays)
-    kernel.gradient_scale = gradientScale
+    let kernel = rule.kernel(
+      step: step, factor: factor, decays: decays, gradientScale: gradientScale)
     let start = stretch.lowerBound
-    unsafe pare_adamw(
-      stretch.count, &kernel, gradient + start, values + start, first.floats + start,
+    unsafe Processor.adamW(
+      stretch.count, kernel, gradient + start, values + start, first.floats + start,
       second.floats + start)
   }
 }
 
 extension AdamW {
   /// The kernel's view of step number `step`, from 1.
-  func kernel(step: Int, factor: Float, decays: Bool) -> pare_adamw_step {
+  func kernel(step: Int, factor: Float, decays: Bool, gradientScale: Float) -> AdamWStep {
     func correction(_ beta: Float) -> Double {
       var (power, base, rest) = (1.0, Double(beta), max(step, 1))
       while rest > 0 {
@@ -43,10 +43,10 @@ extension AdamW {
       }
       return 1 - power
     }
-    return pare_adamw_step(
+    return AdamWStep(
       rate: rate * factor, beta1: beta1, beta2: beta2, epsilon: epsilon,
       decay: decays ? decay : 0, correction1: Float(correction(beta1)),
-      root_correction2: Float(correction(beta2).squareRoot()), gradient_scale: 1)
+      rootCorrection2: Float(correction(beta2).squareRoot()), gradientScale: gradientScale)
   }
 }
 

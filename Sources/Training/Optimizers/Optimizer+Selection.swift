@@ -1,10 +1,11 @@
+internal import Backend
 internal import Tensors
 internal import Transformers
 
 extension Optimizer {
   /// An optimizer that goes on with what was left of the network: what it remembers
   /// of each value goes with it. `shapes` are the tensors' shapes before. Throws
-  /// `NetworkError.outOfMemory`.
+  /// `BackendError`.
   func following(_ selections: [Int: Selection], shapes: [Shape]) throws -> Optimizer {
     let next = try Optimizer(network, settings)
     next.steps = steps

@@ -1,3 +1,4 @@
+internal import Backend
 public import Tensors
 internal import Transformers
 
@@ -30,7 +31,7 @@ extension Optimizer {
           unsafe _ = target.initialize(
             fromContentsOf: UnsafeBufferPointer(start: buffer.floats, count: tensor.shape.count))
         }
-        let name = Optimizer.prefix + kind + "." + tensor.name
+        let name = Optimizer.prefix + kind + "." + tensor.key
         return Parameter(
           name: name, shape: tensor.shape, dtype: .f32,
           place: Place(block: nil, layer: name, role: .optimizer), load: { values })
@@ -43,7 +44,7 @@ extension Optimizer {
   public func restore(_ state: Parameters, steps: Int) throws {
     for tensor in network.tensors {
       for (kind, buffer) in buffers(of: tensor) {
-        let name = Optimizer.prefix + kind + "." + tensor.name
+        let name = Optimizer.prefix + kind + "." + tensor.key
         guard let parameter = state[name] else { throw TrainingStateError.missing(name) }
         guard parameter.shape == tensor.shape else {
           throw TrainingStateError.shape(name, found: parameter.shape, needed: tensor.shape)

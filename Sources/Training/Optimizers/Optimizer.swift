@@ -1,4 +1,4 @@
-internal import CKernels
+internal import Backend
 internal import Synchronization
 internal import Tensors
 internal import Transformers
@@ -32,7 +32,7 @@ public final class Optimizer {
     case adamW(TrainableTensor, Moments, Range<Int>)
   }
 
-  /// Begins with nothing remembered. Throws `NetworkError.outOfMemory`.
+  /// Begins with nothing remembered. Throws `BackendError`.
   public init(_ network: TrainingNetwork, _ settings: OptimizerSettings) throws {
     self.network = network
     self.settings = settings
@@ -74,9 +74,8 @@ public final class Optimizer {
       network.crew.run(pieces.count) { _, index in
         let piece = pieces[index]
         let start = unsafe piece.tensor.gradient.baseAddress.unsafelyUnwrapped
-        var sum = 0.0
-        unsafe pare_squared_norm(piece.range.count, start + piece.range.lowerBound, &sum)
-        unsafe sums[index] = sum
+        unsafe sums[index] = Processor.squaredNorm(
+          piece.range.count, start + piece.range.lowerBound)
       }
     }
     let broken = sums.firstIndex { !$0.isFinite }.map { pieces[$0].tensor }
@@ -84,7 +83,7 @@ public final class Optimizer {
   }
 
   /// Makes one update with the gradients as they stand, times `scale`, and the
-  /// learning rates times `factor`. Throws `NetworkError.outOfMemory`.
+  /// learning rates times `factor`. Throws `BackendError`.
   public func update(factor: Double, scale: Float = 1) throws {
     steps += 1
     let failure = Mutex<(any Error)?>(nil)
@@ -125,16 +124,17 @@ private final class MuonWorker {
   ) throws {
     let (rows, columns, count) = (tensor.shape.rows, tensor.shape.columns, tensor.shape.count)
     guard count > 0 else { return }
-    unsafe pare_nesterov(
-      count, scale, rule.momentum, tensor.gradient.baseAddress.unsafelyUnwrapped,
-      momentum.floats, direction.floats)
+    unsafe Processor.nesterov(
+      count, scale: scale, momentum: rule.momentum,
+      tensor.gradient.baseAddress.unsafelyUnwrapped, momentum.floats, into: direction.floats)
     let rate = rule.rate * factor
     let growth = max(1, Float(rows) / Float(columns)).squareRoot()
     try unsafe orthogonalizer.run(
       direction.floats, rows: rows, columns: columns, iterations: rule.iterations
     ) { result, isHalf in
-      unsafe pare_descend(
-        count, rate * rule.decay, rate * growth, result, isHalf ? 1 : 0, tensor.start)
+      unsafe Processor.descend(
+        count, shrink: rate * rule.decay, rate: rate * growth, result, isHalf: isHalf,
+        tensor.start)
     }
   }
 }

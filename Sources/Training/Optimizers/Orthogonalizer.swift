@@ -1,4 +1,4 @@
-internal import CKernels
+internal import Backend
 internal import Transformers
 
 /// Brings all singular values of a matrix near 1 by Newton–Schulz steps
@@ -25,7 +25,7 @@ final class Orthogonalizer {
   private var square = AlignedBuffer(0)
   private var polynomial = AlignedBuffer(0)
 
-  /// Throws `NetworkError.outOfMemory`.
+  /// Throws `BackendError`.
   init(isHalf: Bool) throws {
     engine = try MatrixEngine()
     self.isHalf = isHalf
@@ -47,16 +47,15 @@ final class Orthogonalizer {
   }
 
   /// Calls `body` with the result, of bf16 where `isHalf` says so. Throws
-  /// `NetworkError.outOfMemory`.
+  /// `BackendError`.
   func run(
     _ values: UnsafePointer<Float>, rows: Int, columns: Int, iterations: Int,
     _ body: (UnsafeRawPointer, _ isHalf: Bool) -> Void
   ) throws {
     reserve(rows, columns)
-    var squares = 0.0
-    unsafe pare_squared_norm(rows * columns, values, &squares)
+    let squares = unsafe Processor.squaredNorm(rows * columns, values)
     let scale = Float(1 / (squares.squareRoot() + Orthogonalizer.tiny))
-    unsafe pare_scaled(rows * columns, scale, values, x.floats, isHalf ? 1 : 0)
+    unsafe Processor.scaled(rows * columns, scale, values, into: x.floats, isHalf: isHalf)
     for _ in 0..<iterations { step(rows, columns) }
     try engine.check()
     unsafe body(x.floats, isHalf)
@@ -77,8 +76,9 @@ final class Orthogonalizer {
       ProductSize(m: side, n: side, k: side), gram, gram,
       into: Operand(square.floats, stride: side), ProductForm(isHalf: isHalf))
     let (a, b, c) = Orthogonalizer.coefficients
-    unsafe pare_polynomial(
-      side, a, b, c, self.gram.floats, square.floats, self.polynomial.floats, isHalf ? 1 : 0)
+    unsafe Processor.polynomial(
+      side, a, b, c, self.gram.floats, square.floats, into: self.polynomial.floats,
+      isHalf: isHalf)
     let polynomial = unsafe Operand(self.polynomial.floats, stride: side)
     unsafe engine.multiply(
       ProductSize(m: rows, n: columns, k: side), isWide ? polynomial : matrix,

@@ -40,7 +40,7 @@ public final class Trainer {
   }
 
   /// Begins with the network as it is. Throws `TrainingError` when the settings or
-  /// the text do not fit it, and `NetworkError.outOfMemory`.
+  /// the text do not fit it, and `BackendError`.
   public init(
     _ network: TrainingNetwork, on text: TrainingText, _ settings: TrainingSettings
   ) throws {
@@ -53,7 +53,7 @@ public final class Trainer {
     try text.check(context: settings.context)
     self.network = network
     self.text = text
-    compression = settings.compression.map { SelfCompression(network, $0) }
+    compression = try settings.compression.map { try SelfCompression(network, $0) }
     optimizer = try Optimizer(network, settings.optimizer)
     progress = TrainingProgress(settings: settings, text: text.fingerprint)
     progress.compression = compression?.progress

@@ -1,4 +1,4 @@
-internal import CKernels
+internal import Backend
 internal import Tensors
 
 /// The bit depths and exponents that the output channels of one matrix learn
@@ -63,11 +63,11 @@ final class ChannelQuantizer {
     let rowBytes = columns * (isHalf ? 2 : 4)
     for row in 0..<weight.shape.rows {
       let codes = ChannelDepth.codes(of: depths.values[row])
-      unsafe pare_depth_quantize(
+      unsafe Processor.quantize(
         columns, weight.start + row * columns,
-        ChannelDepth.scale(ofExponent: exponents.values[row]),
-        Float(codes.lowerBound), Float(codes.upperBound), target + row * rowBytes,
-        isHalf ? 1 : 0)
+        scale: ChannelDepth.scale(ofExponent: exponents.values[row]),
+        codes: Float(codes.lowerBound)...Float(codes.upperBound), into: target + row * rowBytes,
+        isHalf: isHalf)
     }
   }
 
@@ -84,15 +84,11 @@ final class ChannelQuantizer {
         exponents.gradients[row] = 0
         continue
       }
-      var sums = (0.0, 0.0)
-      unsafe withUnsafeMutablePointer(to: &sums) { sums in
-        unsafe pare_depth_gradient(
-          columns, weight.start + at, ChannelDepth.scale(ofExponent: exponents.values[row]),
-          depths.values[row], gradient + at,
-          UnsafeMutableRawPointer(sums).assumingMemoryBound(to: Double.self))
-      }
-      depths.gradients[row] = Float(sums.0 + price * Double(fanIn))
-      exponents.gradients[row] = Float(sums.1)
+      let sums = unsafe Processor.depthGradient(
+        columns, weight.start + at, scale: ChannelDepth.scale(ofExponent: exponents.values[row]),
+        depth: depths.values[row], gradient + at)
+      depths.gradients[row] = Float(sums.depth + price * Double(fanIn))
+      exponents.gradients[row] = Float(sums.exponent)
     }
   }
 
@@ -111,9 +107,9 @@ final class ChannelQuantizer {
     var best = (error: Double.infinity, exponent: Float(0))
     for step in -60...10 {
       let exponent = ((top + Float(step)).rounded()) / 20
-      let error = unsafe pare_depth_error(
-        columns, weight.start + row * columns, ChannelDepth.scale(ofExponent: exponent),
-        Float(codes.lowerBound), Float(codes.upperBound))
+      let error = unsafe Processor.quantizationError(
+        columns, weight.start + row * columns, scale: ChannelDepth.scale(ofExponent: exponent),
+        codes: Float(codes.lowerBound)...Float(codes.upperBound))
       if error < best.error { best = (error, exponent) }
     }
     return best.exponent

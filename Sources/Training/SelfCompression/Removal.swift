@@ -9,55 +9,58 @@ internal import Transformers
 /// With biases nothing goes: a channel of zero bits still gives its bias.
 struct BlockRemoval {
   let shape: BlockShape
-  private(set) var outputs: OutputChannels
-  /// Of attention, its output, the MLP and its output.
-  let selections: [Selection]
+  /// What stays of each layer.
+  let selections: [TensorRole: Selection]
+  /// Channels of the residual stream that each output layer writes.
+  let outputs: [TensorRole: [Int32]]
 
   /// nil when nothing can go.
-  init?(_ block: TrainableBlock, index: Int, _ config: ModelConfig) {
-    guard block.layers.allSatisfy({ $0.bias == nil && $0.quantizer != nil }) else { return nil }
-    let live = LiveChannels(block)
-    var cut = BlockPlan(config, block: index, shape: block.shape, live).cut
+  init?(_ layers: [TensorRole: TrainableLayer], block: Int, _ config: ModelConfig) {
+    guard layers.values.allSatisfy({ $0.bias == nil && $0.quantizer != nil }) else { return nil }
+    let whole = config.shape(of: block)
+    let live = LiveChannels(layers, whole)
+    var cut = BlockPlan(config, block: block, shape: whole, live).cut
     cut.widenHeads()
-    let attended = cut.heads.isEmpty ? [] : live.attended
-    let added = cut.hidden.isEmpty ? [] : live.added
-    outputs = block.outputs
-    outputs.attention = BlockRemoval.channels(attended, of: block.outputs.attention)
-    outputs.mlp = BlockRemoval.channels(added, of: block.outputs.mlp)
-    shape = cut.shape
-    selections = [
-      Selection(rows: cut.rows(of: .queryKeyValue)),
-      Selection(rows: attended, columns: cut.columns(of: .attentionOutput)),
-      Selection(rows: cut.rows(of: .up)),
-      Selection(rows: added, columns: cut.columns(of: .down)),
-    ]
-    let isAll = zip(selections, block.layers).allSatisfy { selection, layer in
-      (selection.rows?.count ?? layer.rows) == layer.rows
-        && (selection.columns?.count ?? layer.columns) == layer.columns
+    var (selections, outputs) = ([TensorRole: Selection](), [TensorRole: [Int32]]())
+    for (role, layer) in layers {
+      guard role.writesResidual else {
+        selections[role] = Selection(rows: cut.rows(of: role))
+        continue
+      }
+      let isGone = role == .attentionOutput ? cut.heads.isEmpty : cut.hidden.isEmpty
+      // A norm behind the layer sees all its outputs.
+      let rows = config.norms != .before ? nil : isGone ? [] : live.rows(layer)
+      selections[role] = Selection(rows: rows, columns: cut.columns(of: role))
+      outputs[role] = rows.map { rows in
+        rows.map { layer.outputs?[$0] ?? Int32($0) }
+      }
+    }
+    (shape, self.selections, self.outputs) = (cut.shape, selections, outputs)
+    let isAll = layers.allSatisfy { role, layer in
+      (selections[role]?.rows?.count ?? layer.rows) == layer.rows
+        && (selections[role]?.columns?.count ?? layer.columns) == layer.columns
     }
     if isAll { return nil }
   }
+}
 
-  /// Channels of the residual stream that the rows which stay write.
-  private static func channels(_ rows: [Int], of old: [Int32]?) -> [Int32] {
-    rows.map { row in old?[row] ?? Int32(row) }
-  }
+extension TensorRole {
+  /// Whether a layer's outputs are added to the residual stream.
+  var writesResidual: Bool { self == .attentionOutput || self == .down }
 }
 
 /// Channels that have bits.
 private struct LiveChannels: ChannelFacts {
-  private let block: TrainableBlock
-  /// Rows of the two output layers that have bits.
-  let attended: [Int]
-  let added: [Int]
+  private let layers: [TensorRole: TrainableLayer]
+  private let shape: BlockShape
 
-  init(_ block: TrainableBlock) {
-    self.block = block
-    func rows(_ layer: TrainableLayer) -> [Int] {
-      (0..<layer.rows).filter { layer.quantizer?.isDead($0) == false }
-    }
-    attended = rows(block.attentionOutput)
-    added = rows(block.mlpOutput)
+  init(_ layers: [TensorRole: TrainableLayer], _ shape: BlockShape) {
+    (self.layers, self.shape) = (layers, shape)
+  }
+
+  /// Rows of a layer that have bits.
+  func rows(_ layer: TrainableLayer) -> [Int] {
+    (0..<layer.rows).filter { layer.quantizer?.isDead($0) == false }
   }
 
   func constant(_ role: TensorRole, _ row: Int) -> Float? {
@@ -65,19 +68,18 @@ private struct LiveChannels: ChannelFacts {
   }
 
   func hasNoWeights(_ role: TensorRole, _ row: Int) -> Bool {
-    let shape = block.shape
-    let (layer, start) =
+    if let layer = layers[role] { return layer.quantizer?.isDead(row) ?? false }
+    let start =
       switch role {
-      case .query: (block.attention, 0)
-      case .key: (block.attention, shape.queryWidth)
-      case .value: (block.attention, shape.valueStart)
-      default: (block.mlp, 0)
+      case .key: shape.queryWidth
+      case .value: shape.valueStart
+      default: 0
       }
-    return layer.quantizer?.isDead(start + row) ?? false
+    return layers[.queryKeyValue]?.quantizer?.isDead(start + row) ?? false
   }
 
   func reads(_ role: TensorRole, _ column: Int) -> Bool {
-    !(role == .down ? added : attended).isEmpty
+    layers[role].map { !rows($0).isEmpty } ?? false
   }
 
   func takesConstants(_ role: TensorRole) -> Bool { false }
@@ -108,12 +110,13 @@ extension TrainingNetwork {
   /// numbers of the tensors that changed to what is left of them.
   public func removeDeadChannels() -> [Int: Selection] {
     var selections: [Int: Selection] = [:]
-    for (index, block) in blocks.enumerated() {
-      guard let removal = BlockRemoval(block, index: index, configuration) else { continue }
-      for (layer, selection) in zip(block.layers, removal.selections) {
-        selections[layer.weight.index] = selection
-      }
-      shrink(block: index, to: removal.shape, removal.outputs, selections)
+    for block in 0..<configuration.blocks {
+      let layers = Dictionary(
+        uniqueKeysWithValues: weights.blockLayers(block).map { ($0.id.role, $0.layer) })
+      guard let removal = BlockRemoval(layers, block: block, configuration) else { continue }
+      for (role, layer) in layers { selections[layer.weight.index] = removal.selections[role] }
+      shrink(
+        block: block, to: removal.shape, removal.selections, outputs: removal.outputs)
     }
     return selections
   }

@@ -28,11 +28,11 @@ extension SelfCompression {
       let whole = weight.wholeShape
       let rows = weight.selection.rows ?? Array(0..<whole.rows)
       let columns = weight.selection.columns ?? Array(0..<whole.columns)
-      add("rows." + weight.name, [rows.count], rows.map(Float.init))
-      add("columns." + weight.name, [columns.count], columns.map(Float.init))
+      add("rows." + weight.key, [rows.count], rows.map(Float.init))
+      add("columns." + weight.key, [columns.count], columns.map(Float.init))
       let (depths, exponents) = (quantizer.depths, quantizer.exponents)
       add(
-        "channels." + weight.name, [SelfCompression.kinds, rows.count],
+        "channels." + weight.key, [SelfCompression.kinds, rows.count],
         depths.values + depths.first + depths.second + exponents.values + exponents.first
           + exponents.second)
     }
@@ -42,43 +42,36 @@ extension SelfCompression {
   /// Goes on from what `state` gave. The network must have all its channels. Throws
   /// `TrainingStateError` and what reading throws.
   func restore(_ state: Parameters, _ progress: TrainingProgress) throws {
-    for (index, block) in network.blocks.enumerated() {
-      try restore(index, block, state)
-    }
+    for block in 0..<network.configuration.blocks { try restore(block, state) }
     self.progress = progress.compression ?? self.progress
   }
 
-  private func restore(_ index: Int, _ block: TrainableBlock, _ state: Parameters) throws {
-    var selections: [Int: Selection] = [:]
-    for layer in block.layers {
-      let (name, whole) = (layer.weight.name, layer.weight.wholeShape)
-      let selection = Selection(
-        rows: try numbers("rows." + name, state, below: whole.rows),
-        columns: try numbers("columns." + name, state, below: whole.columns))
-      selections[layer.weight.index] = selection
+  private func restore(_ block: Int, _ state: Parameters) throws {
+    let layers = network.weights.blockLayers(block)
+    var selections: [TensorRole: Selection] = [:]
+    var outputs: [TensorRole: [Int32]] = [:]
+    for (id, layer) in layers {
+      let (key, whole) = (layer.weight.key, layer.weight.wholeShape)
+      let rows = try numbers("rows." + key, state, below: whole.rows)
+      selections[id.role] = Selection(
+        rows: rows, columns: try numbers("columns." + key, state, below: whole.columns))
+      if id.role.writesResidual, rows.count < whole.rows {
+        outputs[id.role] = rows.map(Int32.init)
+      }
     }
-    func rows(_ layer: TrainableLayer) -> [Int] { selections[layer.weight.index]?.rows ?? [] }
-    func columns(_ layer: TrainableLayer) -> [Int] {
-      selections[layer.weight.index]?.columns ?? []
+    let whole = network.configuration.shape(of: block)
+    let shape = whole.keeping(
+      selections, hidden: selections[.up]?.rows?.count ?? whole.hidden)
+    let isFitting = layers.allSatisfy { id, _ in
+      shape.fits(id.role, selections[id.role] ?? Selection())
     }
-    func outputs(_ layer: TrainableLayer) -> [Int32]? {
-      let rows = rows(layer)
-      return rows.count == layer.weight.wholeShape.rows ? nil : rows.map(Int32.init)
-    }
-    let shape = block.shape.keeping(rows(block.attention), hidden: rows(block.mlp).count)
-    guard rows(block.attention).count == shape.qkvWidth,
-      columns(block.attentionOutput).count == shape.valueWidth,
-      columns(block.mlpOutput).count == shape.hidden
-    else { throw missing("rows." + block.attention.weight.name) }
-    network.shrink(
-      block: index, to: shape,
-      OutputChannels(attention: outputs(block.attentionOutput), mlp: outputs(block.mlpOutput)),
-      selections)
-    for layer in network.blocks[index].layers { try restoreChannels(layer, state) }
+    guard isFitting else { throw missing("rows." + (layers.first?.layer.weight.key ?? "")) }
+    network.shrink(block: block, to: shape, selections, outputs: outputs)
+    for (_, layer) in network.weights.blockLayers(block) { try restoreChannels(layer, state) }
   }
 
   private func restoreChannels(_ layer: TrainableLayer, _ state: Parameters) throws {
-    let name = SelfCompression.prefix + "channels." + layer.weight.name
+    let name = SelfCompression.prefix + "channels." + layer.weight.key
     guard let quantizer = layer.quantizer, let found = state[name] else {
       throw TrainingStateError.missing(name)
     }
@@ -111,18 +104,43 @@ extension SelfCompression {
 }
 
 extension BlockShape {
-  /// What is left where of the attention layer these rows are; a head without values is
-  /// gone.
-  fileprivate func keeping(_ rows: [Int], hidden: Int) -> BlockShape {
-    let kept = Set(rows)
-    func count(_ width: Int, from first: Int) -> Int {
-      (first..<first + width).count { kept.contains($0) }
+  /// What is left where of queries, keys and values these rows are; a head without values is gone.
+  fileprivate func keeping(_ selections: [TensorRole: Selection], hidden: Int) -> BlockShape {
+    let joined = selections[.queryKeyValue].map { Set($0.rows ?? []) }
+    func kept(_ role: TensorRole) -> Set<Int> { Set(selections[role]?.rows ?? []) }
+    let (queries, keys, values) = (kept(.query), kept(.key), kept(.value))
+    func count(_ rows: Set<Int>, _ first: Int, _ width: Int, joinedAt start: Int) -> Int {
+      (first..<first + width).count { joined?.contains(start + $0) ?? rows.contains($0) }
     }
-    let heads = places.map { place in
-      Head(
-        keys: count(place.head.keys, from: place.firstKey),
-        values: count(place.head.values, from: valueStart + place.firstValue))
+    var heads: [Head] = []
+    var next = 0
+    for head in self.heads {
+      let places = places[next..<next + head.queries]
+      next += head.queries
+      let first = places[places.startIndex]
+      let left = Head(
+        keys: count(keys, first.firstKey, head.keys, joinedAt: queryWidth),
+        values: count(values, first.firstValue, head.values, joinedAt: valueStart),
+        queries: places.count {
+          count(queries, $0.firstQuery, head.keys, joinedAt: 0) > 0 || head.keys == 0
+        })
+      if left.values > 0 { heads.append(left) }
     }
-    return BlockShape(heads: heads.filter { $0.values > 0 }, hidden: hidden)
+    return BlockShape(heads: heads, hidden: hidden)
+  }
+
+  /// Whether what stays of a layer is as wide as the block.
+  fileprivate func fits(_ role: TensorRole, _ selection: Selection) -> Bool {
+    let (rows, columns) = (selection.rows?.count, selection.columns?.count)
+    return switch role {
+    case .queryKeyValue: rows == qkvWidth
+    case .query: rows == queryWidth
+    case .key: rows == keyWidth
+    case .value: rows == valueWidth
+    case .gate, .up: rows == hidden
+    case .attentionOutput: columns == mixedWidth
+    case .down: columns == hidden
+    default: true
+    }
   }
 }

@@ -1,3 +1,4 @@
+internal import Backend
 internal import Glibc
 internal import Tensors
 internal import Transformers
@@ -94,12 +95,13 @@ public final class SelfCompression {
   /// Weights of the blocks' matrices before any was removed.
   public let weightCount: Int
 
-  /// Begins with every channel at the settings' depth.
-  public init(_ network: TrainingNetwork, _ settings: CompressionSettings) {
+  /// Begins with every channel at the settings' depth. Throws `NetworkError.badSetting` where a
+  /// network cannot compress itself.
+  public init(_ network: TrainingNetwork, _ settings: CompressionSettings) throws {
     self.network = network
     self.settings = settings
     progress = CompressionProgress(gamma: settings.gamma)
-    network.quantize(depth: settings.depth)
+    try network.quantize(depth: settings.depth)
     weightCount = network.blockLayers.reduce(0) { $0 + $1.weight.wholeShape.count }
   }
 

@@ -1,3 +1,4 @@
+internal import Backend
 internal import Models
 
 /// What a network has written.

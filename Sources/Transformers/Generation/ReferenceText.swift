@@ -1,3 +1,4 @@
+internal import Backend
 internal import Models
 
 /// A text that a network writes itself, to measure its revisions against where

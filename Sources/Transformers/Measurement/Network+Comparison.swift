@@ -1,4 +1,4 @@
-internal import CKernels
+internal import Backend
 internal import Models
 internal import Tensors
 
@@ -138,8 +138,8 @@ private final class ComparingWorker {
     sums.referenceLoss =
       unsafe text.losses(rows, reference, vocabulary: vocabulary).reduce(0, +)
     let divergences = unsafe [Double](unsafeUninitializedCapacity: rows.count) { target, count in
-      unsafe pare_divergence(
-        rows.count, vocabulary, reference, logits, target.baseAddress.unsafelyUnwrapped)
+      unsafe Processor.divergence(
+        rows.count, vocabulary, reference, logits, into: target.baseAddress.unsafelyUnwrapped)
       count = rows.count
     }
     sums.divergence = divergences.reduce(0, +)
@@ -150,8 +150,8 @@ private final class ComparingWorker {
 
   private func likeliest(_ rows: Range<Int>, _ logits: UnsafePointer<Float>) -> [Int32] {
     unsafe [Int32](unsafeUninitializedCapacity: rows.count) { target, count in
-      unsafe pare_argmax(
-        rows.count, vocabulary, logits, target.baseAddress.unsafelyUnwrapped)
+      unsafe Processor.largest(
+        rows.count, vocabulary, logits, into: target.baseAddress.unsafelyUnwrapped)
       count = rows.count
     }
   }

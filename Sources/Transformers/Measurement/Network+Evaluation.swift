@@ -1,4 +1,4 @@
-internal import CKernels
+internal import Backend
 internal import Models
 internal import Tensors
 
@@ -87,10 +87,10 @@ extension WindowedText {
   ) -> [Double] {
     unsafe [Double](unsafeUninitializedCapacity: rows.count) { losses, count in
       unsafe tokens.withUnsafeBufferPointer { tokens in
-        unsafe pare_cross_entropy(
+        unsafe Processor.crossEntropy(
           rows.count, vocabulary, logits,
-          tokens.baseAddress.unsafelyUnwrapped + rows.lowerBound + 1,
-          losses.baseAddress.unsafelyUnwrapped)
+          targets: tokens.baseAddress.unsafelyUnwrapped + rows.lowerBound + 1,
+          into: losses.baseAddress.unsafelyUnwrapped)
       }
       count = rows.count
     }

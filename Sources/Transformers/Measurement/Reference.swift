@@ -1,4 +1,4 @@
-internal import CKernels
+internal import Backend
 internal import Models
 internal import Synchronization
 internal import Tensors

@@ -1,3 +1,4 @@
+internal import Backend
 internal import Synchronization
 
 /// A text cut into windows of the context's length, without overlap, each token

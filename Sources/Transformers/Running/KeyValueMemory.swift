@@ -1,10 +1,11 @@
+internal import Backend
 internal import Models
 
 /// Keys and values of the positions that several streams of text have seen, turned already.
 ///
 ///     block → stream → position → [ keys (keyWidth) │ values (valueWidth) ]
 @safe
-final class KeyValueMemory {
+package final class KeyValueMemory {
   /// Positions there is room for in a stream.
   let capacity: Int
   private let streams: Int

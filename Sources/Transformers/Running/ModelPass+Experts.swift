@@ -1,4 +1,4 @@
-internal import CKernels
+internal import Backend
 internal import Models
 
 // Experts.
@@ -12,18 +12,16 @@ extension ModelPass {
   /// Sends each token to the experts that the router scores highest, and adds what they give,
   /// by their weights.
   func route(
-    _ block: Int, _ from: Slot, into: Slot, count: Int,
-    _ observer: (any PassObserver)?
+    _ block: Int, _ input: UnsafePointer<Float>, into output: UnsafeMutablePointer<Float>,
+    count: Int, _ observer: (any PassObserver)?
   ) throws {
     guard let experts = config.experts(of: block) else { return }
-    let input = unsafe slot(from)
-    let output = unsafe slot(into)
     let width = config.width
     let routerID = TensorID(.router, block: block)
     let router = try weights.linear(routerID, precision)
     unsafe observer?.add(routerID, input, rows: count, columns: width)
-    unsafe multiply(router, count, input, slot(.gate), stride: router.rows)
-    let visits = unsafe self.visits(experts, count, slot(.gate))
+    unsafe multiply(router, count, input, expertGate.floats(), stride: router.rows)
+    let visits = unsafe self.visits(experts, count, expertGate.floats())
     observer?.add(
       visits.map { visits in
         RouterLoad.Expert(
@@ -42,23 +40,25 @@ extension ModelPass {
         (.expertGate, .expertUp, .expertDown), block, expert, rows.count, gathered.floats,
         given.floats, hidden: experts.hidden, observer)
       for (index, visit) in rows.enumerated() {
-        unsafe pare_add_scaled(
-          width, visit.weight, given.floats + index * width, output + visit.row * width)
+        unsafe Processor.addScaled(
+          width, visit.weight, given.floats + index * width, into: output + visit.row * width)
       }
     }
     guard experts.shared > 0 else { return }
     try unsafe runExpert(
       (.sharedGate, .sharedUp, .sharedDown), block, nil, count, input, given.floats,
       hidden: experts.shared, observer)
-    let gate = try weights.vector(TensorID(.sharedRouter, block: block))
-    for row in 0..<count {
-      var weight: Float = 1
-      if let gate {
-        var score: Float = 0
-        for column in 0..<width { score += unsafe gate[column] * input[row * width + column] }
-        weight = 1 / (1 + exponential(-score))
+    try unsafe weights.withVector(TensorID(.sharedRouter, block: block)) { gate in
+      for row in 0..<count {
+        var weight: Float = 1
+        if let gate = unsafe gate {
+          var score: Float = 0
+          for column in 0..<width { score += unsafe gate[column] * input[row * width + column] }
+          weight = 1 / (1 + exponential(-score))
+        }
+        unsafe Processor.addScaled(
+          width, weight, given.floats + row * width, into: output + row * width)
       }
-      unsafe pare_add_scaled(width, weight, given.floats + row * width, output + row * width)
     }
   }
 
@@ -75,10 +75,11 @@ extension ModelPass {
       unsafe observer?.add(id, input, rows: count, columns: layer.columns)
       unsafe multiply(layer, count, input, output, stride: layer.rows)
     }
-    try unsafe layer(roles.gate, input, slot(.gate))
-    try unsafe layer(roles.up, input, slot(.up))
-    activate(count * hidden)
-    try unsafe layer(roles.down, slot(.gate), output)
+    try unsafe layer(roles.gate, input, expertGate.floats())
+    try unsafe layer(roles.up, input, expertUp.floats())
+    Processor.activate(
+      count * hidden, config.activation, gate: expertGate, up: expertUp, into: expertGate)
+    try unsafe layer(roles.down, expertGate.floats(), output)
   }
 
   /// The tokens of each expert, in their order.

@@ -1,11 +1,11 @@
-internal import CKernels
+internal import Backend
 internal import Models
 internal import Synchronization
 internal import Tensors
 
 /// A model's weights, ready to run. Linear layers are read when they are first used, and kept
 /// in the form they are stored in; those of a small model in the order of the matrix library.
-final class ModelWeights: Sendable {
+final class ModelWeights: PassWeights, Sendable {
   /// Models of fewer weights are small: as f32 they take 64 MB at most.
   private static let small = 1 << 24
 
@@ -18,9 +18,9 @@ final class ModelWeights: Sendable {
   let model: Model
   /// Whether each thread runs texts of its own, from weights in the order of the matrix library.
   let isPacked: Bool
-  private let linear: Mutex<[Key: any LinearWeights]>
+  private let linear: Mutex<[Key: any StoredLinear]>
   private let vectors: Mutex<[TensorID: [Float]]>
-  private let embeddings = Mutex<[TensorRole: EmbeddingRows]>([:])
+  private let embeddings = Mutex<[TensorRole: KnownRows]>([:])
 
   /// What `other` has read of the same tensors is shared with it.
   /// `packs` says whether it counts as small.
@@ -63,7 +63,7 @@ final class ModelWeights: Sendable {
       throw NetworkError.notRunnable("\(id.role.rawValue) is missing")
     }
     let bias = model.part(id.bias)
-    let ready: any LinearWeights =
+    let ready: any StoredLinear =
       try isPacked
       ? PackedLinear(weight, bias, precision)
       : LinearCatalog.layer(weight, bias, key.precision)
@@ -71,8 +71,20 @@ final class ModelWeights: Sendable {
     return ready
   }
 
-  /// The values of a norm, or of sinks; nil where there are none. Throws what reading throws.
-  func vector(_ id: TensorID) throws -> [Float]? {
+  func isJoined(_ block: Int) -> Bool { model.joined(block) != nil }
+
+  func withVector<R>(
+    _ id: TensorID, _ body: (UnsafeBufferPointer<Float>?) throws -> R
+  ) throws -> R {
+    guard let values = try vector(id) else { return try body(nil) }
+    return try unsafe values.withUnsafeBufferPointer { try unsafe body($0) }
+  }
+
+  func ropeDivisors(length: Int, original: Int?) throws -> [Float]? {
+    try model.ropeDivisors(length: length, original: original)
+  }
+
+  private func vector(_ id: TensorID) throws -> [Float]? {
     if let known = vectors.withLock({ $0[id] }) { return known }
     guard let values = try model[id]?.values() else { return nil }
     vectors.withLock { $0[id] = values }
@@ -80,7 +92,7 @@ final class ModelWeights: Sendable {
   }
 
   /// The vectors of tokens, or of positions. Throws what reading throws.
-  func embedding(_ role: TensorRole) throws -> EmbeddingRows {
+  func embedding(_ role: TensorRole) throws -> any EmbeddingRows {
     if let known = embeddings.withLock({ $0[role] }) { return known }
     guard let part = model[TensorID(role)] else {
       throw NetworkError.notRunnable("its \(role.rawValue) is missing")
@@ -88,7 +100,7 @@ final class ModelWeights: Sendable {
     // A tied head has read it already.
     let isHead = role == .tokenEmbedding && model.isHeadTied && !isPacked
     let head = isHead ? try linear(TensorID(.head), .f32) as? RowLinear : nil
-    let rows: EmbeddingRows =
+    let rows: KnownRows =
       if !isPacked, let stored = try head?.weights ?? PartRows(part) { .stored(stored) } else {
         .whole(try part.parameter.tensor())
       }
@@ -116,7 +128,7 @@ final class ModelWeights: Sendable {
 }
 
 /// The rows of an embedding of tokens or positions.
-enum EmbeddingRows: Sendable {
+private enum KnownRows: EmbeddingRows, Sendable {
   case stored(PartRows)
   /// Of a small model, or an embedding that no file has, or has as a whole only.
   case whole(Tensor)

@@ -1,7 +1,7 @@
-internal import Models
+package import Models
 
 /// What an executor does at once: a step of a block, or several that are one product.
-enum Operation {
+package enum Operation {
   case step(BlockStep)
   /// Queries, keys and values, which are rows of one matrix.
   case attentionInput(Slot)
@@ -10,8 +10,19 @@ enum Operation {
   /// A linear layer whose outputs are added to the residual stream.
   case adding(TensorRole, Slot)
 
-  /// A block's steps, as few products as they can be.
-  static func list(_ config: ModelConfig, _ block: Int, isJoined: Bool) -> [Operation] {
+  /// Whether it adds to the residual stream.
+  var adds: Bool {
+    switch self {
+    case .adding, .step(.add): true
+    default: false
+    }
+  }
+
+  /// A block's steps, as few products as they can be. Where what a step reads is to be kept,
+  /// products are joined with no other steps.
+  package static func list(
+    _ config: ModelConfig, _ block: Int, isJoined: Bool, isKept: Bool
+  ) -> [Operation] {
     let steps = config.steps(of: block)
     var list: [Operation] = []
     var rest = steps[...]
@@ -21,10 +32,11 @@ enum Operation {
         rest = rest.dropFirst(2)
         list.append(.attentionInput(from))
       case (.linear(let role, let from, into: .gate), .activate?)
-      where !config.isGated && [.gelu, .geluTanh].contains(config.activation):
+      where !isKept && !config.isGated && [.gelu, .geluTanh].contains(config.activation):
         rest = rest.dropFirst()
         list.append(.activated(role, from))
-      case (.linear(let role, let from, into: .branch), .add?) where config.residualScale == 1:
+      case (.linear(let role, let from, into: .branch), .add?)
+      where !isKept && config.residualScale == 1:
         rest = rest.dropFirst()
         list.append(.adding(role, from))
       default: list.append(.step(step))

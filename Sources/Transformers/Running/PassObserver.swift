@@ -1,7 +1,7 @@
-internal import Models
+package import Models
 
 /// Watches a `ModelPass`. A type says what it looks at; the rest costs nothing.
-protocol PassObserver: AnyObject {
+package protocol PassObserver: AnyObject {
   /// Inputs of a linear layer, `rows × columns`.
   func add(_ id: TensorID, _ input: UnsafePointer<Float>, rows: Int, columns: Int)
   /// What the experts of a block took of the tokens that are run, one an expert.

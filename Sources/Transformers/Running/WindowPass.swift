@@ -1,3 +1,4 @@
+internal import Backend
 internal import Models
 
 extension ModelPass {
@@ -13,7 +14,7 @@ extension ModelPass {
   }
 
   /// Windows of a text, each a stream of its own.
-  private static func windows(_ count: Int, of window: Int) -> [Run] {
+  package static func windows(_ count: Int, of window: Int) -> [Run] {
     stride(from: 0, to: count, by: window).enumerated().map { index, first in
       Run(row: first, count: min(window, count - first), stream: index, position: 0)
     }
@@ -32,7 +33,8 @@ final class ModelStreams {
     _ weights: ModelWeights, _ precision: Precision, crew: Crew, streams: Int, capacity: Int
   ) throws {
     pass = try ModelPass(
-      weights, precision, crew: crew, capacity: streams > 1 ? streams : min(Self.chunk, capacity),
+      weights, weights.model.config, precision, crew: crew,
+      capacity: streams > 1 ? streams : min(Self.chunk, capacity),
       length: capacity,
       memory: KeyValueMemory(weights.model.config, streams: streams, capacity: capacity))
   }

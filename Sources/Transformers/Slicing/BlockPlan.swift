@@ -1,4 +1,4 @@
-internal import CKernels
+internal import Backend
 package import Models
 
 /// What is known of the channels of a block's layers, by which it is decided what may go.
@@ -71,13 +71,7 @@ package struct BlockPlan {
   }
 
   private func activated(_ gate: Float, _ up: Float?) -> Float {
-    var value = gate
-    guard let up else {
-      unsafe pare_activate(1, config.activation.code, &value, nil)
-      return value
-    }
-    unsafe withUnsafePointer(to: up) { unsafe pare_activate(1, config.activation.code, &value, $0) }
-    return value
+    Processor.activated(config.activation, gate, up)
   }
 
   /// Whether an input of a layer that is always `value` may go.
@@ -143,18 +137,5 @@ package struct BlockPlan {
     // As much for all keys of a query is nothing to softmax, but for caps and sinks.
     let isBlind = config.attentionCap == nil && !config.hasSinks
     return !(isBlind && facts.hasNoWeights(.key, key))
-  }
-}
-
-extension ModelConfig.Activation {
-  /// Its number among the kernels.
-  var code: Int32 {
-    switch self {
-    case .silu: Int32(PARE_SILU)
-    case .gelu: Int32(PARE_GELU)
-    case .geluTanh: Int32(PARE_GELU_TANH)
-    case .relu: Int32(PARE_RELU)
-    case .clippedSwiGLU: Int32(PARE_CLIPPED_SWIGLU)
-    }
   }
 }

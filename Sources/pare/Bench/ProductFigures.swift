@@ -1,4 +1,4 @@
-internal import CKernels
+internal import Backend
 internal import Tensors
 internal import Transformers
 
@@ -27,7 +27,7 @@ struct ProductFigures {
   private static let repetitions = 6
   private static let peakRounds: Int64 = 4_000_000
 
-  /// Throws `NetworkError.outOfMemory`.
+  /// Throws `BackendError`.
   static func measure(threads: Int) throws -> ProductFigures {
     let crew = try Crew(threads: threads)
     return ProductFigures(
@@ -54,8 +54,8 @@ struct ProductFigures {
       return operations
     }
     let peak = best {
-      crew.run(crew.threads) { _, _ in _ = pare_peak(isHalf ? 1 : 0, peakRounds) }
-      return Double(crew.threads) * pare_peak(isHalf ? 1 : 0, 1) * Double(peakRounds)
+      crew.run(crew.threads) { _, _ in _ = Processor.peak(isHalf: isHalf, rounds: peakRounds) }
+      return Double(crew.threads) * Processor.peak(isHalf: isHalf, rounds: 1) * Double(peakRounds)
     }
     return Rate(gigaflops: speed / 1e9, share: peak > 0 ? speed / peak : nil)
   }

@@ -31,7 +31,7 @@ struct TrainingFigures {
       threads: threads)
     let plain = try rate(network, nil)
     let memory = residentPeak()
-    let compression = SelfCompression(network, CompressionSettings())
+    let compression = try SelfCompression(network, CompressionSettings())
     let compressing = try rate(network, compression)
     // Which channels go is the same each time; they are spread over all layers.
     compression.setDepths { name, row, depth in

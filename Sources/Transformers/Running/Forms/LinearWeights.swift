@@ -1,12 +1,10 @@
+package import Backend
 package import Models
-internal import Tensors
+package import Tensors
 
-/// A linear layer that multiplies from the form its weights are stored in. Any number of
-/// threads may use it.
-package protocol LinearWeights: Sendable {
-  /// nil where the weights are in another form. Throws what reading throws.
-  init?(_ weight: Model.Part, _ bias: Model.Part?, _ precision: Precision) throws
-
+/// A linear layer that multiplies from the form its weights are in. Any number of threads may
+/// use it.
+package protocol LinearWeights {
   /// Outputs and inputs.
   var rows: Int { get }
   var columns: Int { get }
@@ -20,6 +18,10 @@ package protocol LinearWeights: Sendable {
   /// Whether GELU may be part of its product.
   var activates: Bool { get }
 
+  /// The channels of the residual stream that its outputs belong to; nil where it writes all, or
+  /// does not write there.
+  var outputs: [Int32]? { get }
+
   /// One group's outputs, bias included.
   func multiply(group: Int, _ product: LayerProduct, with hand: Hand)
 
@@ -27,16 +29,22 @@ package protocol LinearWeights: Sendable {
   func check() throws
 }
 
-/// The forms that weights are multiplied from. To add one, write `Forms/MyLinear.swift` and a
+/// A linear layer whose weights are a model's.
+package protocol StoredLinear: LinearWeights, Sendable {
+  /// nil where the weights are in another form. Throws what reading throws.
+  init?(_ weight: Model.Part, _ bias: Model.Part?, _ precision: Precision) throws
+}
+
+/// The forms that stored weights are multiplied from. To add one, write `Forms/MyLinear.swift` and a
 /// line here.
 package enum LinearCatalog {
   /// Asked in this order.
-  package static let all: [any LinearWeights.Type] = [RowLinear.self, PackedLinear.self]
+  package static let all: [any StoredLinear.Type] = [RowLinear.self, PackedLinear.self]
 
   /// Throws what reading throws.
   static func layer(
     _ weight: Model.Part, _ bias: Model.Part?, _ precision: Precision
-  ) throws -> any LinearWeights {
+  ) throws -> any StoredLinear {
     for form in all {
       if let layer = try form.init(weight, bias, precision) { return layer }
     }
@@ -47,13 +55,14 @@ package enum LinearCatalog {
 extension LinearWeights {
   package var isHalf: Bool { false }
   package var activates: Bool { false }
+  package var outputs: [Int32]? { nil }
 
   package func check() throws {}
 }
 
 extension Model.Part {
   /// The rows of a matrix as a parameter of their own.
-  var matrix: Parameter {
+  package var matrix: Parameter {
     guard let rows else { return parameter }
     let dimensions = [rows.total] + parameter.shape.dimensions.dropFirst()
     let whole = parameter

@@ -1,10 +1,11 @@
+package import Backend
 package import Models
 internal import Tensors
 
 /// Weights as f32 or bf16, in the order of the matrix library: the form of small models,
 /// of all that no file has, such as what a pass has made, and of what can only be read as a
 /// whole.
-package final class PackedLinear: LinearWeights {
+package final class PackedLinear: StoredLinear {
   private let weights: PackedWeights
   package var rows: Int { weights.rows }
   package var columns: Int { weights.columns }
@@ -17,7 +18,7 @@ package final class PackedLinear: LinearWeights {
   package var activates: Bool { true }
 
   package init(_ weight: Model.Part, _ bias: Model.Part?, _ precision: Precision) throws {
-    weights = try PackedWeights(weight.matrix, bias: bias?.vector, precision)
+    weights = try PackedWeights(weight.matrix, bias: bias?.vector, isHalf: precision == .bf16)
   }
 
   package func multiply(group: Int, _ product: LayerProduct, with hand: Hand) {

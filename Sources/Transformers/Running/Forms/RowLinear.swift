@@ -1,10 +1,10 @@
-internal import CKernels
+package import Backend
 package import Models
 internal import Tensors
 
 /// Weights as a file has them, whatever their form: those of some output channels at a time
 /// become f32, and are multiplied.
-package final class RowLinear: LinearWeights {
+package final class RowLinear: StoredLinear {
   /// Values that are f32 at once.
   private static let room = 1 << 17
 
@@ -46,9 +46,9 @@ package final class RowLinear: LinearWeights {
       ProductForm(isHalf: false, adds: product.finish.adds))
     guard let bias else { return }
     unsafe bias.withUnsafeBufferPointer { bias in
-      unsafe pare_add_bias(
-        product.count, channels, output, product.stride,
-        bias.baseAddress.unsafelyUnwrapped + first)
+      unsafe Processor.addBias(
+        product.count, channels, bias.baseAddress.unsafelyUnwrapped + first,
+        stride: product.stride, to: output)
     }
   }
 

@@ -12,7 +12,7 @@ package final class Crew {
   package init(threads: Int) throws {
     self.threads = min(max(threads, 1), Crew.limit)
     guard let handle = unsafe pare_crew_create(self.threads) else {
-      throw NetworkError.outOfMemory("threads")
+      throw BackendError.outOfMemory("threads")
     }
     unsafe self.handle = unsafe handle
   }

@@ -20,13 +20,13 @@ package struct LayerProduct {
   }
 
   /// Inputs.
-  let count: Int
+  package let count: Int
   /// `count × columns` of f32, or of bf16 where the layer multiplies that.
-  let input: UnsafeRawPointer
-  let output: UnsafeMutableRawPointer
+  package let input: UnsafeRawPointer
+  package let output: UnsafeMutableRawPointer
   /// Values from the outputs of one input to the next one's.
-  let stride: Int
-  let finish: Finish
+  package let stride: Int
+  package let finish: Finish
 
   package init(
     _ count: Int, _ input: UnsafeRawPointer, _ output: UnsafeMutableRawPointer, stride: Int,

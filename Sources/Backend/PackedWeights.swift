@@ -1,31 +1,33 @@
 internal import CKernels
 internal import CMatrix
 internal import Models
-internal import Tensors
+package import Tensors
 
 /// Weights in the order of the matrix library, cut into groups of output
 /// channels so that threads can share one product.
 ///
 /// `@unchecked Sendable`: the handles are only read after `init`.
 @safe
-final class PackedWeights: @unchecked Sendable {
+package final class PackedWeights: @unchecked Sendable {
   /// Output channels in a group; the last may have more.
   let groupRows: Int
-  let rows: Int
-  let columns: Int
+  package let rows: Int
+  package let columns: Int
   /// Whether its inputs are bf16.
-  let isHalf: Bool
+  package let isHalf: Bool
   private var groups: [OpaquePointer] = unsafe []
   private let bias: Tensor?
   /// Some libraries read the weights where they are.
   private let weight: Tensor
 
-  init(_ source: Parameter, bias: Parameter?, _ precision: Precision) throws {
+  /// Rounded to bf16 where products of that are faster and `isHalf` asks for it. Throws what
+  /// reading throws, and `BackendError.outOfMemory`.
+  package init(_ source: Parameter, bias: Parameter?, isHalf: Bool) throws {
     weight = try source.tensor()
     self.bias = try bias?.tensor()
     rows = source.shape.rows
     columns = source.shape.columns
-    isHalf = precision == .bf16 && pare_matrix_has_bf16()
+    self.isHalf = isHalf && pare_matrix_has_bf16()
     groupRows = PackedWeights.groupRows(of: rows)
     if isEmpty { return }
     try unsafe weight.withUnsafeValues { values in
@@ -34,8 +36,8 @@ final class PackedWeights: @unchecked Sendable {
         guard
           let group = unsafe pare_weights_pack(
             values.baseAddress.unsafelyUnwrapped + first * columns, channels(of: index), columns,
-            rows, isHalf)
-        else { throw NetworkError.outOfMemory(source.name) }
+            rows, self.isHalf)
+        else { throw BackendError.outOfMemory(source.name) }
         unsafe groups.append(group)
       }
     }
@@ -47,7 +49,7 @@ final class PackedWeights: @unchecked Sendable {
   /// outputs. Without inputs a layer still gives its bias, as one group.
   private var isEmpty: Bool { rows == 0 || columns == 0 }
 
-  var groupCount: Int { unsafe isEmpty ? min(rows, 1) : groups.count }
+  package var groupCount: Int { unsafe isEmpty ? min(rows, 1) : groups.count }
 
   /// The last group also has what is left over.
   private func channels(of group: Int) -> Int {
@@ -64,7 +66,7 @@ final class PackedWeights: @unchecked Sendable {
   }
 
   /// Multiplies with one group of output channels.
-  func apply(group: Int, _ product: LayerProduct, with engine: MatrixEngine) {
+  package func apply(group: Int, _ product: LayerProduct, with engine: MatrixEngine) {
     if isEmpty { return addBias(product) }
     let first = group * groupRows
     let finish = product.finish

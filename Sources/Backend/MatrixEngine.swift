@@ -1,16 +1,5 @@
 internal import CMatrix
 
-/// How products are computed.
-public enum Precision: String, Sendable, Hashable, CaseIterable {
-  /// f32 throughout.
-  case f32
-  /// Weights and inputs of products rounded to bf16, sums in f32.
-  case bf16
-
-  /// Whether it is faster than f32 on this machine.
-  public static var hasFastBF16: Bool { pare_matrix_has_bf16() }
-}
-
 /// What one thread needs to multiply matrices; not to be shared.
 @safe
 package final class MatrixEngine {
@@ -18,10 +7,10 @@ package final class MatrixEngine {
   /// Set when a product could not be computed, for want of memory.
   package var hasFailed = false
 
-  /// Throws `NetworkError.outOfMemory`.
+  /// Throws `BackendError.outOfMemory`.
   package init() throws {
     guard let handle = unsafe pare_matrix_create() else {
-      throw NetworkError.outOfMemory("matrix products")
+      throw BackendError.outOfMemory("matrix products")
     }
     unsafe self.handle = unsafe handle
   }
@@ -30,7 +19,7 @@ package final class MatrixEngine {
 
   /// Throws when a product has failed.
   package func check() throws {
-    if hasFailed { throw NetworkError.outOfMemory("matrix products") }
+    if hasFailed { throw BackendError.outOfMemory("matrix products") }
   }
 
   /// Multiplies m × k by k × n, `count` times. Products without values are not
@@ -96,4 +85,9 @@ package struct Operand {
     unsafe self.values = unsafe values
     (self.stride, self.step, self.isTransposed) = (stride, step, isTransposed)
   }
+}
+
+extension MatrixEngine {
+  /// Whether products of bf16 are faster than those of f32 on this machine.
+  package static var hasFastBF16: Bool { pare_matrix_has_bf16() }
 }

@@ -8,7 +8,7 @@ package final class Hand {
   package init() throws { engine = try MatrixEngine() }
 
   /// Room for so many values; their content is undefined.
-  func scratch(_ count: Int) -> UnsafeMutablePointer<Float> {
+  package func scratch(_ count: Int) -> UnsafeMutablePointer<Float> {
     if count > room {
       weights = AlignedBuffer(count)
       room = count
