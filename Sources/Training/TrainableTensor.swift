@@ -23,8 +23,8 @@ public final class TrainableTensor {
   /// Its number among the network's tensors.
   let index: Int
   /// What is left of the parameter's rows and columns, and its whole shape.
-  let selection: Selection
-  let wholeShape: Shape
+  package let selection: Selection
+  package let wholeShape: Shape
 
   /// The weight matrix of a linear layer of a block: what Muon trains.
   public var isBlockMatrix: Bool { place.role == .linear }
