@@ -18,8 +18,13 @@ import Testing
     if config.experts != nil, config.denseBlocks.isEmpty { config.hidden = 0 }
     for index in config.ropes.indices {
       config.ropes[index].isInterleaved = false
-      // Divisors stand in a tensor.
-      if case .llama3 = config.ropes[index].scaling { config.ropes[index].scaling = .none }
+      // Divisors stand in tensors.
+      switch config.ropes[index].scaling {
+      case .llama3: config.ropes[index].scaling = .none
+      case .longRope(_, _, let original):
+        config.ropes[index].scaling = .longRope(short: [], long: [], original: original)
+      default: break
+      }
     }
     return config
   }

@@ -99,9 +99,8 @@ import Transformers
   }
 
   /// llama.cpp has no word for Mistral's window, for dynamic scaling, and for blocks without
-  /// experts among others of Qwen 2 MoE, and LongRoPE's are not written: which is told when such a
-  /// file is made.
-  private static let told: Set = ["mistral", "llama_dynamic", "qwen2_moe", "phi3_longrope"]
+  /// experts among others of Qwen 2 MoE: which is told when such a file is made.
+  private static let told: Set = ["mistral", "llama_dynamic", "qwen2_moe"]
   /// Of these it knows one value alone, which is not the sample's.
   private static let altered: [String: [String: any Sendable]] = [
     "gemma2": ["query_pre_attn_scalar": 12], "smollm3": ["no_rope_layers": [1, 1]],

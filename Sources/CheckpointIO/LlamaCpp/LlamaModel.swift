@@ -101,13 +101,14 @@ struct LlamaModel {
   }
 
   private mutating func addRopeDivisors() {
-    guard let (name, divisors) = translation.ropeDivisors else { return }
-    parameters.append(
-      Parameter(
-        name: name, shape: [divisors.count], dtype: .f32,
-        place: Place(block: nil, layer: name, role: .buffer),
-        load: { Tensor([divisors.count], divisors) }))
-    notes.append("\(name) is written, made of the settings of rope_type llama3")
+    for (name, divisors) in translation.ropeDivisors {
+      parameters.append(
+        Parameter(
+          name: name, shape: [divisors.count], dtype: .f32,
+          place: Place(block: nil, layer: name, role: .buffer),
+          load: { Tensor([divisors.count], divisors) }))
+      notes.append("\(name) is written, made of the settings of the rotary positions")
+    }
   }
 
   /// Tells of tensors for which llama.cpp refuses the file.

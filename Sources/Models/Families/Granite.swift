@@ -3,7 +3,8 @@ enum Granite: Architecture {
   static let types: Set = ["granite"]
   static let title = "Granite 3"
   static let gguf: GGUFFamily? = GGUFFamily(
-    architecture: "granite", biases: Llama.biases, hasRopeDivisors: true, hasMultipliers: true)
+    architecture: "granite", biases: Llama.biases, ropeDivisors: [.ropeDivisors],
+    hasMultipliers: true)
 
   static func config(_ settings: Settings, _ facts: Facts) throws(ModelError) -> ModelConfig {
     var config = try ModelConfig(settings, facts)

@@ -4,7 +4,8 @@ enum Llama: Architecture {
   static let types: Set = ["llama", "mistral", "ministral", "mistral3"]
   static let title = "Llama, Mistral, SmolLM 2"
   static let gguf: GGUFFamily? = GGUFFamily(
-    architecture: "llama", types: ["llama", "mistral"], biases: biases, hasRopeDivisors: true)
+    architecture: "llama", types: ["llama", "mistral"], biases: biases,
+    ropeDivisors: [.ropeDivisors])
   /// What llama.cpp has biases of.
   static let biases: Set<TensorRole> = [
     .query, .key, .value, .attentionOutput, .gate, .up, .down,

@@ -1,9 +1,11 @@
-/// another. (Abdin et al., 2024.)
+/// Phi-3 and 3.5: queries, keys and values are rows of one matrix, gate and up of another. (Abdin
+/// et al., 2024.)
 enum Phi3: Architecture {
   static let types: Set = ["phi3"]
   static let title = "Phi-3"
   static let gguf: GGUFFamily? = GGUFFamily(
-    architecture: "phi3", fused: [.queryKeyValue, .gateUp])
+    architecture: "phi3", fused: [.queryKeyValue, .gateUp],
+    ropeDivisors: [.shortRopeDivisors, .longRopeDivisors])
 
   static func config(_ settings: Settings, _ facts: Facts) throws(ModelError) -> ModelConfig {
     var config = try ModelConfig(settings, facts, epsilon: 1e-5)

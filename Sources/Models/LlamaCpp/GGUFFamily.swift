@@ -10,8 +10,8 @@ public struct GGUFFamily: Sendable {
   public var needsBiases = false
   /// Layers that it has as one matrix.
   var fused: Set<TensorRole> = []
-  /// Whether it reads divisors of the rotary frequencies.
-  var hasRopeDivisors = false
+  /// The tensors of divisors of the rotary frequencies that it reads.
+  var ropeDivisors: Set<TensorRole> = []
   /// Whether blocks may attend to a window only; the last of so many sees everything, where the
   /// file does not say.
   var windowPeriod: Int?
@@ -87,10 +87,12 @@ extension ModelConfig {
       add("residual_scale", .number(residualScale))
       add("logit_scale", .number(1 / logitScale))
     }
-    return list + (try ropeSettings(settings))
+    return list + (try ropeSettings(family, settings))
   }
 
-  private func ropeSettings(_ settings: Settings) throws(ModelError) -> [GGUFSetting] {
+  private func ropeSettings(
+    _ family: GGUFFamily, _ settings: Settings
+  ) throws(ModelError) -> [GGUFSetting] {
     guard let rope = ropes.first else { return [] }
     var list = [
       GGUFSetting("rope.dimension_count", .count(rope.width)),
@@ -101,7 +103,12 @@ extension ModelConfig {
       list += values.map { GGUFSetting("rope.scaling.\($0)", $1) }
     }
     switch rope.scaling {
-    case .none, .dynamic, .llama3, .longRope: break
+    case .none, .dynamic, .llama3: break
+    case .longRope(_, _, let original):
+      guard family.ropeDivisors.contains(.longRopeDivisors) else { break }
+      scaling([
+        ("original_context_length", .count(original)), ("attn_factor", .number(rope.factor)),
+      ])
     case .linear(let factor): scaling([("type", .text("linear")), ("factor", .number(factor))])
     case .yarn(let factor, let fast, let slow, let original, _):
       scaling([
@@ -118,11 +125,17 @@ extension ModelConfig {
 }
 
 extension Rope {
-  /// What each frequency is divided by, where Llama 3's scaling is written as a tensor.
-  var divisors: [Float]? {
-    guard case .llama3(_, _, _, let original) = scaling else { return nil }
-    var plain = self
-    plain.scaling = .none
-    return zip(plain.frequencies(length: original), frequencies(length: original)).map { $0 / $1 }
+  /// What each frequency is divided by, where a scaling is written as tensors.
+  var divisors: [TensorRole: [Float]] {
+    switch scaling {
+    case .llama3(_, _, _, let original):
+      var plain = self
+      plain.scaling = .none
+      let (given, scaled) = (plain.frequencies(length: original), frequencies(length: original))
+      return [.ropeDivisors: zip(given, scaled).map { $0 / $1 }]
+    case .longRope(let short, let long, _):
+      return [.shortRopeDivisors: short, .longRopeDivisors: long]
+    default: return [:]
+    }
   }
 }

@@ -24,8 +24,8 @@ public struct GGUFTranslation: Sendable {
   /// The first weight of a block that has another shape than the same one in the first block, for
   /// which llama.cpp refuses the file.
   public let oddWidth: Parameter?
-  /// Divisors of the rotary frequencies, where llama.cpp reads them as a tensor of this name.
-  public let ropeDivisors: (name: String, values: [Float])?
+  /// Divisors of the rotary frequencies, where llama.cpp reads them as tensors of these names.
+  public let ropeDivisors: [(name: String, values: [Float])]
   /// What the weights of queries' norms are multiplied by: llama.cpp scales scores by the width of
   /// a head.
   public let queryFactor: Float
@@ -75,10 +75,10 @@ public struct GGUFTranslation: Sendable {
       ? configuration.merging(config.activation == .gelu ? ["activation_function": "gelu"] : [:]) {
         own, _ in own
       } : nil
-    let divisors = gguf.hasRopeDivisors ? config.ropes.first?.divisors : nil
-    ropeDivisors = divisors.flatMap { values in
-      table.name(of: TensorID(.ropeDivisors)).map { ($0 + ".weight", values) }
-    }
+    ropeDivisors = (config.ropes.first?.divisors ?? [:]).compactMap { role, values in
+      guard gguf.ropeDivisors.contains(role), !values.isEmpty else { return nil }
+      return table.name(of: TensorID(role)).map { ($0 + ".weight", values) }
+    }.sorted { $0.0 < $1.0 }
     let written = try? ModelCatalog.family(of: gguf.architecture)?.config(
       Settings(SettingNames.configuration(of: list, gguf.architecture)),
       tensors.facts(.llamaCpp))
@@ -100,9 +100,16 @@ public struct GGUFTranslation: Sendable {
     }.map { "no setting says \($0); \($1) is written, which Hugging Face takes then" }
     if var written {
       // A tensor says it.
-      if ropeDivisors != nil { written.ropes = config.ropes }
+      if !ropeDivisors.isEmpty { written.ropes = config.ropes }
       if hasQueryNorms { written.attentionScale = config.attentionScale }
       notes += config.differences(from: written, in: gguf.architecture)
+      if let rope = config.ropes.first, case .longRope(_, _, let original) = rope.scaling,
+        !ropeDivisors.isEmpty
+      {
+        notes.append(
+          "llama.cpp takes the long factors of its rotary positions where its context is more than "
+            + "\(original), whatever the length of a text")
+      }
     }
   }
 
