@@ -204,7 +204,9 @@ extension SettingNames {
       all.flatMap { setting in setting.names.map { ($0, setting) } },
       uniquingKeysWith: { first, _ in first })
     return settings.filter { name in
-      if name.hasPrefix("rope_scaling.") || name.hasPrefix("rope_parameters.") {
+      if name.hasPrefix("rope_scaling.") || name.hasPrefix("rope_parameters.")
+        || name == "original_max_position_embeddings"
+      {
         return !keys.contains { $0.contains(".rope.") }
       }
       // Which blocks have a window is written where it is not the usual pattern.

@@ -4,8 +4,9 @@ public struct TextError: Error, Hashable, Sendable, CustomStringConvertible {
 
   init(_ description: String) { self.description = description }
 
-  static let noVocabulary = TextError(
-    "the checkpoint does not say which characters its tokens are, so no text can be read")
+  static let noCharacters = TextError(
+    "only models whose tokens are characters are trained, and the checkpoint does not say which "
+      + "characters its tokens are")
   static let noTokenizer = TextError(
     "the checkpoint has no tokenizer, in its file or beside it, so no text can be read; "
       + "--tokens takes one in numbers")

@@ -18,7 +18,7 @@ public struct TrainingModel: Sendable {
     try checkpoint.refuseUnreadCodes()
     try TrainingNetwork.check(
       checkpoint.parameters, configuration: checkpoint.configuration)
-    guard let vocabulary = checkpoint.vocabulary else { throw TextError.noVocabulary }
+    guard let vocabulary = checkpoint.vocabulary else { throw TextError.noCharacters }
     source = checkpoint
     parameters = checkpoint.parameters
     configuration = checkpoint.configuration
@@ -39,7 +39,7 @@ public struct TrainingModel: Sendable {
   /// The model in a training run's saved state.
   init(_ state: TrainingState) throws {
     let checkpoint = state.checkpoint
-    guard let vocabulary = checkpoint.vocabulary else { throw TextError.noVocabulary }
+    guard let vocabulary = checkpoint.vocabulary else { throw TextError.noCharacters }
     source = nil
     parameters = Parameters(
       checkpoint.parameters.filter {
