@@ -94,10 +94,10 @@ import Workspace
     for _ in 0..<column { desk.key(.right) }
     desk.key(.character(" "))
     #expect(
-      desk.state.blocks.marked
+      desk.state.marked
         == Set((0..<4).map { "model.layers.1.mlp.experts.\($0).up_proj.weight" }))
     desk.key(.character(" "))
-    #expect(desk.state.blocks.marked.isEmpty)
+    #expect(desk.state.marked.isEmpty)
     desk.key(.enter)
     #expect(desk.state.view == .blocks && lines(desk, with: "  expert ") == 4)
     desk.key(.down, .down, .down, .enter)

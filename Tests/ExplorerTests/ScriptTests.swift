@@ -274,7 +274,7 @@ final class Play {
     play.expect("sheet", shows: "prune ▸ 2 marked of 8 layers")
     play.expect("pruned", shows: "r1 prune")
     let step = play.workbench.tree[RevisionID(1)]?.step
-    #expect(step?.layers == .named(play.app.state.blocks.marked.sorted()))
+    #expect(step?.layers == .named(play.app.state.marked.sorted()))
   }
 
   @Test func smallScreensRecover() throws {

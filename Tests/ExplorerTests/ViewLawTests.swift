@@ -97,7 +97,8 @@ import Workspace
   /// No view writes over what another keeps with the session.
   @Test func placesHaveNamesOfTheirOwn() throws {
     let desk = try Desk { try SmallModels.open(in: $0) }
-    let names = ViewCatalog.all.flatMap { $0.place(desk.state).keys } + ["view"]
+    let names =
+      ViewCatalog.all.flatMap { $0.place(desk.state).keys } + desk.state.sharedPlace.keys
     #expect(Set(names).count == names.count)
     #expect(desk.state.place.count == names.count)
   }

@@ -42,6 +42,7 @@ extension AppState {
   func withExperts(
     _ rows: [ModelMap.Row], _ inOrder: ([ModelMap.Row]) -> [ModelMap.Row]
   ) -> [ModelMap.Row] {
+    let blocks = self.blocks
     guard !blocks.unfolded.isEmpty else { return rows }
     let wanted = NameFilter(blocks.filter)
     return rows.flatMap { row in

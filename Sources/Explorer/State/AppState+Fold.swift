@@ -15,6 +15,7 @@ extension AppState {
     self.tree = tree
     self.jobs = jobs
     if current != former {
+      pair.follow(from: former, to: current)
       for view in ViewCatalog.all { view.follow(from: former, &self) }
     }
     forgetDeleted()
@@ -75,6 +76,7 @@ extension AppState {
 
   /// Leaves revisions that were deleted.
   private mutating func forgetDeleted() {
+    pair.leaveDeleted(of: tree)
     for view in ViewCatalog.all { view.leaveDeleted(&self) }
     for id in figures.keys where tree[id] == nil { figures[id] = nil }
     for id in routers.keys where tree[id] == nil { routers[id] = nil }

@@ -7,7 +7,7 @@ extension AppState {
   /// layers or on all.
   mutating func open(_ type: any CompressionPass.Type) -> [Effect] {
     let pass = lastPasses[type.name] ?? type.init()
-    let marked = blocks.marked.sorted()
+    let marked = self.marked.sorted()
     sheet = Sheet(.pass(pass, on: marked.isEmpty ? .all : .named(marked)))
     return askPreview()
   }

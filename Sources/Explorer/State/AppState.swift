@@ -5,7 +5,7 @@ public import Transformers
 public import Workspace
 
 /// Everything the screen shows. Only actions and the fold of the workbench's
-/// events change it; drawing reads it.
+/// events change it; drawing reads it. What a single view remembers is in `views`.
 public struct AppState: Sendable {
   /// Names a layer of a revision.
   public struct LayerKey: Sendable, Hashable {
@@ -32,14 +32,19 @@ public struct AppState: Sendable {
   public var view = ViewID.blocks
   /// Views that Esc leads back to.
   public var trail: [ViewID] = []
-  public var blocks = BlocksState()
+  /// Layer and Compare draw the same part of the same layer, and passes are previewed on it.
   public var layer = LayerState()
-  public var compare = CompareState()
+  /// Compare draws them, Samples lets them write.
+  public var pair = RevisionPair()
+  /// Parameters by name that passes are run on: marked in Blocks, taken by sheets and commands.
+  public var marked: Set<String> = []
+  /// What each view remembers for itself.
+  var views = ViewStates()
+
   /// The training run that is under way, or was last.
   public var training = TrainingWatch()
   /// Runs that made revisions, from their logs; one without a header where there is no log.
   var runs: [RevisionID: TrainingWatch] = [:]
-  var views = ViewStates()
 
   /// Revisions as the workbench last told.
   public var tree: RevisionTree
@@ -99,6 +104,9 @@ public struct AppState: Sendable {
 
   /// The revision on screen.
   public var current: RevisionID { tree.current }
+
+  /// The text that losses are measured on, in a few words; nil while none is measured.
+  var measuredOn: String? { tree.original.metrics.measuredOn }
 
   /// The layer whose histogram and mask are looked at.
   public var layerOnScreen: ModelMap.Layer? { layer.name.flatMap { model.layer(named: $0) } }

@@ -67,7 +67,7 @@ public enum CommandCatalog {
         CommandText.optionCompletions(pass.settings, state, words)
       },
       run: { state, words in
-        [.run(try CommandText.step(type, words, marked: state.blocks.marked), on: state.current)]
+        [.run(try CommandText.step(type, words, marked: state.marked), on: state.current)]
       })
   }
 
@@ -166,9 +166,9 @@ public enum CommandCatalog {
       "compare", "compare rA [rB]", "show two revisions side by side",
       completing: { state, _ in state.tree.revisions.map { $0.id.description } }
     ) { state, words in
-      state.compare.left = try CommandText.revision(Array(words.prefix(1)), state)
+      state.pair.left = try CommandText.revision(Array(words.prefix(1)), state)
       if words.count > 1 {
-        state.compare.right = try CommandText.revision(Array(words.dropFirst()), state)
+        state.pair.right = try CommandText.revision(Array(words.dropFirst()), state)
       }
       return state.show(.compare)
     },

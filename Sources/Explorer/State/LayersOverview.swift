@@ -83,8 +83,9 @@ extension AppState {
   }
 
   private func sortedByBars(_ rows: [ModelMap.Row]) -> [ModelMap.Row] {
+    let quantity = blocks.quantity
     let keyed = rows.enumerated().map { index, row in
-      let values = row.layers.compactMap { barValue($0.name) }
+      let values = row.layers.compactMap { barValue($0.name, quantity) }
       let mean = values.reduce(0, +) / Double(max(values.count, 1))
       let key = values.isEmpty ? -Double.infinity : mean.isNaN ? .infinity : mean
       return (row, key, index)
@@ -104,10 +105,11 @@ extension AppState {
     func widen(_ value: Double?) {
       if let value, value.isFinite { widest = max(widest, value) }
     }
-    if blocks.quantity == .sensitivity {
+    let quantity = blocks.quantity
+    if quantity == .sensitivity {
       sensitivities[current]?.values.forEach(widen)
     } else {
-      figures[current]?.values.forEach { widen(blocks.quantity.value($0)) }
+      figures[current]?.values.forEach { widen(quantity.value($0)) }
     }
     return max(widest.isFinite ? widest : 1, .leastNormalMagnitude)
   }
@@ -155,7 +157,8 @@ extension AppState {
     guard revision == current, let scale = overview.scale, scale.bars == former,
       figures[revision].map({ $0.count > 1 }) == true
     else { return }
-    let widest = names.compactMap { barValue($0) }.filter(\.isFinite).max() ?? 0
+    let quantity = blocks.quantity
+    let widest = names.compactMap { barValue($0, quantity) }.filter(\.isFinite).max() ?? 0
     overview.scale = (bars, max(scale.full, widest))
   }
 

@@ -2,8 +2,8 @@ internal import Tensors
 internal import Terminal
 internal import Workspace
 
-/// Where one is in the Blocks view, and what its bars show.
-public struct BlocksState: Sendable {
+/// Where one is in the Blocks view, and what its bars show; Training has that view in it.
+public struct BlocksState: ViewState {
   /// What the bars show.
   public enum Quantity: String, Sendable, CaseIterable {
     case kept, bits, bytes, error, sensitivity, outliers
@@ -32,8 +32,6 @@ public struct BlocksState: Sendable {
   private(set) var matchingRows: [ModelMap.Row]?
   /// Blocks whose experts have rows of their own.
   var unfolded: Set<Int> = []
-  /// Parameters by name that a pass is to be run on.
-  public var marked: Set<String> = []
 
   public init() {}
 
@@ -85,6 +83,13 @@ extension ViewID {
   public static let blocks = ViewID("blocks")
 }
 
+extension AppState {
+  public var blocks: BlocksState {
+    get { self[BlocksView.self] }
+    set { self[BlocksView.self] = newValue }
+  }
+}
+
 extension BlocksView {
   public static func place(_ state: AppState) -> [String: String] {
     let blocks = state.blocks
@@ -92,7 +97,6 @@ extension BlocksView {
       "bars": blocks.quantity.rawValue, "blocksRow": String(blocks.row),
       "blocksColumn": String(blocks.column),
       "unfolded": blocks.unfolded.sorted().map(String.init).joined(separator: " "),
-      "marked": blocks.marked.sorted().joined(separator: "\n"),
     ]
   }
 
@@ -105,8 +109,6 @@ extension BlocksView {
     state.blocks.unfolded = blocksWithExperts.intersection(unfolded)
     state.blocks.row = place.number("blocksRow", below: state.shownRowCount)
     state.blocks.column = place.number("blocksColumn", below: model.kinds.count)
-    let marked = (place["marked"] ?? "").split(separator: "\n").map(String.init)
-    state.blocks.marked = Set(marked.filter { model.position(of: $0) != nil })
   }
 
   /// Out of a filter first.
@@ -124,9 +126,9 @@ extension BlocksView {
 
 extension AppState {
   /// What the bars show of a layer; nil while it is not known.
-  func barValue(_ name: String) -> Double? {
-    guard blocks.quantity != .sensitivity else { return sensitivities[current]?[name] }
-    return figures[current]?[name].flatMap { blocks.quantity.value($0) }
+  func barValue(_ name: String, _ quantity: BlocksState.Quantity) -> Double? {
+    guard quantity != .sensitivity else { return sensitivities[current]?[name] }
+    return figures[current]?[name].flatMap { quantity.value($0) }
   }
 }
 

@@ -9,7 +9,7 @@ extension BlocksView {
   ) {
     let quantity = state.blocks.quantity
     let isWanted = filter.text.isEmpty || layers.contains(where: filter.matches)
-    let marked = state.blocks.marked
+    let marked = state.marked
     let cell = BlocksCell(
       share: total.barValue(quantity).map(scale.share),
       text: { width in total.value(quantity).map { quantity.text($0, width: width) } ?? "…" },
@@ -40,7 +40,7 @@ extension BlocksView {
         return texts.map { $0.first { $0.columns <= width } ?? $0[3] } ?? "…"
       },
       textWidth: 5,
-      isMarked: state.blocks.marked.contains(router.name), isCursor: isCursor, isDim: false,
+      isMarked: state.marked.contains(router.name), isCursor: isCursor, isDim: false,
       isPlanned: false,
       isBroken: state.figures[state.current]?[router.name]?.isBroken == true)
     cell.draw(on: &grid, in: area, state.theme)

@@ -5,6 +5,7 @@ internal import Workspace
 
 /// View 1: the whole model at a glance, a row a block, a column a layer kind.
 public enum BlocksView: View {
+  public typealias State = BlocksState
   public static let id = ViewID.blocks
   public static let title = "Blocks"
   public static let drawsBars = true
@@ -17,10 +18,10 @@ public enum BlocksView: View {
     Binding(.character(" "), label: "mark", help: "mark the layer: passes run on marked layers") {
       state in
       let names = state.blocks.layers(state).map(\.name)
-      if names.allSatisfy(state.blocks.marked.contains) {
-        state.blocks.marked.subtract(names)
+      if names.allSatisfy(state.marked.contains) {
+        state.marked.subtract(names)
       } else {
-        state.blocks.marked.formUnion(names)
+        state.marked.formUnion(names)
       }
       return []
     },
@@ -47,16 +48,16 @@ public enum BlocksView: View {
       $0.openText(of: id, lead: "/", $0.blocks.filter)
     },
     Binding(.character("U"), help: "unmark all layers") { state in
-      state.blocks.marked = []
+      state.marked = []
       return []
     },
     Binding(
       .character("n"), help: "the next marked layer",
-      unless: { $0.blocks.marked.isEmpty ? "No layer is marked; Space marks one." : nil },
+      unless: { $0.marked.isEmpty ? "No layer is marked; Space marks one." : nil },
       action: { $0.goToMarked(by: 1) }),
     Binding(
       .character("N"), help: "the marked layer before",
-      unless: { $0.blocks.marked.isEmpty ? "No layer is marked; Space marks one." : nil },
+      unless: { $0.marked.isEmpty ? "No layer is marked; Space marks one." : nil },
       action: { $0.goToMarked(by: -1) }),
     Binding(.down, .character("j"), help: "a row down") { $0.moveInBlocks(1, 0) },
     Binding(.up, .character("k"), help: "a row up") { $0.moveInBlocks(-1, 0) },
@@ -109,7 +110,7 @@ public enum BlocksView: View {
     if state.sheet?.preview?.whole != nil { note += ", as the pass would leave them" }
     if state.blocks.isSorted { note += " · sorted" }
     if !state.blocks.filter.isEmpty { note += " · /\(state.blocks.filter)" }
-    if !state.blocks.marked.isEmpty { note += " · \(state.blocks.marked.count) marked" }
+    if !state.marked.isEmpty { note += " · \(state.marked.count) marked" }
     if layout.rows.count > layout.visible.count {
       note +=
         " · rows \(layout.visible.lowerBound + 1)–\(layout.visible.upperBound)"
@@ -171,15 +172,15 @@ public enum BlocksView: View {
     _ scale: BlocksScale, _ filter: NameFilter, on grid: inout CellGrid
   ) {
     let preview = state.sheet?.preview?.whole?.layers[layer.name]
-    let planned = preview.flatMap { state.blocks.quantity.value($0) }
-    let value = layer.isCodes ? nil : planned ?? state.barValue(layer.name)
-    let unknown = layer.isCodes ? "codes" : "…"
     let quantity = state.blocks.quantity
+    let planned = preview.flatMap { quantity.value($0) }
+    let value = layer.isCodes ? nil : planned ?? state.barValue(layer.name, quantity)
+    let unknown = layer.isCodes ? "codes" : "…"
     let cell = BlocksCell(
       share: value.map(scale.share),
       text: { width in value.map { quantity.text($0, width: width) } ?? unknown },
       textWidth: quantity.textWidth,
-      isMarked: state.blocks.marked.contains(layer.name), isCursor: isCursor,
+      isMarked: state.marked.contains(layer.name), isCursor: isCursor,
       isDim: !filter.matches(layer), isPlanned: planned != nil,
       isBroken: state.figures[state.current]?[layer.name]?.isBroken == true)
     cell.draw(on: &grid, in: area, state.theme)
@@ -282,16 +283,17 @@ extension AppState {
   mutating func goToMarked(by step: Int) -> [Effect] {
     let rows = shownRows
     guard !rows.isEmpty else { return [] }
+    let blocks = self.blocks
     // The rest of this row, the rows after it and around, then all of this row.
     for offset in 0...rows.count {
       let row = ((blocks.row + offset * step) % rows.count + rows.count) % rows.count
-      let marked = rows[row].layers.filter {
-        blocks.marked.contains($0.name)
+      let there = rows[row].layers.filter {
+        marked.contains($0.name)
           && ($0.expert == nil || rows[row].expert != nil || !blocks.isUnfolded(rows[row]))
           && (offset > 0 || (step > 0 ? $0.column > blocks.column : $0.column < blocks.column))
       }
-      guard let layer = step > 0 ? marked.first : marked.last else { continue }
-      (blocks.row, blocks.column) = (row, layer.column)
+      guard let layer = step > 0 ? there.first : there.last else { continue }
+      (self.blocks.row, self.blocks.column) = (row, layer.column)
       return []
     }
     return []

@@ -1,29 +1,30 @@
 internal import Tensors
 public import Terminal
-public import Workspace
+internal import Workspace
 
-/// Which revisions stand side by side.
-public struct CompareState: Sendable, Hashable {
-  public var left = RevisionID.original
-  /// nil follows the revision on screen.
-  public var right: RevisionID?
-  /// Whether the right half shows the difference instead.
+/// What the right half shows.
+public struct CompareState: ViewState, Hashable {
+  /// Whether it shows the difference instead of the revision.
   public var showsDifference = false
 
   public init() {}
 }
 
-extension AppState {
-  /// The text that losses are measured on, in a few words; nil while none is measured.
-  var measuredOn: String? { tree.original.metrics.measuredOn }
+extension ViewID {
+  public static let compare = ViewID("compare")
+}
 
-  /// The revision in the right half.
-  var comparedRevision: RevisionID { compare.right ?? current }
+extension AppState {
+  public var compare: CompareState {
+    get { self[CompareView.self] }
+    set { self[CompareView.self] = newValue }
+  }
 }
 
 /// View 3: before and after, any two revisions; both halves pan and zoom
 /// together.
 public enum CompareView: View {
+  public typealias State = CompareState
   public static let id = ViewID.compare
   public static let title = "Compare"
   public static let drawsWeights = true
@@ -32,8 +33,8 @@ public enum CompareView: View {
     [
       Binding(.character("x"), label: "swap", help: "swap the two halves") { state in
         let right = state.comparedRevision
-        state.compare.right = state.compare.left
-        state.compare.left = right
+        state.pair.right = state.pair.left
+        state.pair.left = right
         return []
       },
       Binding(
@@ -61,7 +62,7 @@ public enum CompareView: View {
     let theme = state.theme
     grid.vline(x: layout.rule, y: area.y, length: area.height, theme[.border], in: area)
     guard let layer = state.layerOnScreen else { return }
-    let sides = [(state.compare.left, layout.left), (state.comparedRevision, layout.right)]
+    let sides = [(state.pair.left, layout.left), (state.comparedRevision, layout.right)]
     for (index, side) in sides.enumerated() {
       let isDifference = index == 1 && state.compare.showsDifference
       drawHalf(
@@ -93,7 +94,7 @@ public enum CompareView: View {
         in: half.histogram)
     }
     if let snapshot {
-      if isDifference, let before = state.snapshot(layer.name, state.compare.left) {
+      if isDifference, let before = state.snapshot(layer.name, state.pair.left) {
         DifferenceDrawing.draw(before, snapshot, window, state, on: &grid, in: half.picture)
       } else {
         MatrixDrawing.draw(snapshot, window, state, on: &grid, in: half.picture)
@@ -163,29 +164,12 @@ public enum CompareView: View {
 
   public static func demands(_ state: AppState, in area: Rect) -> [Effect] {
     guard let name = state.layer.name else { return [] }
-    let layers = state.layerDemands(name, [state.compare.left, state.comparedRevision])
+    let layers = state.layerDemands(name, [state.pair.left, state.comparedRevision])
     // The layers of the blocks are measured whenever others are.
     let known = state.figures[state.comparedRevision]?.count ?? 0
     guard known < state.model.nameCount else { return layers }
     return layers
       + [.requestFigures(state.comparedRevision, visible: state.model.otherNames)]
-  }
-}
-
-extension ViewID {
-  public static let compare = ViewID("compare")
-}
-
-extension CompareView {
-  public static func follow(from former: RevisionID, _ state: inout AppState) {
-    let right = state.compare.right
-    if right == former || right == nil { state.compare.right = state.current }
-  }
-
-  public static func leaveDeleted(_ state: inout AppState) {
-    let tree = state.tree
-    if tree[state.compare.left] == nil { state.compare.left = .original }
-    if let right = state.compare.right, tree[right] == nil { state.compare.right = nil }
   }
 }
 
@@ -242,8 +226,8 @@ extension AppState {
   /// Another revision in the left half.
   mutating func stepLeft(by steps: Int) -> [Effect] {
     let ids = tree.revisions.map(\.id)
-    let here = ids.firstIndex(of: compare.left) ?? 0
-    compare.left = ids[min(max(0, here + steps), ids.count - 1)]
+    let here = ids.firstIndex(of: pair.left) ?? 0
+    pair.left = ids[min(max(0, here + steps), ids.count - 1)]
     return []
   }
 

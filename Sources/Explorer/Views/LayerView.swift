@@ -2,6 +2,10 @@ internal import Tensors
 public import Terminal
 internal import Workspace
 
+extension ViewID {
+  public static let layer = ViewID("layer")
+}
+
 /// View 2: one layer's histogram and mask, from the whole matrix down to one
 /// weight.
 public enum LayerView: View {

@@ -45,7 +45,7 @@ extension AppState {
     samples.texts = [:]
     samples.scroll = 0
     samples.isAsked = true
-    let ids = compare.left == comparedRevision ? [current] : [compare.left, comparedRevision]
+    let ids = pair.left == comparedRevision ? [current] : [pair.left, comparedRevision]
     return [.stopSampling, .sample(ids, prompt: samples.prompt, seed: samples.seed)]
   }
 }
@@ -92,7 +92,7 @@ public enum SamplesView: View {
       theme[.text])
     let layout = CompareLayout(body)
     grid.vline(x: layout.rule, y: body.y, length: body.height, theme[.border], in: area)
-    let sides = [(state.compare.left, layout.left), (state.comparedRevision, layout.right)]
+    let sides = [(state.pair.left, layout.left), (state.comparedRevision, layout.right)]
     for (id, half) in sides {
       let (title, text) = half.split(top: 1)
       let sample = state.samples.texts[id]

@@ -1,6 +1,6 @@
 package import Tensors
 
-/// Where one is in a layer: what is drawn of its matrix, and the cursor on it.
+/// Which layer is looked at, what is drawn of its matrix, and where the cursor is on it.
 public struct LayerState: Sendable, Hashable {
   /// What the right pane draws.
   public enum Tab: String, Sendable, CaseIterable {
@@ -43,7 +43,7 @@ public struct LayerState: Sendable, Hashable {
   public var tile = 16
 
   /// More zooms than any matrix has.
-  fileprivate static let zoomLimit = 41
+  private static let zoomLimit = 41
 
   public init() {}
 
@@ -82,27 +82,24 @@ public struct LayerState: Sendable, Hashable {
   }
 }
 
-extension ViewID {
-  public static let layer = ViewID("layer")
-}
-
-extension LayerView {
-  public static func place(_ state: AppState) -> [String: String] {
-    let layer = state.layer
-    return [
-      "layer": layer.name ?? "", "row": String(layer.row), "column": String(layer.column),
-      "zoom": String(layer.zoom), "picture": layer.tab.rawValue,
+extension LayerState {
+  /// What of it is kept with the session.
+  var place: [String: String] {
+    [
+      "layer": name ?? "", "row": String(row), "column": String(column), "zoom": String(zoom),
+      "picture": tab.rawValue,
     ]
   }
 
-  public static func restore(_ place: [String: String], _ state: inout AppState) {
-    if let name = place["layer"], let shape = state.model.layer(named: name)?.shape {
-      state.layer.name = name
-      state.layer.row = place.number("row", below: shape.rows)
-      state.layer.column = place.number("column", below: shape.columns)
-      state.layer.zoom = place.number("zoom", below: LayerState.zoomLimit)
+  /// Goes back to what was kept, if the model has that layer.
+  mutating func restore(_ place: [String: String], in model: ModelMap) {
+    if let name = place["layer"], let shape = model.layer(named: name)?.shape {
+      self.name = name
+      row = place.number("row", below: shape.rows)
+      column = place.number("column", below: shape.columns)
+      zoom = place.number("zoom", below: Self.zoomLimit)
     }
-    state.layer.tab = place["picture"].flatMap(LayerState.Tab.init) ?? state.layer.tab
+    tab = place["picture"].flatMap(Tab.init) ?? tab
   }
 }
 
