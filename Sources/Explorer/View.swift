@@ -12,6 +12,8 @@ public protocol View: Sendable {
   static var title: String { get }
   /// Keys that work in it, most useful first.
   static var bindings: [Binding] { get }
+  /// Commands of its own. They work everywhere, and the help of every view has them.
+  static var commands: [Command] { get }
   /// Draws inside `area`, and nowhere else.
   static func draw(_ state: AppState, on grid: inout CellGrid, in area: Rect)
   /// What a click, drag or wheel at a point of the view does.
@@ -30,6 +32,8 @@ public protocol View: Sendable {
   static func place(_ state: AppState) -> [String: String]
   /// Goes back to what was kept; what no longer exists is left out.
   static func restore(_ place: [String: String], _ state: inout AppState)
+  /// Takes in what a background job has brought for it alone.
+  static func fold(_ event: WorkbenchEvent, _ state: inout AppState)
   /// Follows the revision on screen.
   static func follow(from former: RevisionID, _ state: inout AppState)
   /// Leaves revisions that are no longer there.
@@ -43,12 +47,14 @@ public protocol View: Sendable {
 }
 
 extension View {
+  public static var commands: [Command] { [] }
   public static var drawsBars: Bool { false }
   public static var drawsWeights: Bool { false }
   public static var printedRows: Int { 0 }
   public static func demands(_ state: AppState, in area: Rect) -> [Effect] { [] }
   public static func place(_ state: AppState) -> [String: String] { [:] }
   public static func restore(_ place: [String: String], _ state: inout AppState) {}
+  public static func fold(_ event: WorkbenchEvent, _ state: inout AppState) {}
   public static func follow(from former: RevisionID, _ state: inout AppState) {}
   public static func leaveDeleted(_ state: inout AppState) {}
   public static func back(_ state: inout AppState) -> Bool { false }
@@ -58,8 +64,9 @@ extension View {
 
 /// Every view there is.
 public enum ViewCatalog {
-  /// In the order of their number keys.
-  public static let all: [any View.Type] = [
+  /// In the order of their number keys. Keys, commands, help and what is kept with the session
+  /// derive from this list; a test runs with a longer one by `$all.withValue`.
+  @TaskLocal public static var all: [any View.Type] = [
     BlocksView.self, LayerView.self, CompareView.self, TrainingView.self, FrontierView.self,
     SamplesView.self, HistoryView.self,
   ]

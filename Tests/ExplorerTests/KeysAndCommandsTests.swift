@@ -182,10 +182,10 @@ import Workspace
     desk.settle()
     desk.key(.character("4"))
     desk.perform([.train(try request(desk, target: 0.6, steps: 1_000_000))])
-    wait(desk) { desk.state.training.live != nil }
+    wait(desk) { desk.state.training.run.live != nil }
     (desk.state.columns, desk.state.rows) = (110, 30)
     #expect(Screen.draw(desk.state).plainText.contains("γ is steered by the target"))
-    let dial = desk.state.training.dial
+    let dial = desk.state.training.run.dial
     let sentence =
       "γ is steered by the target of 0.6 bits; a run with --gamma leaves it to you."
     for key: Character in [">", "<"] {
@@ -194,9 +194,9 @@ import Workspace
       #expect(desk.state.notice?.text == sentence)
     }
     #expect(desk.state.execute("gamma 0.5").isEmpty)
-    #expect(desk.state.notice?.text == sentence && desk.state.training.dial == dial)
+    #expect(desk.state.notice?.text == sentence && desk.state.training.run.dial == dial)
     // The run is not that of the original.
-    let live = try #require(desk.state.training.live)
+    let live = try #require(desk.state.training.run.live)
     desk.perform([.go(.original)])
     desk.handle(.wake)
     #expect(
@@ -223,17 +223,17 @@ import Workspace
     desk.settle()
     desk.key(.character("4"))
     desk.perform([.train(try request(desk, target: 0.6, steps: 20_000))])
-    wait(desk) { desk.state.training.latest.step >= 400 }
-    let job = try #require(desk.state.training.job)
+    wait(desk) { desk.state.training.run.latest.step >= 400 }
+    let job = try #require(desk.state.training.run.job)
     desk.perform([.cancelJob(job)])
-    wait(desk) { desk.state.training.job == nil }
+    wait(desk) { desk.state.training.run.job == nil }
     let footer = Screen.draw(desk.state).plainText.split(separator: "\n").last ?? ""
     #expect(!footer.contains("γ") && !footer.contains("pause"))
     desk.perform([.resumeTraining])
     wait(desk) {
       desk.state.jobs.contains {
         $0.kind == .train && $0.id != job && $0.progress.fraction > 0.02
-      } && desk.state.training.job != nil
+      } && desk.state.training.run.job != nil
     }
     // Of the run alone: a measurement beside it would come first.
     desk.state.jobs.removeAll { $0.kind != .train }
@@ -249,7 +249,7 @@ import Workspace
     desk.settle()
     desk.perform([.train(try request(desk, target: nil, steps: 2))])
     desk.settle()
-    let lost = try #require(desk.state.training.live)
+    let lost = try #require(desk.state.training.run.live)
     desk.workbench.run(desk.step("prune"), on: lost)
     desk.settle()
     #expect(desk.state.execute("q").isEmpty)

@@ -63,7 +63,7 @@ import Workspace
   @Test(arguments: [[80, 24], [160, 50]])
   func finishedRun(_ size: [Int]) throws {
     let desk = try Self.desk(size[0], size[1])
-    for picture in TrainingWatch.Picture.allCases {
+    for picture in TrainingState.Picture.allCases {
       #expect(desk.state.training.picture == picture)
       expectScreen(
         Screen.draw(desk.state), desk.state.theme, named: "training-\(picture)-\(size[0])")

@@ -24,6 +24,7 @@ extension AppState {
   }
 
   private mutating func fold(_ event: WorkbenchEvent) {
+    for view in ViewCatalog.all { view.fold(event, &self) }
     switch event {
     case .jobChanged(let record):
       if case .failed(let sentence) = record.state { notice = Notice(sentence, isError: true) }
@@ -41,9 +42,7 @@ extension AppState {
     case .previewReady(let preview):
       guard sheet?.ticket == preview.ticket else { return }
       sheet?.preview = preview
-    case .sample(let revision, let text, let speed, let isDone):
-      samples.take(revision, text: text, tokensPerSecond: speed, isDone: isDone)
-    case .training(let news): fold(news)
+    case .sample, .training: break
     case .notKept(let id, let reason):
       notKept[id] = reason
       notice = Notice(
@@ -80,7 +79,6 @@ extension AppState {
     for view in ViewCatalog.all { view.leaveDeleted(&self) }
     for id in figures.keys where tree[id] == nil { figures[id] = nil }
     for id in routers.keys where tree[id] == nil { routers[id] = nil }
-    for id in runs.keys where tree[id] == nil { runs[id] = nil }
     for id in notKept.keys where tree[id] == nil { notKept[id] = nil }
     for id in savedFiles.keys where tree[id] == nil { savedFiles[id] = nil }
   }

@@ -17,7 +17,7 @@ extension AppState {
     guard var sheet else { return [] }
     switch sheet.subject {
     case .pass(let pass, _): lastPasses[type(of: pass).name] = pass
-    case .training(let dials, _): lastTraining = dials
+    case .training(let dials, _): training.lastDials = dials
     }
     do {
       try sheet.subject.dialed.validate()

@@ -29,6 +29,8 @@ public struct AppState: Sendable {
   /// are still to come.
   var isPrinted = false
 
+  // What several views share, or all of them.
+
   public var view = ViewID.blocks
   /// Views that Esc leads back to.
   public var trail: [ViewID] = []
@@ -41,29 +43,27 @@ public struct AppState: Sendable {
   /// What each view remembers for itself.
   var views = ViewStates()
 
-  /// The training run that is under way, or was last.
-  public var training = TrainingWatch()
-  /// Runs that made revisions, from their logs; one without a header where there is no log.
-  var runs: [RevisionID: TrainingWatch] = [:]
+  // What the workbench has told of revisions, whichever view asked.
 
   /// Revisions as the workbench last told.
   public var tree: RevisionTree
   public var jobs: [JobRecord] = []
-  /// Bars of the Blocks view, by revision and parameter.
+  /// By revision and parameter: bars in Blocks and Training, the order of change in Compare.
   public var figures: [RevisionID: [String: LayerStatistics]] = [:] { didSet { barsVersion += 1 } }
-  /// Layers that are at hand for drawing.
+  /// Layers that are at hand: Layer, Compare and Training draw them.
   public var snapshots: [LayerKey: LayerSnapshot] = [:]
-  /// Loss that layers add when disturbed, by revision and parameter.
+  /// Loss that layers add when disturbed, by revision and parameter: bars like `figures`.
   public var sensitivities: [RevisionID: [String: Double]] = [:] { didSet { barsVersion += 1 } }
   /// Counts the changes of `figures` and `sensitivities`.
   private(set) var barsVersion = 0
-  /// What takes all layers to work out, kept for the frames to come.
+  /// Rows and scale of Blocks and Training, ranking of Compare: all layers are needed for them.
   var overview = LayersOverview()
-  /// Singular values that are at hand.
+  /// Singular values that are at hand, for Layer and Compare.
   public var spectra: [LayerKey: Spectrum] = [:]
-  /// Codes that are at hand, those of the layer on screen last.
+  /// Codes that are at hand, for Layer and Compare; those of the layer on screen last.
   public var codes: [LayerCodes] = []
-  /// What the routers of revisions did with the text their loss was measured on.
+  /// What the routers of revisions did with the text their loss was measured on: Blocks, Layer
+  /// and Compare draw it.
   public var routers: [RevisionID: [RouterLoad]] = [:]
   /// Those of `snapshots` whose weights have changed since.
   var stale: Set<LayerKey> = []
@@ -73,11 +73,11 @@ public struct AppState: Sendable {
   /// lack any more is forgotten, so that it is asked for again when it is.
   var asked: Set<Effect> = []
 
+  // What lies over any view, or under it.
+
   public var sheet: Sheet?
   /// Settings each pass had when its sheet was last open.
   var lastPasses: [String: any CompressionPass] = [:]
-  /// The same of training runs.
-  var lastTraining = TrainingDials()
   public var prompt: Prompt?
   /// Commands typed before, oldest first, and which one is recalled.
   var commandHistory: [String] = []
@@ -131,6 +131,16 @@ public struct AppState: Sendable {
 }
 
 extension AppState {
+  /// What is odd about the stored session, and what can be gone on with.
+  mutating func tellOfSession(warning: String?, stoppedRun: String?) {
+    let offer = stoppedRun.map {
+      "The training run that writes \($0) was stopped; :resume goes on."
+    }
+    let sentences = [warning, offer].compactMap(\.self)
+    guard !sentences.isEmpty else { return }
+    notice = Notice(sentences.joined(separator: " — "), isError: warning != nil)
+  }
+
   /// The job that is told of and that keys act on: training goes on for so long that
   /// what runs beside it comes first.
   var foremostJob: JobRecord? {

@@ -13,7 +13,7 @@ public struct Command: Sendable {
   let completions: @Sendable (AppState, _ words: [String]) -> [String]
   let run: @Sendable (inout AppState, _ words: [String]) throws -> [Effect]
 
-  init(
+  package init(
     _ name: String, _ usage: String, _ help: String, isTypedInFull: Bool = false,
     completing completions: @escaping @Sendable (AppState, [String]) -> [String] = { _, _ in [] },
     run: @escaping @Sendable (inout AppState, [String]) throws -> [Effect]
@@ -34,7 +34,7 @@ struct CommandError: Error, CustomStringConvertible {
   init(_ description: String) { self.description = description }
 }
 
-/// Every command: the passes, then the rest.
+/// Every command: the passes, what belongs to no view, then those of the views.
 public enum CommandCatalog {
   /// The command of a name, or of the beginning of one that no other command shares. Throws
   /// `CommandError`.
@@ -54,9 +54,11 @@ public enum CommandCatalog {
     throw CommandError("‘\(word)’ may be \(names); type more of it.")
   }
 
-  public static let all: [Command] =
-    PassCatalog.all.map(passCommand) + fileCommands + walkCommands
-    + trainingCommands
+  public static var all: [Command] {
+    passCommands + fileCommands + walkCommands + ViewCatalog.all.flatMap { $0.commands }
+  }
+
+  private static let passCommands = PassCatalog.all.map(passCommand)
 
   private static func passCommand(_ type: any CompressionPass.Type) -> Command {
     let pass = type.init()
@@ -122,81 +124,13 @@ public enum CommandCatalog {
     },
   ]
 
-  private static let trainingCommands: [Command] = [
-    Command(
-      "compress", "compress [TEXT] [--target 0.6] [-o FILE] [--force]",
-      "let the open checkpoint compress itself while it trains on a text, by default that of --text",
-      completing: { _, words in AppState.trainingCompletions(words, isCompressing: true) }
-    ) { try $0.openTraining($1, isCompressing: true) },
-    Command(
-      "train", "train [TEXT] [--steps 500] [-o FILE] [--force]",
-      "train the open checkpoint on a text, by default that of --text",
-      completing: { _, words in AppState.trainingCompletions(words, isCompressing: false) }
-    ) { try $0.openTraining($1, isCompressing: false) },
-    Command(
-      "resume", "resume", "go on with the training run that was stopped", isTypedInFull: true
-    ) { state, _ in [.resumeTraining] + state.show(.training) },
-    Command("gamma", "gamma 0.02", "set γ of the training run, the price of a bit") {
-      state, words in
-      guard let gamma = words.first.flatMap({ Double($0) }), (0...100).contains(gamma) else {
-        throw CommandError("gamma takes a number from 0 to 100: gamma 0.02")
-      }
-      guard state.training.job != nil else { throw CommandError(TrainingView.noRun) }
-      if let reason = state.training.whyGammaIsFixed { throw CommandError(reason) }
-      state.training.dial.set(gamma)
-      return [.steerTraining(.gamma(gamma))]
-    },
-    Command("rate", "rate 0.5", "multiply the training run's learning rates from now on") {
-      state, words in
-      guard let factor = words.first.flatMap({ Double($0) }), (0...100).contains(factor) else {
-        throw CommandError("rate takes a factor from 0 to 100: rate 0.5")
-      }
-      guard state.training.job != nil else { throw CommandError(TrainingView.noRun) }
-      state.training.rate.set(factor)
-      return [.steerTraining(.rateFactor(factor))]
-    },
-  ]
-
   private static let walkCommands: [Command] = [
     Command(
       "go", "go rN", "show another revision",
       completing: { state, _ in state.tree.revisions.map { $0.id.description } }
     ) { state, words in [.go(try CommandText.revision(words, state))] },
-    Command(
-      "compare", "compare rA [rB]", "show two revisions side by side",
-      completing: { state, _ in state.tree.revisions.map { $0.id.description } }
-    ) { state, words in
-      state.pair.left = try CommandText.revision(Array(words.prefix(1)), state)
-      if words.count > 1 {
-        state.pair.right = try CommandText.revision(Array(words.dropFirst()), state)
-      }
-      return state.show(.compare)
-    },
     Command("eval", "eval", "measure the revision on screen again") { state, _ in
       [.measure(state.current)]
-    },
-    Command("generate", "generate [PROMPT]", "let both revisions of Compare continue a prompt") {
-      state, words in
-      if !words.isEmpty { state.samples.prompt = words.joined(separator: " ") }
-      return state.show(.samples) + state.startSampling()
-    },
-    Command(
-      "layer", "layer PATH", "show the layer of that path",
-      completing: { state, words in
-        state.model.paths(beginningWith: words.last ?? "", limit: AppState.completionLimit)
-      }
-    ) { state, words in
-      guard let path = words.first, let layer = state.model.layers.first(where: { $0.path == path })
-      else { throw CommandError("there is no layer ‘\(words.first ?? "")’") }
-      state.layer.open(layer.name)
-      return state.show(.layer)
-    },
-    Command(
-      "target", "target 1.5MB | target loss 1.53 | target off",
-      "draw a line for a size or a loss in the Frontier"
-    ) { state, words in
-      state.frontier.target = try FrontierState.Target(words)
-      return state.show(.frontier)
     },
     Command(
       "reach", "reach 1.5MB", "find and run the mix of quantizers that fits a size best",

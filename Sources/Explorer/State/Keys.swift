@@ -7,11 +7,13 @@ public enum GlobalKeys {
   /// Which key opens which pass.
   static let passes: [String: Character] = ["prune": "p", "quantize": "z", "allocate": "a"]
 
-  public static let bindings: [Binding] = viewBindings + passBindings + general
+  public static var bindings: [Binding] { viewBindings + passBindings + general }
 
-  private static let viewBindings = ViewCatalog.all.map { view in
-    let id = view.id
-    return Binding(.character(id.digit), help: "the \(view.title) view") { $0.show(id) }
+  private static var viewBindings: [Binding] {
+    ViewCatalog.all.map { view in
+      let id = view.id
+      return Binding(.character(id.digit), help: "the \(view.title) view") { $0.show(id) }
+    }
   }
 
   private static let passBindings = PassCatalog.all.compactMap { type -> Binding? in

@@ -4,7 +4,7 @@ public struct ViewID: RawRepresentable, Sendable, Hashable {
   public let rawValue: String
 
   /// The name that a view gives itself.
-  init(_ word: String) { rawValue = word }
+  package init(_ word: String) { rawValue = word }
 
   /// The view with that word, if there is one.
   public init?(rawValue: String) {

@@ -57,6 +57,19 @@ public enum CompareView: View {
       $0.keys.first != .character("n") && $0.keys.first != .character("N")
     }
 
+  public static let commands: [Command] = [
+    Command(
+      "compare", "compare rA [rB]", "show two revisions side by side",
+      completing: { state, _ in state.tree.revisions.map { $0.id.description } }
+    ) { state, words in
+      state.pair.left = try CommandText.revision(Array(words.prefix(1)), state)
+      if words.count > 1 {
+        state.pair.right = try CommandText.revision(Array(words.dropFirst()), state)
+      }
+      return state.show(.compare)
+    }
+  ]
+
   public static func draw(_ state: AppState, on grid: inout CellGrid, in area: Rect) {
     let layout = CompareLayout(area)
     let theme = state.theme

@@ -66,6 +66,16 @@ public enum FrontierView: View {
     },
   ]
 
+  public static let commands: [Command] = [
+    Command(
+      "target", "target 1.5MB | target loss 1.53 | target off",
+      "draw a line for a size or a loss in the Frontier"
+    ) { state, words in
+      state.frontier.target = try FrontierState.Target(words)
+      return state.show(.frontier)
+    }
+  ]
+
   public static func draw(_ state: AppState, on grid: inout CellGrid, in area: Rect) {
     let theme = state.theme
     let points = state.frontierPoints

@@ -76,6 +76,20 @@ public enum LayerView: View {
     },
   ]
 
+  public static let commands: [Command] = [
+    Command(
+      "layer", "layer PATH", "show the layer of that path",
+      completing: { state, words in
+        state.model.paths(beginningWith: words.last ?? "", limit: AppState.completionLimit)
+      }
+    ) { state, words in
+      guard let path = words.first, let layer = state.model.layers.first(where: { $0.path == path })
+      else { throw CommandError("there is no layer ‘\(words.first ?? "")’") }
+      state.layer.open(layer.name)
+      return state.show(.layer)
+    }
+  ]
+
   /// Models without experts have no routers.
   private static func next(
     _ tab: LayerState.Tab, _ step: Int, in model: ModelMap

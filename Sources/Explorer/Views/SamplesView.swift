@@ -18,12 +18,6 @@ public struct SamplesState: ViewState, Hashable {
   public var isAsked = false
 
   public init() {}
-
-  mutating func take(
-    _ revision: RevisionID, text: String, tokensPerSecond: Double, isDone: Bool
-  ) {
-    texts[revision] = Sample(text: text, tokensPerSecond: tokensPerSecond, isDone: isDone)
-  }
 }
 
 extension ViewID {
@@ -78,6 +72,14 @@ public enum SamplesView: View {
     },
   ]
 
+  public static let commands: [Command] = [
+    Command("generate", "generate [PROMPT]", "let both revisions of Compare continue a prompt") {
+      state, words in
+      if !words.isEmpty { state.samples.prompt = words.joined(separator: " ") }
+      return state.show(.samples) + state.startSampling()
+    }
+  ]
+
   public static func draw(_ state: AppState, on grid: inout CellGrid, in area: Rect) {
     let theme = state.theme
     if let reason = state.whyNotRunnable {
@@ -125,6 +127,12 @@ public enum SamplesView: View {
     case .press, .release, .drag, .move: break
     }
     return []
+  }
+
+  public static func fold(_ event: WorkbenchEvent, _ state: inout AppState) {
+    guard case .sample(let revision, let text, let speed, let isDone) = event else { return }
+    state.samples.texts[revision] = SamplesState.Sample(
+      text: text, tokensPerSecond: speed, isDone: isDone)
   }
 
   /// The line is the prompt.

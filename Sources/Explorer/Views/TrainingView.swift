@@ -2,7 +2,7 @@ internal import Jobs
 internal import Tensors
 public import Terminal
 internal import Training
-internal import Workspace
+public import Workspace
 
 extension ViewID {
   public static let training = ViewID("training")
@@ -10,6 +10,7 @@ extension ViewID {
 
 /// View 4: training and self-compression, live, or a finished run from its log.
 public enum TrainingView: View {
+  public typealias State = TrainingState
   public static let id = ViewID.training
   public static let title = "Training"
   public static let drawsBars = true
@@ -60,7 +61,7 @@ public enum TrainingView: View {
       .tab, label: "picture", now: { pictureObstacle($0).map { _ in "" } },
       help: "blocks, histograms or masks under the chart", unless: pictureObstacle
     ) { state in
-      let all = TrainingWatch.Picture.allCases
+      let all = TrainingState.Picture.allCases
       let index = all.firstIndex(of: state.training.picture) ?? 0
       state.training.picture = all[(index + 1) % all.count]
       return []
@@ -75,10 +76,10 @@ public enum TrainingView: View {
     },
     Binding(
       .character("f"),
-      now: { $0.training.job != nil && $0.current != $0.training.live ? "follow" : nil },
+      now: { $0.training.run.job != nil && $0.current != $0.training.run.live ? "follow" : nil },
       help: "back to the revision that follows training"
     ) { state in
-      state.training.live.map { [.go($0)] } ?? []
+      state.training.run.live.map { [.go($0)] } ?? []
     },
     Binding(.down, .character("j"), help: "a row down") { $0.moveInBlocks(1, 0) },
     Binding(.up, .character("k"), help: "a row up") { $0.moveInBlocks(-1, 0) },
@@ -89,7 +90,7 @@ public enum TrainingView: View {
   static let noRun = "No training is under way; :compress TEXT or :train TEXT starts one."
 
   private static let runObstacle: @Sendable (AppState) -> String? = { state in
-    guard state.training.job != nil else { return noRun }
+    guard state.training.run.job != nil else { return noRun }
     guard !state.isLiveRunShown else { return nil }
     return "The run that is shown is over; f goes to the one under way."
   }
@@ -100,7 +101,7 @@ public enum TrainingView: View {
   }
 
   private static let gammaObstacle: @Sendable (AppState) -> String? = { state in
-    runObstacle(state) ?? state.training.whyGammaIsFixed
+    runObstacle(state) ?? state.training.run.whyGammaIsFixed
   }
 
   public static func draw(_ state: AppState, on grid: inout CellGrid, in area: Rect) {
@@ -133,6 +134,14 @@ public enum TrainingView: View {
       picture.contains(x: mouse.x, y: mouse.y)
     else { return [] }
     return BlocksView.handle(mouse, in: picture, &state)
+  }
+
+  public static func fold(_ event: WorkbenchEvent, _ state: inout AppState) {
+    if case .training(let news) = event { state.fold(news) }
+  }
+
+  public static func leaveDeleted(_ state: inout AppState) {
+    state.training.leaveDeleted(of: state.tree)
   }
 
   public static func demands(_ state: AppState, in area: Rect) -> [Effect] {
@@ -220,16 +229,16 @@ extension AppState {
 
   /// Whether keys turn γ in vain.
   var isGammaSteered: Bool {
-    isLiveRunShown && training.header?.settings.compression?.target != nil
+    isLiveRunShown && training.run.header?.settings.compression?.target != nil
   }
 
   mutating func turnRate(by notches: Int) -> [Effect] {
-    training.rate.turn(by: notches)
-    return [.steerTraining(.rateFactor(training.rate.value))]
+    training.run.rate.turn(by: notches)
+    return [.steerTraining(.rateFactor(training.run.rate.value))]
   }
 
   mutating func turnGamma(by notches: Int) -> [Effect] {
-    training.dial.turn(by: notches)
-    return [.steerTraining(.gamma(training.dial.value))]
+    training.run.dial.turn(by: notches)
+    return [.steerTraining(.gamma(training.run.dial.value))]
   }
 }

@@ -125,26 +125,3 @@ public struct TrainingDraft: Sendable, Hashable {
       textPath: textPath, output: output, overwrite: overwrite, settings: dials.runSettings)
   }
 }
-
-extension AppState {
-  /// Opens the sheet of a run that the words describe.
-  mutating func openTraining(_ words: [String], isCompressing: Bool) throws -> [Effect] {
-    if training.job != nil { throw CommandError("a training run is under way already") }
-    if let reason = whyNotRunnable { throw CommandError("it cannot be trained: \(reason)") }
-    var dials = lastTraining
-    dials.isCompressing = isCompressing
-    let draft = try TrainingDraft(
-      words, dials: &dials, checkpoint: model.title, usualText: textPath)
-    lastTraining = dials
-    sheet = Sheet(.training(dials, draft))
-    return show(.training)
-  }
-
-  /// Words that may follow `:train` and `:compress`.
-  static func trainingCompletions(_ words: [String], isCompressing: Bool) -> [String] {
-    let names = TrainingDials.dials.map { "--" + $0.name }.filter {
-      isCompressing || !["--aim", "--target", "--gamma"].contains($0)
-    }
-    return FilePaths.completions(of: words, flags: names + ["--force", "-o"])
-  }
-}

@@ -5,11 +5,6 @@ public import Workspace
 
 /// What the Training view knows of a run: the one under way, or one from its log.
 public struct TrainingWatch: Sendable {
-  /// What lies under the chart.
-  public enum Picture: String, Sendable, CaseIterable {
-    case blocks, histograms, masks
-  }
-
   public internal(set) var header: TrainingLog.Header?
   /// What is drawn: bits (or, without self-compression, the loss of batches) and
   /// the validation loss over steps, and where something was changed. Nothing is kept of
@@ -26,7 +21,6 @@ public struct TrainingWatch: Sendable {
   public internal(set) var job: JobID?
   /// The revision that follows it.
   public internal(set) var live: RevisionID?
-  public var picture = Picture.blocks
   /// γ, and by what the schedule's learning rates are multiplied.
   public var dial = NotchDial()
   public var rate = NotchDial(1)
@@ -39,7 +33,7 @@ public struct TrainingWatch: Sendable {
   /// The run of a log.
   init(_ log: TrainingLog) {
     begin(log.header, job: nil)
-    for entry in log.entries { take(entry) }
+    take(log.entries)
   }
 
   /// Why γ cannot be set by hand; nil where it can.
@@ -54,15 +48,17 @@ public struct TrainingWatch: Sendable {
   private static let markLimit = 1024
 
   mutating func begin(_ header: TrainingLog.Header, job: JobID?) {
-    let picture = picture
     self = TrainingWatch()
-    self.picture = picture
     self.header = header
     self.job = job
     dial.set(header.settings.compression?.gamma ?? 0)
   }
 
-  mutating func take(_ entry: TrainingLog.Entry) {
+  mutating func take(_ entries: [TrainingLog.Entry]) {
+    for entry in entries { take(entry) }
+  }
+
+  private mutating func take(_ entry: TrainingLog.Entry) {
     latest.take(entry)
     if let loss = entry.loss { meanLoss = meanLoss.map { $0 + (loss - $0) * 0.1 } ?? loss }
     if let now = entry.tokensPerSecond { speed = speed.map { $0 + (now - $0) * 0.1 } ?? now }
@@ -166,89 +162,4 @@ extension TrainingLog.Entry {
     gamma = entry.gamma ?? gamma
     liveChannels = entry.liveChannels ?? liveChannels
   }
-}
-
-extension AppState {
-  mutating func fold(_ news: TrainingNews) {
-    switch news {
-    case .began(let job, let header):
-      training.begin(header, job: job)
-    case .logged(let entries): for entry in entries { training.take(entry) }
-    case .weights(let id, _):
-      training.live = id
-      // A file of it has the weights of an earlier step.
-      savedFiles[id] = nil
-      // What is at hand of it stays on screen until the new comes.
-      stale.formUnion(snapshots.keys.filter { $0.revision == id })
-      codes.removeAll { $0.revision == id }
-      asked = asked.filter {
-        if case .requestLayer(_, of: id) = $0 { return false }
-        if case .requestCodes(_, of: id) = $0 { return false }
-        return true
-      }
-    case .branched(let id, let step):
-      notice = Notice("Step \(step) is kept as \(id); save it with S.")
-    case .saved(let step): notice = Notice("Saved after step \(step).")
-    case .notSaved(let reason): notice = Notice(reason, isError: true)
-    case .stopped(let output):
-      notice = Notice(
-        "Stopped and saved; :resume goes on, and so does pare compress or train … -o \(output) "
-          + "--resume.")
-    case .ended: training.job = nil
-    case .log(let id, let log):
-      if runs.count >= Self.runLimit { runs = [:] }
-      runs[id] = log.map { TrainingWatch($0) } ?? TrainingWatch()
-    }
-  }
-
-  /// Most logs that are kept at hand.
-  private static let runLimit = 8
-
-  /// The run that the Training view shows: the one that made the revision on screen, or else
-  /// the one that is under way.
-  public var shownRun: TrainingWatch {
-    if current == training.live, training.header != nil { return training }
-    if let own = runs[current], own.header != nil { return own }
-    return training.job == nil ? TrainingWatch() : training
-  }
-
-  /// Whether the run that made the revision on screen has yet to be looked for.
-  var isRunUnknown: Bool { runs[current] == nil && shownRun.live != current }
-
-  /// Whether the run under way is the one that is shown.
-  var isLiveRunShown: Bool { training.job != nil && shownRun.job == training.job }
-
-  /// Which run is shown where it is not that of the revision on screen, or not the one under
-  /// way; nil where both are.
-  var shownRunTitle: String? {
-    guard training.job != nil, current != training.live else { return nil }
-    let live = training.live?.description ?? "the new revision"
-    return isLiveRunShown
-      ? "the run of \(live), not of \(current)" : "the run of \(current); \(live) is in training"
-  }
-
-  /// What is odd about the stored session, and what can be gone on with.
-  mutating func tellOfSession(warning: String?, stoppedRun: String?) {
-    let offer = stoppedRun.map {
-      "The training run that writes \($0) was stopped; :resume goes on."
-    }
-    let sentences = [warning, offer].compactMap(\.self)
-    guard !sentences.isEmpty else { return }
-    notice = Notice(sentences.joined(separator: " — "), isError: warning != nil)
-  }
-
-  /// Whether the run's weights are to be brought up to date for the screen.
-  var isFollowingTraining: Bool {
-    training.job != nil && current == training.live && ViewCatalog.view(view).drawsWeights
-  }
-
-  /// Seconds a job will still take; nil while that is unknown. A training run's are those that
-  /// the Training view shows.
-  func secondsLeft(of job: JobRecord) -> Double? {
-    guard job.id == training.job else { return job.secondsLeft }
-    return job.state == .running ? training.secondsLeft : nil
-  }
-
-  /// The job of the run under way.
-  var trainingJob: JobRecord? { training.job.flatMap { id in jobs.first { $0.id == id } } }
 }
