@@ -153,8 +153,8 @@ public struct BlockMap: Sendable {
 }
 
 extension Array {
-  /// The first of the positions, or the end, from which on all elements are such; those
-  /// before are none.
+  /// First position whose element satisfies `isSuch`, or the end. No element before it may
+  /// satisfy it, and all after it must. O(log n).
   fileprivate func firstIndex(fromWhichOn isSuch: (Element) -> Bool) -> Int {
     var (low, high) = (0, count)
     while low < high {

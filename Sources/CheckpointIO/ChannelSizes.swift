@@ -38,7 +38,7 @@ public struct ChannelSizes: Sendable, Hashable, Codable {
   private func perWeight(_ bits: Double) -> Double { weights == 0 ? 0 : bits / Double(weights) }
 
   /// The sizes of those of `parameters` that have bit depths, one tensor in memory
-  /// at a time; nil where none has. Throws what reading a tensor throws, and
+  /// at a time; nil if no parameter has bit depths. Throws what reading a tensor throws, and
   /// `CheckpointError.stopped`.
   public init?(
     of parameters: some Sequence<Parameter>, shouldStop: () -> Bool = { false }
@@ -54,7 +54,7 @@ public struct ChannelSizes: Sendable, Hashable, Codable {
     self.init(sum: layers)
   }
 
-  /// Several layers together; nil for none.
+  /// Several layers together; nil if `layers` is empty.
   init?(sum layers: [ChannelSizes]) {
     guard !layers.isEmpty else { return nil }
     for layer in layers {

@@ -179,7 +179,7 @@ extension String {
   /// The text on one line of bounded length, control characters escaped.
   var shown: String { shown(limit: 200) }
 
-  /// The same with at most so many characters.
+  /// The same, cut to at most `limit` characters.
   package func shown(limit: Int) -> String {
     let head = unicodeScalars.prefix(limit)
     var text = ""

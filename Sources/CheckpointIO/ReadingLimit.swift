@@ -15,7 +15,7 @@ package struct ReadingLimit: Sendable, Hashable {
     self.what = what
   }
 
-  /// Those of checkpoints and of what lies beside them.
+  /// Limits of checkpoints and of the files beside them.
   package static let ofCheckpoints = [
     ReadingLimit("any checkpoint", CheckpointIndex.tensorLimit, "tensors"),
     ReadingLimit("any checkpoint", CheckpointIndex.nameLimit, "bytes of a name"),

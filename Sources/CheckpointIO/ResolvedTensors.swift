@@ -4,13 +4,13 @@ internal import Tensors
 struct ResolvedTensors {
   /// What a tensor is that is more than an array of the file.
   enum Form {
-    /// Its arrays take so many bytes together.
+    /// A packed tensor, and the bytes of all its arrays.
     case packed(PackedTensor, byteCount: Int)
     /// A quantizer's matrix, the name of its layout, and that of its codes in the file.
     case quantized(any QuantizedWeights, layout: String, codes: String)
     /// A tensor that several arrays of the file make.
     case derived(DerivedWeights)
-    /// An array that belongs to such a matrix or tensor, or to codes.
+    /// An array that belongs to one of those, or to codes.
     case companion
     /// Codes of a layout that is not read.
     case codes

@@ -85,7 +85,7 @@ enum MetadataConventions {
   /// The widths of a sliced network's blocks, as JSON that only the network reads.
   static let blocks = "pare.blocks"
 
-  /// The settings that a file of such metadata will say; none where it says none.
+  /// The settings that a file with this metadata will carry; empty if it carries no settings.
   static func settings(in metadata: [String: String]) -> [String: String] {
     guard let text = metadata[configuration], let json = try? JSON(Bytes(Array(text.utf8)))
     else { return [:] }

@@ -248,8 +248,8 @@ extension StackedExperts {
     return "{\(members.joined(separator: ","))}"
   }
 
-  /// The stacks that a packed file tells of; none has bytes in the file. What is no such
-  /// description is ignored.
+  /// The stacks that a packed file describes in its metadata; they have no bytes of their own in
+  /// the file. Metadata in any other form is ignored.
   static func told(in metadata: [String: String]) -> [StackedExperts] {
     guard let text = metadata[metadataKey], let json = try? JSON(Bytes(Array(text.utf8))),
       case .object(let members) = json

@@ -118,7 +118,7 @@ package struct CheckpointIndex: Sendable {
   /// More warnings of one kind help nobody.
   private static let warningLimit = 100
 
-  /// Throws `limitExceeded` for a name that none would give.
+  /// Throws `limitExceeded` if the name is longer than `nameLimit` bytes.
   static func checkName(_ name: String, of what: String) throws(CheckpointError) {
     guard name.utf8.count <= nameLimit else {
       throw .limitExceeded(what: "the length of \(what)'s name", limit: nameLimit)

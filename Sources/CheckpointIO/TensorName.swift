@@ -192,8 +192,8 @@ struct NameParts {
     return nil
   }
 
-  /// The number behind a stack that the name begins with, and where it ends. No stack has
-  /// the number of a block in it, so there is none before.
+  /// The number behind a stack that the name begins with, and where it ends. No stack contains
+  /// a block's number, so no block's number comes before it.
   @inline(__always)
   private static func block(_ name: Span<UInt8>, behind stack: [UInt8]) -> (Int, end: Int)? {
     let start = stack.count + 1

@@ -39,7 +39,7 @@ enum TrainingState {
     name.lowercased().split { !$0.isLetter }
   }
 
-  /// Marks what is no weight. O(n), and all tensors of a kind are told by one of them.
+  /// Marks the tensors that are not weights. O(n): one tensor is tested for each kind.
   static func mark(in index: inout CheckpointIndex, _ names: LayerNames) {
     markOptimizers(in: &index, names)
     markAverages(in: &index, names)

@@ -58,8 +58,7 @@ public struct Comparison: Sendable, Hashable {
   public let layers: [Layer]
   /// Of `layers`, those that passes were given; nil where they were given all linear layers.
   public let given: [Layer]?
-  /// Weights that are none of `layers`, such as embeddings and norms, where they were asked
-  /// for.
+  /// Weights outside `layers`, such as embeddings and norms, if they were asked for.
   public let others: [Layer]
   /// Names of layers of the first that the second has not, or not in that shape.
   public let missing: [String]
@@ -118,7 +117,7 @@ extension Comparison {
   /// Those that passes were given, together; nil as `given`.
   public var givenTotal: Difference? { given.map { .sum($0) } }
 
-  /// The others, together; nil where there are none.
+  /// The others, together; nil if there are no others.
   public var othersTotal: Difference? { others.isEmpty ? nil : .sum(others) }
 }
 

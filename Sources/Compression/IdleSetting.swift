@@ -1,8 +1,8 @@
 extension Dialed {
   /// Refuses a setting that changes nothing under the others.
   ///
-  /// Throws `PassError`, which names what the setting goes with: the choices of
-  /// other dials that, each by itself, would make it matter.
+  /// Throws `PassError`, which names what the setting needs: the choices of other dials
+  /// that, each by itself, would make it matter.
   public func checkMatters(_ name: String) throws {
     guard settings.contains(where: { $0.name == name && !$0.isActive }) else { return }
     let partners = Self.dials.compactMap { dial -> String? in
@@ -16,7 +16,7 @@ extension Dialed {
     let reason =
       partners.isEmpty
       ? "with these settings it changes nothing"
-      : "it goes with \(partners.joined(separator: ", or "))"
+      : "\(name) needs \(partners.joined(separator: ", or "))"
     throw PassError("\(Self.name) has no use for \(name) here: \(reason)")
   }
 }

@@ -28,7 +28,7 @@ public protocol View: Sendable {
   /// Rows it takes beside those of the blocks, where a frame is printed.
   static var printedRows: Int { get }
 
-  /// What of it is kept with the session, under names that no other view has.
+  /// The part of its state that is kept with the session, under names that no other view uses.
   static func place(_ state: AppState) -> [String: String]
   /// Goes back to what was kept; what no longer exists is left out.
   static func restore(_ place: [String: String], _ state: inout AppState)

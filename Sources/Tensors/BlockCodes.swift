@@ -5,7 +5,7 @@ public struct BlockCodes: Sendable {
   public let codes: Tensor
   /// `[rows, groups of a row]`; a sub-block's is its own scale times the block's.
   public let scales: Tensor
-  /// As many as scales; nil where the format has none.
+  /// As many as scales; nil if the format has no minima.
   public let minima: Tensor?
   /// `[rows, blocks of a row]`: what the scales of sub-blocks are multiples of; nil
   /// where blocks have none.
@@ -58,7 +58,8 @@ public struct BlockCodes: Sendable {
 }
 
 extension Tensor {
-  /// The first value of every so many, `[rows, groups of a row]`, divided by a power of two.
+  /// The first of every `count` values, divided by `unit`, a power of two: `[rows, groups of a
+  /// row]`.
   fileprivate func everyFirst(of count: Int, over unit: Int = 1) -> Tensor {
     let columns = shape.columns / count
     let rows = columns == 0 ? 0 : shape.count / count / columns

@@ -15,12 +15,12 @@ struct BlockLayout {
       self.mask = mask
     }
 
-    /// The same byte so many times.
+    /// The same byte `count` times.
     init(_ offset: Int, _ byte: UInt8, times count: Int, of mask: [UInt8] = [0xFF]) {
       self.init(offset, Array(repeating: byte, count: count), of: mask)
     }
 
-    /// The same bytes so many times.
+    /// The same bytes `count` times.
     init(_ offset: Int, _ bytes: [UInt8], times count: Int, of mask: [UInt8] = [0xFF]) {
       self.init(offset, Array(repeatElement(bytes, count: count).joined()), of: mask)
     }
@@ -241,7 +241,7 @@ extension BlockFormat {
     bitsPerWeight - codeBitsPerWeight - minimumBitsPerWeight
   }
 
-  /// Bits of the minima for each weight; 0 where there are none.
+  /// Bits of the minima for each weight; 0 if the format has no minima.
   public var minimumBitsPerWeight: Double {
     Double(BlockLayout(self).minimumBits) / Double(weightCount)
   }

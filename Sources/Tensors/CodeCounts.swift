@@ -53,7 +53,7 @@ final class CodeCounts: Sendable {
     }
   }
 
-  /// The counts of so many values, which the others do not have.
+  /// The counts of these values; all other values do not occur.
   func codes(_ values: [Int]) -> [CodeFigures.Code] {
     totals.withLock { totals in
       values.map { CodeFigures.Code(value: $0, count: totals.counts[$0 - range.lowerBound]) }

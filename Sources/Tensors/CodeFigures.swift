@@ -58,8 +58,8 @@ extension CodeFigures {
     self = counts.figures(values: format.codeValues, groupSize: format.groupWeightCount)
   }
 
-  /// Of weights that lie on a grid; nil when stopped, and where the grid is none of the
-  /// weights'.
+  /// Of weights that lie on a grid; nil when stopped, and if the grid does not belong to the
+  /// weights.
   public init?(
     of tensor: Tensor, on grid: QuantizationGrid, threads: Int = Parallel.defaultThreads,
     shouldStop: @Sendable () -> Bool = { false }
@@ -96,7 +96,7 @@ public struct ValueSpread: Sendable, Hashable {
   /// How many there are that are finite.
   public let count: Int
 
-  /// nil where none is finite. O(n).
+  /// nil if no value is finite. O(n).
   public init?(_ values: [Float]) {
     let keys = values.lazy.filter(\.isFinite).map { Self.key($0) }
     guard let least = keys.min(), let greatest = keys.max() else { return nil }

@@ -9,7 +9,7 @@ public struct CodedGroup: Sendable, Hashable {
   public let scale: Float
   /// What is added to code × scale; nil where nothing is.
   public let minimum: Float?
-  /// What the scale is a multiple of; nil where it is none.
+  /// The block scale that the scale is a multiple of; nil if there is no block scale.
   public let blockScale: Float?
   /// What is subtracted from codes; nil where nothing is.
   public let zero: Int?
@@ -65,8 +65,8 @@ extension QuantizationGrid {
       max(Int(min(max(number, -65_536), 65_536)) + zero, codes.lowerBound), codes.upperBound)
   }
 
-  /// The weights of a row that share a scale with one of them; nil where the grid is
-  /// none of the matrix'.
+  /// The weights of a row that share a scale with one of them; nil if the grid does not belong
+  /// to the matrix.
   public func group(around row: Int, _ column: Int, of tensor: Tensor) -> CodedGroup? {
     let shape = tensor.shape
     guard covers(shape), (0..<shape.rows).contains(row), (0..<shape.columns).contains(column)

@@ -4,8 +4,8 @@ package enum LargeModel {
   /// 2²⁸ weights, which are 1 GiB as f32; tests make small models large.
   @TaskLocal package static var weightCount = 1 << 28
 
-  /// Whether tensors of so many weights each make a large model. Counting stops where
-  /// that is sure, so no sum of a file's numbers overflows.
+  /// Whether tensors with these numbers of weights make a large model. Counting stops as soon
+  /// as they do, so that no sum of a file's numbers overflows.
   package static func isMade(ofCounts counts: some Sequence<Int>) -> Bool {
     var left = weightCount
     for count in counts {

@@ -40,7 +40,7 @@ public struct Parameter: Sendable {
   private let source: ParameterSource
   /// Which of the source's it is.
   private let number: Int
-  /// nil of what is as the file has it.
+  /// nil if unmodified.
   private let form: Form?
 
   /// What passes and encodings know of a parameter.
@@ -86,7 +86,7 @@ public struct Parameter: Sendable {
       grid: grid, mask: mask, reading: { _, _ in try load() })
   }
 
-  /// Reads values on up to so many threads, and throws soon after `shouldStop`
+  /// Reads values on up to the given number of threads, and throws soon after `shouldStop`
   /// says so.
   public typealias Reading =
     @Sendable (_ threads: Int, _ shouldStop: @Sendable () -> Bool) throws -> Tensor
@@ -124,7 +124,7 @@ public struct Parameter: Sendable {
     form = nil
   }
 
-  /// Makes weights on up to so many threads, and throws soon after `shouldStop`
+  /// Makes weights on up to the given number of threads, and throws soon after `shouldStop`
   /// says so.
   public typealias Making =
     @Sendable (_ threads: Int, _ shouldStop: @Sendable () -> Bool) throws -> Weights
@@ -154,14 +154,14 @@ public struct Parameter: Sendable {
     try source.read(number, threads, shouldStop)
   }
 
-  /// The blocks of ggml's that its file has it in; nil of what a pass has made.
+  /// The ggml block format it is stored in; nil if it is not in blocks, or a pass changed it.
   public var blocks: BlockFormat? { source.blocks(number)?.format }
 
-  /// The blocks of ggml's that its file has it in, also of what passes have made of it.
+  /// The ggml block format of its file, also if passes have changed the values.
   package var origin: StoredBlocks? { form?.origin ?? source.blocks(number) }
 
-  /// Its rows where the file has them; nil of what a pass has made, and where only the whole
-  /// can be read.
+  /// Reads single rows from its file; nil if a pass changed it, or if the file can only be
+  /// read as a whole.
   package var storedRows: StoredRows? { source.rows(number) }
 
   /// The same parameter, whose rows can be read by themselves.
@@ -198,7 +198,7 @@ public struct Parameter: Sendable {
   }
 
   /// Reads the mean square of each of a layer's inputs on some text: `columns`
-  /// numbers. nil where none was run, or when stopped.
+  /// numbers. nil if no text was run, or when stopped.
   public typealias InputSquares =
     @Sendable (_ threads: Int, _ shouldStop: @Sendable () -> Bool) throws -> [Float]?
 

@@ -44,8 +44,8 @@ extension Sequence<Parameter> {
   public var weightCount: Int { reduce(0) { $0 + $1.shape.count } }
 }
 
-/// Where each name stands in a list, found out when it is first asked for: opening a
-/// checkpoint asks for none.
+/// Position of each name in a list, built when first needed: opening a checkpoint does not
+/// need it.
 private final class NamePositions: Sendable {
   private let positions = Mutex<[String: Int]?>(nil)
 

@@ -14,8 +14,8 @@ extension Place {
   private static let expertLimit = 1_000_000
 
   /// The number between dots after a component that is, or ends in, `experts`, or at the
-  /// end after one that ends in `_exps`. A number with zeros before it is none, so that
-  /// no two names have the same.
+  /// end after one that ends in `_exps`. A number with leading zeros does not count, so that
+  /// no two names share an expert.
   private var expertNumber: (value: Int, range: Range<String.Index>)? {
     let bytes = layer.utf8
     var start = bytes.startIndex

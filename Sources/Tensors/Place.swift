@@ -13,7 +13,7 @@ public struct Place: Sendable, Hashable, Codable {
     case bias, norm, embedding, head
     /// A constant that is no weight, such as a causal mask.
     case buffer
-    /// Codes of a layout that is not read: they stand for weights, and are none.
+    /// Codes of a layout that Pare cannot decode: they encode weights but are not weights.
     case codes
     /// Optimizer state: listed, never shown as weights.
     case optimizer

@@ -11,7 +11,7 @@ public struct Selection: Sendable, Hashable {
 
   package var isAll: Bool { rows == nil && columns == nil }
 
-  /// First this, then `next` of what is left.
+  /// This selection, then `next` applied to its result.
   package func then(_ next: Selection) -> Selection {
     func compose(_ first: [Int]?, _ second: [Int]?) -> [Int]? {
       guard let first else { return second }
@@ -21,7 +21,7 @@ public struct Selection: Sendable, Hashable {
       rows: compose(rows, next.rows), columns: compose(columns, next.columns))
   }
 
-  /// Shape of what is left of a tensor.
+  /// Shape of the selected part of a tensor.
   package func shape(of shape: Shape) -> Shape {
     let isVector = shape.dimensions.count < 2
     let rows = rows?.count ?? (isVector ? shape.count : shape.rows)

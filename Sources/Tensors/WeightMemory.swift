@@ -21,7 +21,7 @@ package enum WeightMemory {
 
   /// Bytes that are kept at most.
   private static let limit = 512 << 20
-  /// What is kept may be so many times as much as is wanted.
+  /// A kept block is reused for a request if it is at most this many times as large.
   private static let slack = 4
 
   private struct Block: Sendable {
@@ -31,8 +31,8 @@ package enum WeightMemory {
 
   private static let idle = Mutex<[Block]>([])
 
-  /// Uninitialised memory on a 64-byte boundary of at least so many bytes, to be given
-  /// back by `release`.
+  /// Uninitialised memory of at least `byteCount` bytes on a 64-byte boundary; `release` gives
+  /// it back.
   package static func allocate(byteCount: Int) -> UnsafeMutableRawBufferPointer {
     if byteCount >= least, let block = take(byteCount),
       let memory = unsafe UnsafeMutableRawPointer(bitPattern: block.address)
@@ -77,7 +77,8 @@ package enum WeightMemory {
     _exit(1)
   }
 
-  /// The smallest kept block that is enough; where there is none, none is kept any longer.
+  /// The smallest kept block that is large enough and not too large; without one, frees all kept
+  /// blocks and returns nil.
   private static func take(_ byteCount: Int) -> Block? {
     var (taken, dropped): (Block?, [Block]) = (nil, [])
     idle.withLock { blocks in

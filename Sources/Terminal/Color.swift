@@ -25,7 +25,8 @@ public struct Color: Hashable, Sendable {
   /// The index of one of the sixteen ANSI colours, if it is one.
   public var ansiIndex: UInt8? { code >> 24 == 2 ? UInt8(code & 15) : nil }
 
-  /// Red, green and blue in 0…255; an ANSI colour has xterm's values, the standard one none.
+  /// Red, green and blue in 0…255; an ANSI colour has xterm's values; nil for the terminal's own
+  /// colour.
   public var components: (red: UInt8, green: UInt8, blue: UInt8)? {
     switch code >> 24 {
     case 0: return nil

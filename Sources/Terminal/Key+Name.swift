@@ -1,6 +1,6 @@
 extension Key {
-  /// The key by its name: `j`, `space`, `enter`, `pagedown`, `f1`, `^c`, `alt-x`; nil for
-  /// what names none.
+  /// The key by its name: `j`, `space`, `enter`, `pagedown`, `f1`, `^c`, `alt-x`; nil if
+  /// no key has that name.
   public init?(named name: String) {
     if let key = Key.names.first(where: { $0.name == name.lowercased() })?.key {
       self = key

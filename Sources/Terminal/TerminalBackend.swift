@@ -21,7 +21,7 @@ public protocol TerminalBackend: AnyObject {
   var size: (columns: Int, rows: Int) { get }
   var capabilities: Capabilities { get }
 
-  /// Waits for the next event; nil when there will be none any more.
+  /// Waits for the next event; nil after the last one.
   func nextEvent() -> Event?
   /// The events that wait now, without waiting for more.
   func pendingEvents() -> [Event]

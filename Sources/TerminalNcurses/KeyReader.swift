@@ -7,7 +7,7 @@ struct KeyReader {
   private var pasted: String? = nil
   private var reports: [Mouse] = []
 
-  /// The next event that waits; nil when none does.
+  /// The next waiting event; nil if no event waits.
   mutating func next() -> Event? {
     while true {
       if !reports.isEmpty { return .mouse(reports.removeFirst()) }

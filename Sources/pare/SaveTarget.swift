@@ -19,7 +19,7 @@ struct SaveTarget {
     }
   }
 
-  /// The same of what commands of passes are given.
+  /// The same from the options of the commands of passes.
   init(
     _ output: OutputOptions, _ form: FormOptions, _ blocks: BlockOptions, _ format: FormatOptions
   ) throws {
@@ -114,8 +114,8 @@ extension FilePlan {
     ]
   }
 
-  /// Writes the files and tells of a save that went on, and of what is kept of one that
-  /// was stopped.
+  /// Writes the files. Reports a save that was resumed, and what is kept of one that was
+  /// stopped.
   func write(to output: SaveOutput, recipe: String, in job: borrowing JobContext) throws {
     let report = job.reporter
     do {
@@ -170,8 +170,8 @@ extension SaveLoss {
     ])
   }
 
-  /// What was lost, a line each; that nothing was, where there is none. What is left out
-  /// as a whole is told by name elsewhere.
+  /// A line for each loss, or that nothing was lost. Tensors that are left out as a whole are
+  /// named elsewhere.
   static func text(_ losses: [SaveLoss]) -> String {
     if losses.isEmpty { return "nothing lost\n" }
     return losses.filter { ![.state, .unwritable, .place].contains($0.kind) }

@@ -76,7 +76,7 @@ struct TensorComparison {
     }
   }
 
-  /// ‖W − W′‖ / ‖W‖ over all linear layers; nil when there is none in both, NaN where a NaN
+  /// ‖W − W′‖ / ‖W‖ over all linear layers; nil if no layer is in both, NaN if a NaN
   /// or an infinity appeared or vanished.
   var layerError: Double? { Self.error(of: rows.filter(\.isLayer)) }
 
@@ -92,7 +92,7 @@ struct TensorComparison {
     return error == 0 ? 0 : (error / norm).squareRoot()
   }
 
-  /// Weights and zeros of the second's layers, and the error; nil where there is none.
+  /// Weights and zeros of the second's layers, and the error; nil if it has no layers.
   var layers: LayerFigures? { LayerFigures(rows.filter(\.isLayer)) }
 
   /// The same of those that passes were given; nil where they were given all.
@@ -132,7 +132,7 @@ struct TensorComparison {
 // MARK: - As text
 
 extension TensorComparison {
-  /// Rows of a table of what differs; the rest is counted.
+  /// Most tensors that are listed; the other differing ones are counted.
   private static let shownLimit = 20
 
   /// Everything but losses.

@@ -104,13 +104,13 @@ struct Transformation {
         + (recipe.steps.isEmpty || !plan.plan.losses.isEmpty ? SaveLoss.text(plan.plan.losses) : "")
   }
 
-  /// The error of what is no layer, where there is any.
+  /// The error of the tensors outside the layers; empty if there is no such error.
   private func othersText(_ comparison: Compression.Comparison) -> String {
     guard let error = comparison.othersTotal?.error, error != 0 else { return "" }
     return "   other tensors \(Figure.percent(error))"
   }
 
-  /// Weights that the figures leave out, as the file has none of their name and shape.
+  /// Weights that the figures leave out, because the file has no tensor of their name and shape.
   private func missingText(_ comparison: Compression.Comparison) -> String {
     let names = comparison.missing
     guard let first = names.first else { return "" }

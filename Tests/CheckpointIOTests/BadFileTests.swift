@@ -70,7 +70,7 @@ import Testing
   ]
 
   static let gguf: [(String, Outcome)] = [
-    ("gguf_alignment_zero.gguf", .refused("general.alignment is 0, which is no power of two")),
+    ("gguf_alignment_zero.gguf", .refused("general.alignment is 0, which is not a power of two")),
     ("gguf_bad_magic.gguf", .refused("an old GGML file")),
     ("gguf_dims_overflow.gguf", .refused("has a shape whose size overflows")),
     ("gguf_dup_key.gguf", .refused("is there twice")),

@@ -133,7 +133,8 @@ import Testing
     #expect(refusal { $0.version = 1 }.contains("version 1, where versions 2 and 3"))
     #expect(refusal { $0.version = 3 << 24 }.contains("big-endian"))
     #expect(
-      refusal { $0.add("general.alignment", .number(4, UInt32(24))) }.contains("no power of two"))
+      refusal { $0.add("general.alignment", .number(4, UInt32(24))) }
+        .contains("not a power of two"))
     #expect(
       refusal { file in (0..<2).forEach { _ in file.add("k", .text("")) } }
         .contains("'k' is there twice"))

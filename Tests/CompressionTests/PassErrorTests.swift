@@ -34,7 +34,7 @@ import Testing
 
   @Test func settingsThatDoNothing() throws {
     let error = try #require(throws: PassError.self) { try Prune().checkMatters("n") }
-    #expect(error.description == "prune has no use for n here: it goes with structure n:m")
+    #expect(error.description == "prune has no use for n here: n needs structure n:m")
   }
 
   @Test func weightsThatAreNoNumbers() {

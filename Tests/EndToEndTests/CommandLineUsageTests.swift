@@ -38,11 +38,11 @@ import Testing
     ),
     (
       ["quantize", "x", "-o", "y", "--group-size", "64"],
-      "pare: quantize has no use for group-size here: it goes with granularity group\n"
+      "pare: quantize has no use for group-size here: group-size needs granularity group\n"
     ),
     (
       ["prune", "x", "-o", "y", "--structure", "n:m", "--amount", "0.3"],
-      "pare: prune has no use for amount here: it goes with structure none or tile or channel or "
+      "pare: prune has no use for amount here: amount needs structure none or tile or channel or "
         + "input\n"
     ),
     (

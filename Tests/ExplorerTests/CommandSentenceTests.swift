@@ -12,7 +12,7 @@ import Workspace
     ("save", "save takes one file name; one with blanks stands in quotes"),
     ("save a b", "save takes one file name; one with blanks stands in quotes"),
     ("save a --packed", "unknown option --packed; known: --dense, --type, --shard-size, --force"),
-    ("save a --dense --type q8_0", "--type writes GGUF; --dense goes without it"),
+    ("save a --dense --type q8_0", "--type writes GGUF; it excludes --dense"),
     ("recipe x", "r0 is the original: there are no passes to write"),
     ("run", "run takes one file name; one with blanks stands in quotes"),
     ("run x --dense", "unknown option --dense; known: --force"),

@@ -24,7 +24,7 @@ import Workspace
     #expect(try kind("a.gguf", .q4K) == .gguf(.blocks(.q4K)))
     #expect(try kind("a", .q8_0) == .gguf(.blocks(.q8_0)) && kind("a.gguf") == .gguf(.own))
     let both = try #require(throws: SavingError.self) { try kind("a", isDense: true, .q8_0) }
-    #expect(both.description == "--type writes GGUF; --dense goes without it")
+    #expect(both.description == "--type writes GGUF; it excludes --dense")
     #expect(BlockFormat(writable: "q4_k") == .q4K && BlockFormat(writable: "nvfp4") == nil)
   }
 

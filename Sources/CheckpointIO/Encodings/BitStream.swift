@@ -75,7 +75,7 @@ struct BitReader {
 
   mutating func readFloat() -> Float { Float(bitPattern: UInt32(read(width: 32))) }
 
-  /// A number from 0 up; nil where none was written or it has 2^48 or more.
+  /// A number that `writeCount` wrote; nil if the bits end first, or begin with 48 zeros.
   mutating func readCount() -> Int? {
     var width = 0
     while !readFlag() {

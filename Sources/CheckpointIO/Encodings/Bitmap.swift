@@ -6,9 +6,8 @@ package import Tensors
 package enum Bitmap {
   static func byteCount(_ count: Int) -> Int { count / 8 + (count % 8 == 0 ? 0 : 1) }
 
-  /// Which values must be stored: those that are not +0. Where the mask keeps
-  /// some that are +0 and prunes none that is not, the mask itself, so that it
-  /// comes back unchanged.
+  /// Which values must be stored: those other than +0. If the mask keeps these and some
+  /// values of +0 too, it is the mask itself, so that the mask comes back unchanged.
   package static func kept(of tensor: Tensor, mask: Mask?) -> Mask {
     let words = unsafe tensor.withUnsafeValues { values in
       let values = unsafe Shared(values)
@@ -120,7 +119,7 @@ package enum Bitmap {
     }
   }
 
-  /// One word for every 64 of so many weights, made on all threads.
+  /// One word for every 64 of `count` weights, made on all threads.
   private static func filled(_ count: Int, _ word: @Sendable (Int) -> UInt64) -> [UInt64] {
     let size = (count + 63) / 64
     return unsafe [UInt64](unsafeUninitializedCapacity: size) { words, initialized in

@@ -1,7 +1,7 @@
 internal import Tensors
 
-/// A tensor on a grid of bit depths: the grid, and the codes that are not sure to
-/// be 0. A row whose codes are all 0 has none, and neither has a column.
+/// A tensor on a grid of bit depths: the grid, and the codes of `liveRows × liveColumns`. All
+/// other codes are 0.
 struct ChannelCodes: Sendable {
   let shape: Shape
   /// Of each row; an exponent of a row without depth is 0.
@@ -9,8 +9,8 @@ struct ChannelCodes: Sendable {
   let exponents: [Float]
   /// Rows with a code that is not 0, ascending.
   let liveRows: [Int]
-  /// Columns with such a code, ascending; nil when leaving the others out would
-  /// save less than saying which they are.
+  /// Columns with a code that is not 0, ascending; nil for all columns, if a list of them
+  /// would cost more than it saves.
   let liveColumns: [Int]?
   /// Row by row, `liveRows × liveColumns`.
   let codes: [Int16]

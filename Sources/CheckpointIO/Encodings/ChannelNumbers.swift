@@ -60,7 +60,7 @@ struct ChannelNumbers {
     }
   }
 
-  /// Writes the palette, or all values where there is none.
+  /// Writes the palette, or all values if there is no palette.
   func write(to bits: inout BitWriter) {
     bits.write(palette != nil)
     guard let palette else {

@@ -179,7 +179,7 @@ private struct CodedChannelsReader {
     try checkTables(choiceCounts)
   }
 
-  /// The tables, and how many rows of depth above 0 have none or each of them.
+  /// The tables, and how many rows of depth above 0 use no table, then each table.
   private static func tables(
     _ bits: inout BitReader, rows: Int, _ stored: PackedTensor
   ) throws(CheckpointError) -> ([CodeTable], [Int]) {
@@ -287,7 +287,7 @@ private struct CountedNumbers {
 }
 
 extension BitReader {
-  /// As many counts, none above `limit`.
+  /// Reads `count` counts, each at most `limit`.
   fileprivate mutating func readCounts(
     _ number: Int, upTo limit: Int, _ stored: PackedTensor
   ) throws(CheckpointError) -> [Int] {

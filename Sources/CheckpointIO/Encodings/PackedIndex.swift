@@ -38,8 +38,8 @@ enum PackedIndex {
 }
 
 extension ResolvedTensors {
-  /// Makes of a packed tensor's first array the tensor: name, type and stored orientation
-  /// of what it decodes to, and the reach of its arrays in the file.
+  /// Turns a packed tensor's first array into the tensor: the name, type and stored orientation
+  /// that it decodes to, and the range of its arrays in the file.
   fileprivate mutating func gather(
     _ arrays: [String: IndexedTensor], named name: String, _ record: PackingRecord,
     at position: Int, _ file: Bytes

@@ -27,7 +27,7 @@ package struct PackingRecord: Sendable, Hashable {
     suffix.isEmpty ? tensor : "\(tensor).pare.\(suffix)"
   }
 
-  /// The two halves of such a name.
+  /// The tensor and the suffix in the name of an array.
   static func split(_ name: String) -> (tensor: String, suffix: String)? {
     guard let dot = name.utf8.lastIndex(of: UInt8(ascii: ".")),
       name[..<dot].hasSuffix(".pare")

@@ -52,7 +52,7 @@ public struct TensorFacts: Sendable, Hashable {
     public var byteCount: Int?
     /// Bits of a weight's code; nil where weights share bits.
     public var codeBits: Int?
-    /// Bytes of what is no code, of the blocks that have a weight that is kept.
+    /// Bytes that are not codes, such as scales, of the blocks in which a weight is kept.
     public var sideByteCount: Int
 
     init(_ blocks: PrunedBlocks) {

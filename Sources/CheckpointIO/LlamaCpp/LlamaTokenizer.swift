@@ -5,7 +5,7 @@ struct LlamaTokenizer {
   private(set) var notes: [String] = []
 
   private static let prefix = "tokenizer.ggml."
-  /// Of the files beside a checkpoint whose embedding has so many rows. Throws
+  /// Reads the files beside a checkpoint whose embedding has `rows` rows. Throws
   /// `CheckpointError.invalidConversion` for files that are damaged.
   init(_ folder: TokenizerFolder, rows: Int) throws(CheckpointError) {
     guard let json = folder.tokenizer else {

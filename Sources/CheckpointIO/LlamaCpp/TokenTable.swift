@@ -14,7 +14,7 @@ struct TokenTable {
   private(set) var outsideCount = 0
   private(set) var unusedCount = 0
 
-  /// The number of a token; nil where there is none of exactly these bytes.
+  /// The id of the token with exactly these bytes; nil if no token has them.
   subscript(text: String) -> Int? { numbers[ExactText(text)] }
 
   /// As many tokens as the embedding has rows.

@@ -114,8 +114,9 @@ private struct Side {
     /// Still to be added to the weights of a norm; nil where the family has no offset.
     let offset: Float?
 
-    /// Of as many heads as the first of the checkpoints says that says it; nil where none does,
-    /// where the rows cannot be theirs, and where the rows stand in the model's order.
+    /// The row order for the number of heads in the first checkpoint that states it. nil if no
+    /// checkpoint does, if the heads do not fit the rows, and if the rows are in the model's
+    /// order already.
     func order(_ checkpoints: [Checkpoint]) -> RowOrder? {
       let queries = ["n_head", "num_attention_heads"]
       let keys = (role == .key ? ["num_key_value_heads"] : []) + queries

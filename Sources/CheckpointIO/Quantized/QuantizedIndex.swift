@@ -98,7 +98,7 @@ enum QuantizedIndex {
     return nil
   }
 
-  /// nil where there is none.
+  /// Suffix and position of each companion array of a module; nil if it has no companions.
   private static func companions(
     of layout: any QuantizedLayout.Type, _ module: String, _ positions: [String: Int]
   ) -> [(String, Int)]? {

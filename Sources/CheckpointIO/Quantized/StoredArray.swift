@@ -147,7 +147,7 @@ struct StoredArray: Sendable {
       isBigEndian: isBigEndian)
   }
 
-  /// The numbers as integers; nil where they are none, or wide and too large.
+  /// The numbers as integers; nil if they are not integers, or too large for `Int`.
   var integers: [Int]? {
     let bytes = rowMajor
     switch dtype {

@@ -219,7 +219,7 @@ private enum ZeroRows: Sendable {
     }
   }
 
-  /// 0 where there are none.
+  /// Writes the zero points of a row; zeros if the layout stores no zero points.
   func read(_ row: Int, isTransposed: Bool, into points: UnsafeMutableBufferPointer<Float>) {
     switch self {
     case .none: unsafe points.initialize(repeating: 0)

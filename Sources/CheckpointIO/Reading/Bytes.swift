@@ -106,7 +106,7 @@ package struct Bytes: @unchecked Sendable {
     }
   }
 
-  /// The bytes as UTF-8, or nil where they are none.
+  /// The bytes as text; nil if they are not UTF-8.
   package var text: String? {
     unsafe withUnsafeBytes {
       unsafe String(validating: $0.bindMemory(to: UInt8.self), as: UTF8.self)

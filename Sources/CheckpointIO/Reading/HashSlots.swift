@@ -1,5 +1,5 @@
-/// A table of positions by the hash of what stands there: open addressing, a slot has the hash
-/// above and the position plus 1 below, and 0 is free.
+/// A hash table of positions with open addressing: the high half of a slot is the hash of the
+/// element, the low half its position plus 1; a slot of 0 is free.
 struct HashSlots {
   private var slots: [UInt64]
   private var count = 0

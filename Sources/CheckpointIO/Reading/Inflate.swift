@@ -5,8 +5,8 @@ enum Inflate {
   /// A byte of a stream makes no more than this many: a copy of 258 in two bits.
   static let largestRatio = 1032
 
-  /// The bytes in `range` of what `source` stands for; `what` names it in errors. Throws
-  /// `CheckpointError.invalidDeflate` where there are fewer, and `.stopped` soon after
+  /// The bytes in `range` of the inflated `source`; `what` names it in errors. Throws
+  /// `CheckpointError.invalidDeflate` if it has fewer bytes, and `.stopped` soon after
   /// `shouldStop` says so.
   static func bytes(
     _ source: Bytes, in range: Range<Int>, of what: String,
@@ -41,7 +41,7 @@ enum Inflate {
     }
   }
 
-  /// Throws where so few bytes cannot stand for so many.
+  /// Throws if the compressed bytes are too few to inflate to `count` bytes.
   static func check(
     _ source: Bytes, count: Int, of what: String
   ) throws(CheckpointError) {

@@ -222,8 +222,8 @@ extension Mapping {
     _ = unsafe madvise(address, range.upperBound - first, advice)
   }
 
-  /// What tells the files as they were opened from all others; nil when there are
-  /// none.
+  /// Identifies the files as they were when they were opened; nil if nothing is mapped from a
+  /// file.
   var fileStates: String? {
     files.isEmpty ? nil : files.map(\.state).joined(separator: "\n")
   }
@@ -281,7 +281,7 @@ package struct FileIdentity: Sendable, Hashable {
     inode = UInt64(status.st_ino)
   }
 
-  /// The file now at a path, following links; nil when there is none.
+  /// The file now at a path, following links; nil if there is no file.
   package init?(path: String) {
     var status = stat()
     guard unsafe stat(path, &status) == 0 else { return nil }

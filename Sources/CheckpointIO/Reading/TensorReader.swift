@@ -23,7 +23,7 @@ struct TensorReader: Sendable {
     return isTransposed ? values.transposed() : values
   }
 
-  /// The same on up to so many threads. Throws `CheckpointError.stopped` soon
+  /// The same on up to `threads` threads. Throws `CheckpointError.stopped` soon
   /// after `shouldStop` says so.
   func tensor(
     threads: Int, shouldStop: @Sendable () -> Bool

@@ -55,7 +55,7 @@ private enum Base64 {
     return String(decoding: text, as: UTF8.self)
   }
 
-  /// nil for a text that is none.
+  /// The bytes that the text encodes; nil if it is malformed.
   static func bytes(_ text: String) -> [UInt8]? {
     var values = [UInt8](repeating: 0xFF, count: 256)
     for (value, character) in alphabet.enumerated() { values[Int(character)] = UInt8(value) }

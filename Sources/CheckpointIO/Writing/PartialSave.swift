@@ -1,11 +1,11 @@
 internal import Tensors
 
-/// What lies behind the last byte of a file that is being written: whose it is and
-/// how many of its tensors are on the disk, so that a save which was stopped or
-/// killed can be gone on with.
+/// A record after the last byte of a file that is being written: which save writes it and
+/// how many of its tensors are on the disk, so that a save that was stopped or killed can
+/// resume.
 ///
 ///     8 bytes  "PAREPART"
-///     8 bytes  of what it is a save: file header, sources and recipe
+///     8 bytes  which save it is: a fingerprint of file header, sources and recipe
 ///     8 bytes  tensors that are whole
 ///     8 bytes  FNV-1a of the three
 ///

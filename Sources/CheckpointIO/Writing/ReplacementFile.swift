@@ -152,8 +152,8 @@ struct ReplacementFile: ~Copyable {
     return nil
   }
 
-  /// Makes sure of what is written so far, and leaves it there for another save
-  /// should this one not come to its end.
+  /// Syncs what is written so far, and leaves it for another save in case this one is
+  /// stopped.
   mutating func keep(_ part: PartialSave, at end: Int) throws(CheckpointError) {
     guard fdatasync(descriptor) == 0 else {
       throw .cannotWrite(path: path, reason: lastSystemError())

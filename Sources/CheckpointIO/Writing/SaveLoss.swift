@@ -25,11 +25,11 @@ public struct SaveLoss: Sendable, Hashable {
   }
 
   public let kind: Kind
-  /// The type or encoding it had; nil where there is none to name.
+  /// The type or encoding it had; nil if it has no name.
   public let from: String?
   /// The type it has in the file.
   public let to: String?
-  /// Tensors; of metadata, pairs; of what stands beside the checkpoint, files.
+  /// How many tensors were lost; or how many pairs of metadata, or files beside the checkpoint.
   public let count: Int
 
   init(_ kind: Kind, from: String? = nil, to: String? = nil, count: Int = 1) {

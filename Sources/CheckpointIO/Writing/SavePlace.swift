@@ -5,7 +5,7 @@ package import Glibc
 package struct SavePlace {
   /// The path behind all links.
   let path: String
-  /// Of the file that is there; nil if there is none.
+  /// Permissions of the file to be replaced; nil if there is no file yet.
   let permissions: mode_t?
 
   /// More links in a row lead in a circle (Linux).

@@ -18,7 +18,7 @@ public struct SavePlan: Sendable {
     public let name: String
     /// A name of `EncodingCatalog`.
     public let encoding: String
-    /// The type of the stored values, or of what an encoding stands for.
+    /// The type of the stored values; of an encoding, the type it decodes to.
     public let dtypeName: String
     /// Logical shape.
     public let shape: Shape
@@ -103,7 +103,7 @@ extension SavePlan {
   }
 
   /// The same, and the format of the file's blocks whose codes and scales the packed form
-  /// keeps, also behind a mask; nil of weights that are no blocks, or none any more.
+  /// keeps, also behind a mask; nil if the weights are not in blocks, or a pass changed them.
   public static func packing(
     of parameter: Parameter, _ weights: Weights
   ) -> (byteCount: Int, blocks: BlockFormat?) {

@@ -100,7 +100,7 @@ final class TensorFile {
     if shouldStop() { throw CheckpointError.stopped }
   }
 
-  /// Makes sure of so many tensors, where they can be gone on with.
+  /// Syncs the first `count` tensors and records progress, if the save can resume.
   func keep(_ count: Int) throws(CheckpointError) {
     guard let fingerprint else { return }
     try source?.bytes.check()

@@ -2,8 +2,8 @@ internal import Glibc
 
 /// What a save that was stopped has left behind.
 public enum UnfinishedSave {
-  /// The file beside `path` from which the next save to it can go on; nil where there
-  /// is none.
+  /// The unfinished file beside `path` from which the next save to it can resume; nil if no
+  /// save was stopped.
   public static func file(for path: String) -> String? {
     guard let file = try? SavePlace(path).temporary else { return nil }
     var status = stat()

@@ -14,9 +14,9 @@ public enum WholeFile {
     case owner
   }
 
-  /// The bytes of a file; nil when there is none.
+  /// The bytes of a file; nil if there is no file at `path`.
   ///
-  /// Throws `CheckpointError` for what is no regular file or longer than
+  /// Throws `CheckpointError` if it is not a regular file, or longer than
   /// `limit` bytes.
   public static func read(_ path: String, limit: Int) throws(CheckpointError) -> [UInt8]? {
     // Without waiting for a writer where the path names a pipe.

@@ -2,7 +2,7 @@ public import Terminal
 
 /// Where the parts of the screen lie; the same for drawing and for the mouse.
 public struct FrameLayout: Sendable {
-  /// Smallest screen that is drawn: below it, the size needed is told.
+  /// Smallest screen that is drawn; on a smaller one only the size needed is shown.
   public static let smallest = (columns: 60, rows: 16)
 
   /// A view's name in the second row.

@@ -42,7 +42,7 @@ enum MetricsLine {
     grid.put("on \(text)".truncated(to: room), x: x, y: y, state.theme[.dim], in: area)
   }
 
-  /// A text's name is told from this many columns on.
+  /// Columns from which the text's name is shown.
   private static let leastTextWidth = 16
 
   /// What the figures compare with and were measured on, one sentence, on one line if need be
@@ -124,7 +124,7 @@ enum MetricsLine {
   }
 }
 
-/// The line of the job that runs, or of what was last told.
+/// The line of the running job, or of the last notice.
 enum JobLine {
   /// Rows it takes: more than one where what it says while nothing runs is longer than a line.
   static func height(_ state: AppState) -> Int {

@@ -87,7 +87,7 @@ extension AppState {
     return lost.sorted()
   }
 
-  /// Takes the answer; nil for a key that is none, which then does what it does.
+  /// Takes the answer; nil if the key is not an answer: it then does what it always does.
   private mutating func answerLeaving(_ key: Key) -> [Effect]? {
     isLeaving = false
     return LeavingKeys.bindings.first { $0.keys.contains(key) }?.action(&self)

@@ -55,13 +55,13 @@ extension AppState {
     }
   }
 
-  /// What sends tokens to a layer: the router that it is, or that of the block whose expert it
-  /// belongs to.
+  /// The router that sends tokens to an expert's layer; of a router, itself. nil for all other
+  /// layers.
   func router(of name: String) -> ModelMap.Layer? {
     guard let layer = model.layer(named: name), let block = layer.place.block,
       let router = model.rows.first(where: { $0.block == block })?.router
     else { return nil }
-    // The gate of a shared expert is none.
+    // The gate of a shared expert sends no tokens: it is not a router.
     return layer.expert != nil || layer == router ? router : nil
   }
 

@@ -6,7 +6,7 @@ extension AppState {
     }
   }
 
-  /// What is kept of what several views share.
+  /// The part that several views share.
   package var sharedPlace: [String: String] {
     layer.place.merging([
       "view": view.rawValue, "marked": marked.sorted().joined(separator: "\n"),

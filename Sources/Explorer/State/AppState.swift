@@ -141,8 +141,8 @@ extension AppState {
     notice = Notice(sentences.joined(separator: " — "), isError: warning != nil)
   }
 
-  /// The job that is told of and that keys act on: training goes on for so long that
-  /// what runs beside it comes first.
+  /// The job in the job line, which keys act on. Training takes so long that jobs beside it come
+  /// first.
   var foremostJob: JobRecord? {
     let live = liveJobs
     let others = live.filter { $0.kind != .train }

@@ -8,8 +8,8 @@ enum FilePaths {
     return unsafe String(cString: home) + path.dropFirst()
   }
 
-  /// Completions of the last of a command's words: a path while there is none,
-  /// and flags.
+  /// Completions of the last of a command's words: paths, if no path is typed yet, and
+  /// flags.
   static func completions(of words: [String], flags: [String]) -> [String] {
     let isPathThere = words.dropLast().contains { !$0.hasPrefix("--") }
     let paths = isPathThere ? [] : completions(of: words.last ?? "")

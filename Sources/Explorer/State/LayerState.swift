@@ -24,7 +24,7 @@ public struct LayerState: Sendable, Hashable {
       }
     }
 
-    /// Whether it draws single things of a revision as it is: no pixels of a matrix, no preview.
+    /// Whether it draws codes or experts one by one: it has no pixels of a matrix and no preview.
     var isList: Bool { self == .codes || self == .routing }
   }
 
@@ -83,7 +83,7 @@ public struct LayerState: Sendable, Hashable {
 }
 
 extension LayerState {
-  /// What of it is kept with the session.
+  /// The part that is kept with the session.
   var place: [String: String] {
     [
       "layer": name ?? "", "row": String(row), "column": String(column), "zoom": String(zoom),

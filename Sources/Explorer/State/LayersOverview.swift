@@ -153,7 +153,7 @@ extension AppState {
   mutating func widenScale(_ revision: RevisionID, _ names: some Sequence<String>) {
     let former = LayersOverview.Bars(
       revision: revision, quantity: blocks.quantity, version: barsVersion - 1)
-    // Where none was known, 1 stands for nothing that a layer measured.
+    // Before the first figures the scale is 1, which no layer has set.
     guard revision == current, let scale = overview.scale, scale.bars == former,
       figures[revision].map({ $0.count > 1 }) == true
     else { return }

@@ -40,7 +40,7 @@ public struct LineEditor: Sendable, Hashable {
   /// What stands before the cursor.
   public var beforeCursor: String { String(text[..<cursor]) }
 
-  /// Replaces what stands between a position and the cursor, as completion does.
+  /// Replaces the text between a position and the cursor, as completion does.
   public mutating func complete(from start: Int, _ word: String) {
     remove(min(max(0, start), cursor)..<cursor)
     insert(Array(word))

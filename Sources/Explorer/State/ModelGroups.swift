@@ -30,7 +30,7 @@ struct ModelGroups {
     let block: Int
     /// In `parameters`.
     let position: Int
-    /// In `names`; nil for what stands in no column.
+    /// Position in `names`; nil if the layer is in no column.
     let name: Int?
   }
 

@@ -1,8 +1,7 @@
 public import Compression
 public import Workspace
 
-/// A pass or a training run about to be started: its dials, and of a pass the preview of what
-/// it would leave.
+/// A pass or a training run about to be started: its dials, and the preview of a pass.
 public struct Sheet: Sendable {
   /// What the dials set.
   enum Subject: Sendable {

@@ -7,7 +7,7 @@ public struct TextPanel: Sendable, Hashable {
   /// Said under the text.
   public let note: String
   public var scroll = 0
-  /// Whether the mouse is to be on again when it is closed.
+  /// Whether closing it turns the mouse on again.
   let isMouseOn: Bool
 }
 

@@ -12,7 +12,7 @@ struct BlocksCell {
   let isCursor: Bool
   /// Whether it steps back: not what is looked for, or known in part.
   let isDim: Bool
-  /// Whether it is what a pass would leave.
+  /// Whether the value is a preview of a pass.
   let isPlanned: Bool
   /// Whether weights are NaN or infinite.
   let isBroken: Bool

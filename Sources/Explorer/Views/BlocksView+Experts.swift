@@ -46,7 +46,7 @@ extension BlocksView {
     cell.draw(on: &grid, in: area, state.theme)
   }
 
-  /// Share and bits of a block with experts, of what is known.
+  /// Share and bits of a block with experts, over the layers that are known.
   static func drawSummary(
     _ total: LayersTotal, _ theme: Theme, on grid: inout CellGrid, in area: Rect
   ) {

@@ -182,7 +182,7 @@ struct TrainingLayout {
 
 extension AppState {
   /// The first layers of the MLP of blocks 0, 1 and the last, as the figures of the
-  /// paper show them; other models' first kinds with such a name.
+  /// paper show them; in models without one, the last layer of the block.
   var trainingLayers: [ModelMap.Layer] {
     let blocks = model.rows.filter { $0.block != nil }
     let chosen = Set([0, 1, blocks.count - 1]).sorted().filter(blocks.indices.contains)

@@ -7,8 +7,8 @@ public import Workspace
 public struct TrainingWatch: Sendable {
   public internal(set) var header: TrainingLog.Header?
   /// What is drawn: bits (or, without self-compression, the loss of batches) and
-  /// the validation loss over steps, and where something was changed. Nothing is kept of
-  /// every step, of which a run has any number.
+  /// the validation loss over steps, and where γ was changed. The curves are thinned: a run may
+  /// have any number of steps.
   public internal(set) var left = TrainingCurve()
   public internal(set) var validation = TrainingCurve()
   public internal(set) var marks: [Int] = []

@@ -10,9 +10,9 @@ package struct BlockCoding: Sendable {
   package let format: BlockFormat
   /// Bits of a code.
   package let bits: Int
-  /// The code that stands for 0 whatever the scales are. Formats of minima have none
-  /// (Q4_1, Q5_1, Q2_K, Q4_K, Q5_K), nor have those whose levels leave 0 out (IQ4_NL,
-  /// IQ4_XS, Q1_0).
+  /// The code that stands for 0 whatever the scales are. nil for formats with minima
+  /// (Q4_1, Q5_1, Q2_K, Q4_K, Q5_K) and for those without a level of 0 (IQ4_NL, IQ4_XS,
+  /// Q1_0).
   package let zero: UInt8?
   /// Bytes of a block that hold no codes.
   package let side: [Range<Int>]

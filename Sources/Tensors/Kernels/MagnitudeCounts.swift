@@ -57,8 +57,8 @@ public struct MagnitudeCounts: Sendable {
 
 /// One round of a radix search, in parallel.
 enum RadixCounts {
-  /// Adds to `counts` what `kernel` counts in so many tables; false when stopped, and then
-  /// `counts` is as before.
+  /// Adds to `counts` what `kernel` counts in several tables. Returns false when stopped, and
+  /// leaves `counts` unchanged.
   static func add(
     _ tensor: Tensor, to counts: inout [Int], tables: Int, threads: Int,
     shouldStop: @Sendable () -> Bool,

@@ -246,7 +246,7 @@ extension TemplateInterpreter {
     }
   }
 
-  /// The places of Python's slice of so many elements.
+  /// The positions that a Python slice takes from `count` elements.
   private static func places(_ count: Int, _ first: Int?, _ last: Int?, _ step: Int) -> [Int] {
     func clamped(_ bound: Int, _ range: ClosedRange<Int>) -> Int {
       let place = bound < 0 ? bound + count : bound

@@ -51,7 +51,7 @@ extension TemplateInterpreter {
   ) throws(ChatTemplateError) -> Bool {
     switch name {
     case "sameas":
-      // Of what is no single object in Python, the same type and value.
+      // Python compares identities; here equal type and value count as the same object.
       return value.typeName == other.typeName ? try equal(value, other) : false
     case "ne": return try compare(value, "!=", other)
     case "lt", "lessthan": return try compare(value, "<", other)

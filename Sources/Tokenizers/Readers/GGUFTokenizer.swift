@@ -62,8 +62,8 @@ extension GGUFTokenizer {
     value.flatMap { tokens.indices.contains($0) ? Int32(exactly: $0) : nil }
   }
 
-  /// Vocabulary, kinds and added tokens. `bytes` turns ordinary tokens to bytes; nil
-  /// for one that is none.
+  /// Vocabulary, kinds and added tokens. `bytes` turns ordinary tokens to bytes, and
+  /// gives nil for a token that cannot be turned.
   private func fill(
     _ spec: inout TokenizerSpec, _ bytes: (String) -> [UInt8]?
   ) throws(TokenizerError) {

@@ -54,7 +54,7 @@ struct Instruction: Sendable {
     case look
     case lookNot
     case atomic
-    /// The next scalar is in a set, or there is none that is.
+    /// The next or the previous scalar is in a set, or is not; at an end of the text it is not.
     case nextIn
     case nextNotIn
     case previousIn

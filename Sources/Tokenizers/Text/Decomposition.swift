@@ -71,7 +71,7 @@ package enum NormalizationForm: Sendable {
 
   private func mayChange(_ scalar: UInt32) -> Bool {
     guard scalar >= 0xA0 else { return false }
-    // Scalars below U+0300 are in NFC, but for none.
+    // All scalars below U+0300 are in NFC.
     if self == .nfc, scalar < 0x300 { return false }
     if NormalizationForm.combiningClass(scalar) != 0 { return true }
     if NormalizationForm.isHangul(scalar) { return true }

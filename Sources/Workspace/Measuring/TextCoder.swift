@@ -80,7 +80,8 @@ enum TextCoder: Sendable {
     }
   }
 
-  /// What begins texts that are measured in llama.cpp's way; nil where nothing does.
+  /// The token before each text that is measured in llama.cpp's way; nil if the model has no
+  /// such token.
   var firstToken: Int? {
     guard case .tokenizer(let tokenizer) = self else { return nil }
     return tokenizer.spec.prefix.first.map { Int($0) }

@@ -4,7 +4,7 @@ public struct ByteSize: Sendable, Hashable {
 
   private static let units = [("KB", 1e3), ("MB", 1e6), ("GB", 1e9), ("TB", 1e12), ("B", 1)]
 
-  /// nil for a text that is none, and for 0.
+  /// nil if the text is not a size, and for 0.
   public init?(_ text: String) {
     let text = text.uppercased()
     let unit = Self.units.first { text.hasSuffix($0.0) } ?? ("", 1)

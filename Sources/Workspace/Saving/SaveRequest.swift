@@ -77,7 +77,7 @@ extension SaveRequest {
       throw SavingError("--format \(format.rawValue) and --type exclude each other")
     }
     if options.blocks != nil, let isPacked = options.isPacked {
-      throw SavingError("--type writes GGUF; \(isPacked ? "--packed" : "--dense") goes without it")
+      throw SavingError("--type writes GGUF; it excludes \(isPacked ? "--packed" : "--dense")")
     }
     let format = options.blocks == nil ? options.format ?? FileFormat(named: path) : .gguf
     if options.shardByteCount != nil, format != .safetensors {
@@ -92,12 +92,12 @@ extension SaveRequest {
       self.init(.safetensors(options.isPacked ?? packs ? .packed : .dense(options.dtype)))
     case .pytorch:
       if options.isPacked == true {
-        throw SavingError("a PyTorch file is dense; --packed goes with safetensors")
+        throw SavingError("a PyTorch file is dense; --packed needs safetensors")
       }
       self.init(.pytorch(options.dtype))
     case .gguf:
       if options.isPacked == true {
-        throw SavingError("--packed goes with safetensors; \(path) would be GGUF")
+        throw SavingError("--packed needs safetensors; \(path) would be GGUF")
       }
       self.init(
         .gguf(options.blocks.map { .blocks($0) } ?? options.dtype.map { .values($0) } ?? .own))

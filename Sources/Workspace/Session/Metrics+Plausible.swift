@@ -8,9 +8,9 @@ extension Metrics {
   /// Characters of a few words for the screen.
   private static let wordsLimit = 200
 
-  /// What of stored figures can have been measured: those of a measurement go
-  /// together where one of them cannot, and are measured again. NaN and ∞ stay
-  /// where a broken model has them. Nil where even the number of weights is none.
+  /// The stored figures without those that cannot have been measured: if one figure of a
+  /// measurement is impossible, all of them go and are measured again. NaN and ∞ stay, as a
+  /// broken model has them. nil if even the number of weights cannot be right.
   var plausible: Metrics? {
     guard (0..<Self.countLimit).contains(weights) else { return nil }
     var metrics = self
@@ -46,7 +46,7 @@ extension Metrics {
       && (0...min(count.before, count.after)).contains(count.stayed)
   }
 
-  /// Whether a figure is none yet, an amount, or one beyond all limits.
+  /// Whether a figure is nil (not measured yet), from 0 to `limit`, NaN or infinite.
   private static func isAmount(_ figure: Double?, limit: Double = lossLimit) -> Bool {
     figure.map { $0.isNaN || $0 == .infinity || (0...limit).contains($0) } ?? true
   }

@@ -15,7 +15,7 @@ struct CompressCommand: ParsableCommand {
     discussion: """
       The output channels of the blocks' linear layers learn how many bits their weights need; \
       γ is the price of one bit per weight in nats of loss. Channels that reach zero bits are \
-      removed, and training gets faster. --target steers γ to so many bits per weight. Beside \
+      removed, and training gets faster. --target steers γ to a number of bits per weight. Beside \
       FILE there are FILE.log.jsonl and, until the end, FILE.state for --resume. Ctrl-C saves \
       and stops.
       """)

@@ -73,14 +73,14 @@ struct ConvertCommand: ParsableCommand {
   func validate() throws {
     guard blocks.type == nil || (layouts.isEmpty && dtype == nil && !slice) else {
       throw ValidationError(
-        "--type writes GGUF in blocks; --dense, --packed, --slice and --dtype go without it")
+        "--type writes GGUF in blocks; it excludes --dense, --packed, --slice and --dtype")
     }
     guard Set(layouts).count < 2 else { throw FormOptions.conflict }
     if layouts.first == .packed && dtype != nil {
-      throw ValidationError("--packed keeps every value; --dtype goes with --dense")
+      throw ValidationError("--packed keeps every value; --dtype needs --dense")
     }
     if layouts.first == .packed && slice {
-      throw ValidationError("--slice makes a dense network; --packed does not go with it")
+      throw ValidationError("--slice makes a dense network; it excludes --packed")
     }
   }
 
@@ -97,7 +97,7 @@ struct ConvertCommand: ParsableCommand {
         asJSON: report.json)
     }
     if target.request.format == .gguf {
-      throw UsageError("--slice goes with safetensors; \(output.path) would be GGUF")
+      throw UsageError("--slice writes safetensors; \(output.path) would be GGUF")
     }
     try SliceConversion(input: input, target: target, threads: threads.count)
       .run(asJSON: report.json)

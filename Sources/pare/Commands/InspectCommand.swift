@@ -99,8 +99,8 @@ struct InspectCommand: ParsableCommand {
     ])
   }
 
-  /// The statistics of every parameter by name, one tensor in memory at a time; of codes that
-  /// are not read there are none.
+  /// The statistics of every parameter by name, one tensor in memory at a time; without the
+  /// codes that cannot be decoded.
   static func summaries(
     of parameters: Parameters, in job: borrowing JobContext
   ) throws -> [String: Summary] {

@@ -49,7 +49,7 @@ struct TrainCommand: ParsableCommand {
       throw ValidationError("--resume goes on from the saved run, so --from makes no sense")
     }
     if from == nil, training.network.activation != nil {
-      throw ValidationError("--activation goes with --from: a new network has the exact GELU")
+      throw ValidationError("--activation needs --from: a new network has the exact GELU")
     }
     if from != nil, let size = sizes.given.first {
       throw ValidationError("\(size) is decided by the checkpoint of --from")

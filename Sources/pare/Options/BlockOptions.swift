@@ -31,12 +31,12 @@ struct BlockOptions: ParsableArguments {
   func validate() throws {
     guard importance.path != nil else { return }
     guard let type else {
-      throw ValidationError("--text weighs the errors of GGUF's blocks; it goes with --type")
+      throw ValidationError("--text weighs the errors of GGUF's blocks; it needs --type")
     }
     guard type.format.isWeighted else {
       throw ValidationError(
         """
-        \(type.format.rawValue) takes no importance; --text goes with \(BlockType.weighted)
+        \(type.format.rawValue) takes no importance; --text works with \(BlockType.weighted)
         """)
     }
   }

@@ -13,7 +13,7 @@ struct FormatOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Split safetensors into files of at most so many bytes, 500MB or 2GB (units of a "
+      "Split safetensors into files of at most this size, 500MB or 2GB (units of a "
         + "thousand), and an index of them.", valueName: "size"))
   var shardSize: ByteSize?
 }

@@ -20,7 +20,7 @@ struct ImportanceOptions: ParsableArguments {
 
   func validate() throws {
     if path == nil, part != .all {
-      throw ValidationError("--part goes with --text FILE")
+      throw ValidationError("--part needs --text FILE")
     }
   }
 }

@@ -41,7 +41,7 @@ struct TextOptions: ParsableArguments {
 
   func validate() throws {
     if path == nil, part != .all {
-      throw ValidationError("--part goes with --text FILE")
+      throw ValidationError("--part needs --text FILE")
     }
     if path != nil, tokensPath != nil {
       throw ValidationError("--tokens takes the place of --text: one of them is given")

@@ -41,7 +41,7 @@ struct TrainingOptions: ParsableArguments {
     completion: .list(TrainingPreset.all.map(\.name)))
   var preset = TrainingPreset.shakespeareChar.name
 
-  @Option(help: ArgumentHelp("Train for so many steps.", valueName: "number"))
+  @Option(help: ArgumentHelp("Train for this number of steps.", valueName: "number"))
   var steps: Int?
   @Option(help: ArgumentHelp("Train for so long instead.", valueName: "number"))
   var minutes: Double?

@@ -1,5 +1,5 @@
 /// A JSON value to be printed: keys in order of the alphabet, so that two runs
-/// compare, and null for what is no finite number.
+/// compare, and null for numbers that are not finite.
 enum JSON: Equatable {
   case null
   case bool(Bool)

@@ -9,8 +9,8 @@ struct LayerReport {
   let summary: Summary
   let codes: LayerCodes
 
-  /// Reads the layer of a path or the tensor of a name. Throws `UsageError` where there
-  /// is none, and what reading it throws.
+  /// Reads the layer of a path or the tensor of a name. Throws `UsageError` if there is no
+  /// such layer or tensor, and what reading it throws.
   init(of layer: String, in checkpoint: Checkpoint, in job: borrowing JobContext) throws {
     let parameters = checkpoint.parameters
     guard let parameter = parameters[layer] ?? parameters.first(where: { $0.place.path == layer }),

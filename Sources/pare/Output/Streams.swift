@@ -19,7 +19,7 @@ enum StandardOutput {
   }
 }
 
-/// The stream for what is not the result.
+/// The stream for everything but the result.
 enum StandardError {
   /// Whether somebody watches; progress is shown only then.
   static var isTerminal: Bool { isatty(STDERR_FILENO) == 1 }

@@ -10,7 +10,7 @@ struct BlockReader: Sendable {
   /// Whether the logical tensor is the transpose of the stored one.
   let isTransposed: Bool
 
-  /// The weights in logical orientation, on up to so many threads. Throws
+  /// The weights in logical orientation, on up to `threads` threads. Throws
   /// `CheckpointError.stopped` soon after `shouldStop` says so.
   func tensor(
     threads: Int, shouldStop: @Sendable () -> Bool

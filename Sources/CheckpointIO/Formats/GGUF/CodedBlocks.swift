@@ -8,7 +8,7 @@ public struct CodedBlocks: Sendable {
   public let shape: Shape
   /// Whether the matrix is the transpose of what is stored.
   public let isTransposed: Bool
-  /// Which weights are kept; nil where none is pruned.
+  /// Which weights are kept; nil if no weight is pruned.
   public let kept: Mask?
   private let bytes: [UInt8]
 
@@ -73,7 +73,7 @@ public struct CodedBlocks: Sendable {
 }
 
 extension Checkpoint {
-  /// The format of the blocks that a tensor is stored in; nil where it is none such.
+  /// The format of the blocks that a tensor is stored in; nil if it is not stored in blocks.
   public func blockFormat(of name: String) -> BlockFormat? { BlockIndex(self)[name]?.format }
 
   /// The blocks that a parameter is stored in; nil where it is no such tensor, and

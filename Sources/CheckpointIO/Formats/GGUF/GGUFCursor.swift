@@ -36,7 +36,7 @@ struct GGUFCursor {
     return try bytes(Int(clamping: length), what())
   }
 
-  /// A number of things that take at least so many bytes each.
+  /// A count of items of at least `size` bytes each; throws if they cannot fit in the rest.
   mutating func count(
     ofAtLeast size: Int, _ what: @autoclosure () -> String
   ) throws(CheckpointError) -> Int {

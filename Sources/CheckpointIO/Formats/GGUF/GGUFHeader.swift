@@ -141,7 +141,7 @@ struct GGUFHeader {
     else {
       throw .invalidGGUF(
         offset: entry.bytes.lowerBound,
-        reason: "\(alignmentKey) is \(metadata.shown(entry).shown), which is no power of two")
+        reason: "\(alignmentKey) is \(metadata.shown(entry).shown), which is not a power of two")
     }
     return Int(number)
   }

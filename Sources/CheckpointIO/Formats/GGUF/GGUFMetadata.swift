@@ -9,7 +9,7 @@ public struct GGUFMetadata: Sendable {
     case real(Double)
     case bool(Bool)
     case text(String)
-    /// Of so many elements, which `texts(_:)` and `numbers(_:)` read.
+    /// An array; `texts(_:)` and `numbers(_:)` read its elements.
     case array(count: Int)
   }
 
@@ -21,8 +21,8 @@ public struct GGUFMetadata: Sendable {
     entry(key).map { value(of: $0.kind, at: $0.bytes.lowerBound, in: $0.bytes) }
   }
 
-  /// The whole of an array of texts, such as `tokenizer.ggml.tokens`; nil where
-  /// the key is none. O(count).
+  /// The whole of an array of texts, such as `tokenizer.ggml.tokens`; nil if
+  /// the key holds something else. O(count).
   public func texts(_ key: String) -> [String]? {
     guard let array = array(key), array.kind == .text else { return nil }
     var texts: [String] = []
@@ -36,8 +36,8 @@ public struct GGUFMetadata: Sendable {
     return texts
   }
 
-  /// The whole of an array of numbers, such as `tokenizer.ggml.scores`; nil where
-  /// the key is none. 64-bit integers are rounded to 53 bits. O(count).
+  /// The whole of an array of numbers, such as `tokenizer.ggml.scores`; nil if
+  /// the key holds something else. 64-bit integers are rounded to 53 bits. O(count).
   public func numbers(_ key: String) -> [Double]? {
     guard let array = array(key), let size = array.kind.byteCount else { return nil }
     let bytes = array.start..<array.start + array.count * size
@@ -56,7 +56,7 @@ public struct GGUFMetadata: Sendable {
   enum Kind: UInt32 {
     case u8, i8, u16, i16, u32, i32, f32, bool, text, array, u64, i64, f64
 
-    /// Bytes of a number; nil of what has no fixed size.
+    /// Bytes of a value; nil for texts and arrays, which have no fixed size.
     var byteCount: Int? {
       switch self {
       case .u8, .i8, .bool: 1

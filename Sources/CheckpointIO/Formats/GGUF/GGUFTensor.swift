@@ -124,7 +124,8 @@ struct GGUFTensor: Sendable {
     return (Bytes(bytes), isExact ? .exact : .rounded)
   }
 
-  /// As a reader finds it behind a header of so many bytes: of a stack, its experts.
+  /// The tensor as a reader finds it after a header of `headerCount` bytes; a stack gives its
+  /// experts.
   func arrays(after headerCount: Int) -> [IndexedTensor] {
     let start = headerCount + offset
     var array = IndexedTensor(
@@ -228,8 +229,8 @@ struct GGUFTensor: Sendable {
     return (columns % other.weightCount == 0 ? .blocks(other) : .numbers(.f16), reason)
   }
 
-  /// llama.cpp's choice of blocks of 32 for those of 256; what has none of its own
-  /// is tried again, and in vain.
+  /// llama.cpp's choice of blocks of 32 in place of those of 256; a format without such a
+  /// choice is returned unchanged.
   private static func fallback(of format: BlockFormat) -> BlockFormat {
     switch format {
     case .q2K, .q3K, .iq1S, .iq1M, .iq2XXS, .iq2XS, .iq2S, .iq3XXS, .iq3S, .iq4XS: .iq4NL

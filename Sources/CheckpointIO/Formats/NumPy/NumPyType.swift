@@ -16,7 +16,7 @@ struct NumPyType {
   /// Longer numbers of bytes are no number's.
   private static let digitLimit = 6
 
-  /// Throws for objects, which are pickles, and for what is no type.
+  /// Throws for objects, which are pickles, and for an unknown type.
   init(_ word: String, array: String) throws(CheckpointError) {
     let order = word.unicodeScalars.first
     let kind = word.dropFirst().first

@@ -273,7 +273,7 @@ struct PickleGraph: Sendable {
     }
   }
 
-  /// The first of what a value holds, also of what an object was made of and given.
+  /// The values inside a value: at most `limit` items, and an object's arguments and state.
   func contents(_ reference: PickleValue.Reference, limit: Int) -> [PickleValue.Reference] {
     switch values[reference] {
     case .list(let number), .tuple(let number): return Array(lists[number].prefix(limit))

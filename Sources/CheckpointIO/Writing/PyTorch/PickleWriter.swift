@@ -70,7 +70,7 @@ struct PickleWriter {
     self.items(items)
   }
 
-  /// Sets attributes of what was written last, of names and values in turn.
+  /// Sets attributes of the object written last, from alternating names and values.
   mutating func attributes(_ items: (inout PickleWriter) -> Void) {
     dictionary(items)
     write(.build)
