@@ -74,8 +74,8 @@ public struct BlockShapeRecord: Sendable, Codable {
     return width / headSize
   }
 
-  /// The blocks' shapes, none with more than a whole model has: so many heads of keys and values,
-  /// each read by as many heads of queries. Throws `ModelError`.
+  /// The blocks' shapes. A whole model has so many heads of keys and values, each read by `shared`
+  /// heads of queries. Throws `ModelError`, also where a block has more than that.
   func shapes(
     blocks count: Int, heads: Int, queries shared: Int = 1
   ) throws(ModelError) -> [BlockShape] {
