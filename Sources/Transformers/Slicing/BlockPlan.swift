@@ -116,6 +116,9 @@ package struct BlockPlan {
       heads.append(kept)
     }
     cut.heads = heads
+    // What stays still gives its constant by itself.
+    let left = Set(cut.columns(of: .attentionOutput) ?? [])
+    constants[.attentionOutput] = constants[.attentionOutput]?.filter { !left.contains($0.key) }
   }
 
   /// Whether a channel of a head's values reaches the outputs.
