@@ -64,7 +64,8 @@ let targets: [Target] =
   + floor(
     "Training", ["Transformers", "Backend", "Models", "Tensors", "Jobs"],
     tests: ["CheckpointIO"])
-  + floor("Compression", ["Transformers", "Tensors", "Jobs"], tests: ["CheckpointIO"])
+  + floor(
+    "Compression", ["Transformers", "Models", "Tensors", "Jobs"], tests: ["CheckpointIO"])
   + floor(
     "Workspace",
     [

@@ -1,4 +1,5 @@
 internal import Glibc
+public import Models
 public import Tensors
 
 /// A checkpoint that is open: its headers are read, its weights wait in the
@@ -42,6 +43,8 @@ public final class Checkpoint: Sendable {
   /// model.vision_tower.encoder.layers, 4 convolutions`; nil where there is nothing. O(n) when
   /// it is first asked for.
   public var leftAlone: String? { lazyLeftAlone.value }
+  /// Its parameters and its settings.
+  public var model: ModelState { ModelState(parameters, configuration: configuration) }
   private let lazyLeftAlone: Lazy<String?>
   /// Optimizer state, which a resumed training run reads. Made when it is first asked for:
   /// O(n).

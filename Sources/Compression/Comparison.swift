@@ -60,11 +60,23 @@ public struct Comparison: Sendable, Hashable {
   public let given: [Layer]?
   /// Weights outside `layers`, such as embeddings and norms, if they were asked for.
   public let others: [Layer]
-  /// Names of layers of the first that the second has not, or not in that shape.
+  /// Layers that the second has in another shape: what it has, and no error.
+  public let reshaped: [Layer]
+  /// Names of layers and others of the first that the second has not, or not in that shape.
   public let missing: [String]
 
-  /// All layers together.
+  /// Whether there is a layer among `missing`.
+  private let isReshaped: Bool
+
+  /// All layers of one shape together.
   public var total: Difference { .sum(layers) }
+
+  /// All layers that the second has, whatever their shapes; the error is that of `total`.
+  public var presentTotal: Difference { .sum(layers + reshaped) }
+
+  /// The error of all layers; nil where there are none, and where some are gone or have another
+  /// shape.
+  public var layerError: Double? { layers.isEmpty || isReshaped ? nil : total.error }
 
   /// Compares layer by layer, holding two tensors at a time; a layer that is the
   /// very same in both is read once. `given` is what passes worked on; `others` asks for
@@ -81,19 +93,29 @@ public struct Comparison: Sendable, Hashable {
     var compared: [Layer] = []
     var rest: [Layer] = []
     var limited: [Layer] = []
+    var isReshaped = false
+    var reshaped: [Layer] = []
     var missing: [String] = []
     for (index, parameter) in chosen.enumerated() {
       job.progress(Double(index) / Double(chosen.count), parameter.place.path)
       try job.checkpoint()
+      let isGiven = given.contains { $0.contains(parameter) }
+      let isLayer = isGiven || LayerSelection.all.contains(parameter)
       guard let other = after[parameter.name], other.shape == parameter.shape else {
         missing.append(parameter.name)
+        isReshaped = isReshaped || isLayer
+        if isLayer, let other = after[parameter.name] {
+          let difference = try Difference(
+            alone: other, threads: job.threads, shouldStop: job.shouldStop)
+          reshaped.append(
+            Layer(name: parameter.name, place: parameter.place, difference: difference))
+        }
         continue
       }
       let difference = try Difference(
         of: parameter, with: other, threads: job.threads, shouldStop: job.shouldStop)
       let layer = Layer(name: parameter.name, place: parameter.place, difference: difference)
-      let isGiven = given.contains { $0.contains(parameter) }
-      if isGiven || LayerSelection.all.contains(parameter) {
+      if isLayer {
         compared.append(layer)
       } else {
         rest.append(layer)
@@ -103,7 +125,9 @@ public struct Comparison: Sendable, Hashable {
     layers = compared
     self.given = isLimited ? limited : nil
     self.others = rest
+    self.reshaped = reshaped
     self.missing = missing
+    self.isReshaped = isReshaped
     job.progress(1)
   }
 }
@@ -111,7 +135,7 @@ public struct Comparison: Sendable, Hashable {
 extension Comparison {
   /// Layers and others whose weights are not all finite, before or after.
   public var nonFinite: [Layer] {
-    (layers + others).filter { !$0.difference.nonFinite.isEmpty }
+    (layers + reshaped + others).filter { !$0.difference.nonFinite.isEmpty }
   }
 
   /// Those that passes were given, together; nil as `given`.
@@ -129,6 +153,20 @@ extension Parameter {
 }
 
 extension Comparison.Difference {
+  /// A layer that there is nothing to compare with.
+  init(
+    alone layer: Parameter, threads: Int, shouldStop: @Sendable () -> Bool
+  ) throws {
+    let present = try layer.present(threads: threads, shouldStop: shouldStop)
+    guard
+      let summary = Statistics.summary(
+        of: present.values, threads: threads, shouldStop: shouldStop)
+    else { throw Cancelled() }
+    self.init(
+      weights: layer.shape.count, zeros: summary.zeroCount, kept: present.keptCount,
+      squaredNorm: 0, squaredError: 0, nonFinite: NonFiniteChange(unchanged: summary))
+  }
+
   /// Streams two layers of one shape.
   init(
     of before: Parameter, with after: Parameter, threads: Int, shouldStop: @Sendable () -> Bool

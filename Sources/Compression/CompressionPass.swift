@@ -1,13 +1,14 @@
 public import Jobs
+public import Models
 public import Tensors
 
-/// A pass over a model's parameters: settings, and what they do. `apply` is a function of
-/// values: no state is kept between runs.
+/// A pass over a model: settings, and what they do. `apply` is a function of values: no state
+/// is kept between runs.
 ///
 /// Laws, tested for every pass in `PassCatalog.all`: the identity setting changes
 /// nothing; the same settings give the same bytes with any number of threads;
 /// settings survive the recipe; progress never falls; a run cancels within 100 ms;
-/// only the given layers change.
+/// only the given layers and their biases change.
 public protocol CompressionPass: Dialed {
   /// Settings under which the pass changes nothing, if there are such.
   static var identity: Self? { get }
@@ -21,12 +22,30 @@ public protocol CompressionPass: Dialed {
   /// A few words for a status line: `prune magnitude 50 %`.
   var title: String { get }
 
-  /// The model after the pass. Only parameters that `layers` selects are
-  /// replaced; the others are the very same. Throws `Cancelled` when asked to
-  /// stop, `PassError` where a layer cannot be worked on.
+  /// The model after the pass: tensors of other shapes come with the settings that say so.
+  /// Only parameters that `layers` selects, and their biases, change. Throws `Cancelled` when
+  /// asked to stop, `PassError` where a layer cannot be worked on.
+  func apply(
+    to model: ModelState, layers: LayerSelection, in job: borrowing JobContext
+  ) throws -> ModelState
+}
+
+/// A pass that changes weights and leaves every shape as it is.
+public protocol WeightPass: CompressionPass {
+  /// The parameters after the pass. Only those that `layers` selects are replaced; the others
+  /// are the very same. Throws as `apply` to a model.
   func apply(
     to parameters: Parameters, layers: LayerSelection, in job: borrowing JobContext
   ) throws -> Parameters
+}
+
+extension WeightPass {
+  /// The same model with changed weights.
+  public func apply(
+    to model: ModelState, layers: LayerSelection, in job: borrowing JobContext
+  ) throws -> ModelState {
+    model.with(try apply(to: model.parameters, layers: layers, in: job))
+  }
 }
 
 /// What is wrong with settings or with a layer, in one sentence.

@@ -47,7 +47,8 @@ extension Dialed {
   private func setting(_ name: String, _ value: (DialControl) -> DialValue) throws -> Self {
     guard let dial = Self.dials.first(where: { $0.name == name }) else {
       let known = Self.dials.map(\.name).joined(separator: ", ")
-      throw PassError("\(Self.name) has no setting ‘\(name)’; it has \(known)")
+      throw PassError(
+        "\(Self.name) has no setting ‘\(name)’; it has \(known.isEmpty ? "none" : known)")
     }
     var copy = self
     dial.set(&copy, try dial.control.check(value(dial.control), for: "\(Self.name) \(name)"))

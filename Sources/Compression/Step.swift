@@ -1,5 +1,5 @@
-public import Tensors
 public import Jobs
+public import Models
 
 /// A pass and the layers it works on: one line of a recipe, one revision of a
 /// model. Which pass it is need not be known.
@@ -49,8 +49,8 @@ public struct Step: Sendable {
   public var title: String { pass.title }
 
   /// The model after the step. Throws what the pass throws.
-  public func apply(to parameters: Parameters, in job: borrowing JobContext) throws -> Parameters {
-    try pass.apply(to: parameters, layers: layers, in: job)
+  public func apply(to model: ModelState, in job: borrowing JobContext) throws -> ModelState {
+    try pass.apply(to: model, layers: layers, in: job)
   }
 }
 

@@ -38,9 +38,9 @@ struct GGUFConversion {
     }
     let title = recipe.steps.first?.passName ?? "convert"
     let planned = try Work.run(title, threads: threads) { job in
-      let parameters = try Headless.apply(recipe, to: checkpoint, in: job.part(Part.passes))
+      let model = try Headless.apply(recipe, to: checkpoint, in: job.part(Part.passes))
       return try target.plan(
-        parameters, of: checkpoint, importance: measured?.squares ?? [:],
+        model, of: checkpoint, importance: measured?.squares ?? [:],
         in: job.part(Part.planning))
     }
     guard let plan = planned.plan as? GGUFPlan else { return }

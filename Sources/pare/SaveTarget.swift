@@ -1,5 +1,6 @@
 internal import CheckpointIO
 internal import Jobs
+internal import Models
 internal import Tensors
 internal import Workspace
 
@@ -40,13 +41,12 @@ struct SaveTarget {
 
   /// Plans the files. Throws what planning throws.
   func plan(
-    _ parameters: Parameters, of checkpoint: Checkpoint, metadata: [String: String] = [:],
+    _ model: ModelState, of checkpoint: Checkpoint,
     importance: [String: [Float]] = [:], in job: borrowing JobContext
   ) throws -> PlannedSave {
     var request = request
-    request.metadata = metadata
     request.importance = importance
-    let plan = try Headless.plan(parameters, of: checkpoint, as: request, to: output.path, in: job)
+    let plan = try Headless.plan(model, of: checkpoint, as: request, to: output.path, in: job)
     if let shards = plan.plan as? ShardedPlan { try output.check(shards: shards) }
     return plan
   }

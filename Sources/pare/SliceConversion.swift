@@ -1,4 +1,5 @@
 internal import CheckpointIO
+internal import Compression
 internal import Jobs
 internal import Models
 internal import Tensors
@@ -14,7 +15,7 @@ struct SliceConversion {
 
   /// Shares of the whole, for one bar of progress.
   private enum Part {
-    static let slicing = 0.4
+    static let slicing = 0.0...0.4
     static let planning = 0.4...0.7
     static let writing = 0.7...1.0
   }
@@ -26,10 +27,8 @@ struct SliceConversion {
     let checkpoint = try input.open(toRun: true)
     try checkpoint.tellNonFinite(threads: threads)
     let (sliced, plan) = try Work.run("slice", threads: threads) { job in
-      let sliced = try slice(checkpoint, in: job)
-      let plan = try target.plan(
-        sliced.parameters, of: checkpoint, metadata: sliced.metadata,
-        in: job.part(Part.planning))
+      let sliced = try Slice().sliced(checkpoint.model, in: job.part(Part.slicing))
+      let plan = try target.plan(sliced.model, of: checkpoint, in: job.part(Part.planning))
       try plan.write(
         to: output, of: checkpoint, recipe: "slice", in: job.part(Part.writing))
       return (sliced, plan)
@@ -39,19 +38,6 @@ struct SliceConversion {
       json(sliced, plan, checkpoint).print()
     } else {
       StandardOutput.write(text(sliced, plan, checkpoint))
-    }
-  }
-
-  private func slice(
-    _ checkpoint: Checkpoint, in job: borrowing JobContext
-  ) throws -> SlicedNetwork {
-    let (report, shouldStop) = (job.reporter, job.shouldStop)
-    do {
-      return try SlicedNetwork(
-        checkpoint.parameters, configuration: checkpoint.configuration,
-        progress: { report($0 * Part.slicing, "") }, shouldStop: shouldStop)
-    } catch NetworkError.stopped {
-      throw Cancelled()
     }
   }
 
@@ -70,7 +56,7 @@ struct SliceConversion {
       "input_bytes": .integer(checkpoint.fileByteCount),
       "input_parameters": .integer(checkpoint.parameters.weightCount),
       "is_unchanged": .bool(sliced.isUnchanged),
-      "parameters": .integer(sliced.parameters.weightCount),
+      "parameters": .integer(sliced.model.parameters.weightCount),
       "removed": .object(
         Dictionary(
           uniqueKeysWithValues: kinds(sliced.changes).map { ($0.key, .integer($0.change.removed)) }
@@ -89,7 +75,7 @@ struct SliceConversion {
 
         """
     }
-    let (before, after) = (checkpoint.parameters.weightCount, sliced.parameters.weightCount)
+    let (before, after) = (checkpoint.parameters.weightCount, sliced.model.parameters.weightCount)
     let share = before == 0 ? 0 : 1 - Double(after) / Double(before)
     let went = kinds(sliced.changes).map {
       "\(Figure.count($0.change.removed)) of \(Figure.count($0.change.before)) \($0.title)"

@@ -1,6 +1,7 @@
 internal import CheckpointIO
 internal import Compression
 internal import Jobs
+internal import Models
 internal import Tensors
 internal import Workspace
 
@@ -43,36 +44,36 @@ struct Transformation {
     let output = try target.output.claim(inputs: [input.file] + others)
     let checkpoint = try input.open(toPass: recipe, threads: threads)
     let title = recipe.steps.first?.passName ?? "convert"
-    let (plan, comparison) = try Work.run(title, threads: threads) { job in
-      let parameters = try Headless.apply(recipe, to: checkpoint, in: job.part(Part.passes))
-      let plan = try target.plan(parameters, of: checkpoint, in: job.part(Part.planning))
+    let (plan, comparison, count) = try Work.run(title, threads: threads) { job in
+      let model = try Headless.apply(recipe, to: checkpoint, in: job.part(Part.passes))
+      let plan = try target.plan(model, of: checkpoint, in: job.part(Part.planning))
       try plan.write(
         to: output, of: checkpoint, recipe: recipe.yaml, in: job.part(Part.writing))
       // Of the file as it is read back, so that the figures are the file's.
       let comparison = try Headless.comparison(
         of: Checkpoint.open(plan.path).parameters, from: checkpoint, after: recipe,
         in: job.part(Part.measuring))
-      return (plan, comparison)
+      let isReshaped = model.configuration != checkpoint.configuration
+      return (plan, comparison, isReshaped ? model.parameters.weightCount : nil)
     }
     plan.plan.tellOmissions()
     if asJSON {
       json(plan, comparison, checkpoint).print()
     } else {
-      StandardOutput.write(text(plan, comparison, checkpoint))
+      StandardOutput.write(text(plan, comparison, checkpoint, reshapedTo: count))
     }
   }
 
   private func json(
     _ plan: PlannedSave, _ comparison: Compression.Comparison, _ checkpoint: Checkpoint
   ) -> JSON {
-    let total = comparison.total
-    let figures = comparison.layers.isEmpty ? nil : total
+    let total = comparison.presentTotal
     let fields: [String: JSON] = [
       "bits_per_weight": .number(plan.bitsPerWeight(of: checkpoint)),
       "encodings": .object(plan.encodings.mapValues { .integer($0) }),
       "input_bytes": .integer(checkpoint.fileByteCount),
       "kept_weights": .integer(total.weights - total.zeros),
-      "layer_error": .number(figures?.error),
+      "layer_error": .number(comparison.layerError),
       "non_finite": NonFiniteReport(comparison).json,
       "other_error": .number(comparison.othersTotal?.error),
       "passes": .array(recipe.steps.map { .string($0.title) }),
@@ -82,25 +83,28 @@ struct Transformation {
           "sparsity": .number(selected.sparsity), "weights": .integer(selected.weights),
         ])
       } ?? .null,
-      "sparsity": .number(figures?.sparsity),
+      "sparsity": .number(total.weights == 0 ? nil : total.sparsity),
       "weights": .integer(total.weights),
     ]
     return .object(fields.merging(plan.fields) { own, _ in own })
   }
 
   private func text(
-    _ plan: PlannedSave, _ comparison: Compression.Comparison, _ checkpoint: Checkpoint
+    _ plan: PlannedSave, _ comparison: Compression.Comparison, _ checkpoint: Checkpoint,
+    reshapedTo count: Int?
   ) -> String {
-    let figures = comparison.layers.isEmpty ? nil : comparison.total
+    let total = comparison.presentTotal
     return """
       \(plan.path): \(Figure.bytes(plan.plan.byteCount))\(plan.shardsText), \
       \(Figure.change(from: checkpoint.fileByteCount, to: plan.plan.byteCount)) \(checkpoint.name)
-      sparsity \(Figure.percent(figures?.sparsity))   \
+      sparsity \(Figure.percent(total.weights == 0 ? nil : total.sparsity))   \
       \(Figure.short(plan.bitsPerWeight(of: checkpoint))) bits/weight   \
-      layer error \(Figure.percent(figures?.error))\(othersText(comparison)) \
+      layer error \(Figure.percent(comparison.layerError))\(othersText(comparison)) \
       against \(sentence(checkpoint.name))
 
-      """ + selectedText(comparison) + missingText(comparison) + NonFiniteReport(comparison).text
+      """ + selectedText(comparison)
+        + (count.map { reshapedText($0, checkpoint) } ?? missingText(comparison))
+        + NonFiniteReport(comparison).text
         + (recipe.steps.isEmpty || !plan.plan.losses.isEmpty ? SaveLoss.text(plan.plan.losses) : "")
   }
 
@@ -108,6 +112,14 @@ struct Transformation {
   private func othersText(_ comparison: Compression.Comparison) -> String {
     guard let error = comparison.othersTotal?.error, error != 0 else { return "" }
     return "   other tensors \(Figure.percent(error))"
+  }
+
+  /// How much smaller passes have made the model.
+  private func reshapedText(_ after: Int, _ checkpoint: Checkpoint) -> String {
+    let before = checkpoint.parameters.weightCount
+    let share = before == 0 ? 0 : 1 - Double(after) / Double(before)
+    return "parameters \(Figure.count(before)) → \(Figure.count(after)), "
+      + "\(Figure.percent(share)) fewer\n"
   }
 
   /// Weights that the figures leave out, because the file has no tensor of their name and shape.
@@ -120,7 +132,9 @@ struct Transformation {
 
   /// The figures of the layers that passes were given, where these are not all.
   private func selectedText(_ comparison: Compression.Comparison) -> String {
-    guard let layers = comparison.given, let total = comparison.givenTotal else { return "" }
+    guard let layers = comparison.given, !layers.isEmpty, let total = comparison.givenTotal else {
+      return ""
+    }
     let noun = layers.count == 1 ? "1 selected layer" : "\(layers.count) selected layers"
     return """
       \(noun): sparsity \(Figure.percent(total.sparsity))   error \(Figure.percent(total.error))

@@ -1,6 +1,7 @@
 import CheckpointIO
 import Compression
 import Jobs
+import Models
 import Tensors
 import TestSupport
 import Testing
@@ -10,7 +11,9 @@ import Testing
 @Suite struct LargeModelTests {
   private static func apply(_ steps: [Step], large: Bool) throws -> Parameters {
     try LargeModel.$weightCount.withValue(large ? 1 : .max) {
-      try steps.reduce(SmallModel.parameters(seed: 3)) { try $1.apply(to: $0, in: JobContext()) }
+      try steps.reduce(RunnableModel.state(seed: 3)) {
+        try $1.apply(to: $0, in: JobContext())
+      }.parameters
     }
   }
 

@@ -1,5 +1,6 @@
 import Compression
 import Jobs
+import Models
 import Synchronization
 import Tensors
 import TestSupport
@@ -57,8 +58,10 @@ import Testing
 
   @Test(arguments: PassCatalog.all.compactMap { identity(of: $0) })
   func identityChangesNothing(_ step: Step) throws {
-    let before = SmallModel.parameters()
-    let after = try step.apply(to: before, in: JobContext())
+    let model = RunnableModel.state()
+    let changed = try step.apply(to: model, in: JobContext())
+    let (before, after) = (model.parameters, changed.parameters)
+    #expect(changed.configuration == model.configuration)
     #expect(try after.bits() == before.bits())
     for (a, b) in zip(before, after) {
       #expect(a.mask == b.mask && a.grid == b.grid)
@@ -72,24 +75,33 @@ import Testing
 
   @Test(arguments: variants)
   func threadsDoNotMatter(_ step: Step) throws {
-    let model = SmallModel.parameters()
-    let one = try step.apply(to: model, in: JobContext(threads: 1))
+    let model = RunnableModel.state()
+    let one = try step.apply(to: model, in: JobContext(threads: 1)).parameters
     for threads in [2, 3, 8] {
-      let many = try step.apply(to: model, in: JobContext(threads: threads))
+      let many = try step.apply(to: model, in: JobContext(threads: threads)).parameters
       #expect(try many.bits() == one.bits())
       #expect(many.map(\.mask) == one.map(\.mask) && many.map(\.grid) == one.map(\.grid))
     }
   }
 
+  /// Layers stay in their order; those of other shapes come with settings that say so.
   @Test(arguments: variants)
   func onlyTheChosenLayersChange(_ step: Step) throws {
-    let model = SmallModel.parameters()
-    for layers in [.all, .matching(["block.1.*"]), .named(["h.0.fc", "wte"])] as [LayerSelection] {
+    let model = RunnableModel.state()
+    for layers in [
+      .all, .matching(["block.1.*"]),
+      .named(["h.0.mlp.c_fc.weight", "h.0.mlp.c_proj.weight", "wte.weight"]),
+    ] as [LayerSelection] {
       let after = try Step(pass: step.pass, layers: layers).apply(to: model, in: JobContext())
-      #expect(after.map(\.name) == model.map(\.name))
-      #expect(after.map(\.shape) == model.map(\.shape))
-      for (a, b) in zip(model, after) where !layers.contains(a) {
-        #expect(try a.tensor().isIdentical(to: b.tensor()))
+      let isSame = after.parameters.map(\.shape) == model.parameters.map(\.shape)
+      #expect(isSame == (after.configuration == model.configuration))
+      #expect(isSame || !(step.pass is any WeightPass))
+      #expect(
+        after.parameters.map(\.name)
+          == model.parameters.map(\.name).filter { after.parameters[$0] != nil })
+      for parameter in model.parameters where !layers.contains(parameter) {
+        let same = try #require(after.parameters[parameter.name])
+        #expect(try parameter.tensor().isIdentical(to: same.tensor()))
       }
     }
   }
@@ -109,7 +121,7 @@ import Testing
   func progressNeverFallsAndEndsAtOne(_ step: Step) throws {
     let seen = Recorder()
     let job = JobContext { seen.append($0.fraction) }
-    _ = try step.apply(to: SmallModel.parameters(), in: job)
+    _ = try step.apply(to: RunnableModel.state(), in: job)
     let fractions = seen.all
     #expect(fractions == fractions.sorted())
     #expect(fractions.last == 1)
@@ -122,7 +134,7 @@ import Testing
     cancellation.cancel()
     #expect(throws: Cancelled.self) {
       try step.apply(
-        to: SmallModel.parameters(), in: JobContext(cancellation: cancellation))
+        to: RunnableModel.state(), in: JobContext(cancellation: cancellation))
     }
   }
 
@@ -131,8 +143,9 @@ import Testing
   @Test(arguments: variants)
   func cancelledInsideALayer(_ step: Step) throws {
     let cancellation = Cancellation()
-    let layer = try #require(SmallModel.normal([64, 64]).first)
-    let model = Parameters([
+    let model = RunnableModel.state()
+    let layer = try #require(model.parameters.linearLayers.first)
+    let cancelling = model.parameters.replacing([
       Parameter(
         name: layer.name, shape: layer.shape, dtype: layer.dtype, place: layer.place,
         load: {
@@ -141,15 +154,16 @@ import Testing
         })
     ])
     #expect(throws: Cancelled.self) {
-      try step.apply(to: model, in: JobContext(cancellation: cancellation))
+      try step.apply(to: model.with(cancelling), in: JobContext(cancellation: cancellation))
     }
   }
 
   @Test(arguments: variants)
   func nothingSelectedIsNothingDone(_ step: Step) throws {
-    let model = SmallModel.parameters()
+    let model = RunnableModel.state()
     let step = Step(pass: step.pass, layers: .named([]))
-    #expect(try step.apply(to: model, in: JobContext()).bits() == model.bits())
+    let after = try step.apply(to: model, in: JobContext())
+    #expect(try after.parameters.bits() == model.parameters.bits())
     #expect(try step.apply(to: Parameters([]), in: JobContext()).isEmpty)
   }
 
@@ -157,14 +171,15 @@ import Testing
   func prunedWeightsStayPruned(_ step: Step) throws {
     var first = Prune()
     first.amount = 0.3
-    let pruned = try first.run(on: SmallModel.parameters())
-    let after = try step.apply(to: pruned, in: JobContext())
-    for (a, b) in zip(pruned, after) {
-      guard let mask = a.mask else { continue }
+    let pruned = try first.run(on: RunnableModel.parameters())
+    let model = ModelState(pruned, configuration: RunnableModel.settings)
+    for b in try step.apply(to: model, in: JobContext()).parameters {
+      guard let a = pruned[b.name], let mask = a.mask else { continue }
+      let left = try #require(b.mask)
       let values = try b.tensor().array
-      for index in 0..<a.shape.count where !mask[index] {
-        #expect(b.mask?[index] == false && values[index].bitPattern == 0)
-      }
+      for index in 0..<b.shape.count where !left[index] { #expect(values[index].bitPattern == 0) }
+      guard a.shape == b.shape else { continue }
+      for index in 0..<a.shape.count where !mask[index] { #expect(!left[index]) }
     }
   }
 
@@ -173,8 +188,9 @@ import Testing
     var quantize = Quantize()
     quantize.granularity = .group
     quantize.groupSize = 8
-    for model in [SmallModel.parameters(), try quantize.run(on: SmallModel.parameters())] {
-      for parameter in try step.apply(to: model, in: JobContext()) {
+    let plain = RunnableModel.state()
+    for model in [plain, plain.with(try quantize.run(on: plain.parameters))] {
+      for parameter in try step.apply(to: model, in: JobContext()).parameters {
         guard let grid = parameter.grid else { continue }
         try expectOnGrid(parameter, grid)
       }

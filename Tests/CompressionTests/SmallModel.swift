@@ -1,5 +1,6 @@
 public import Compression
 import Jobs
+import Models
 import Synchronization
 import Tensors
 import TestSupport
@@ -70,7 +71,7 @@ enum SmallModel {
   }
 }
 
-extension CompressionPass {
+extension WeightPass {
   /// The pass over all linear layers, by one thread or more, nobody watching.
   func run(
     on parameters: Parameters, layers: LayerSelection = .all, threads: Int = 1
@@ -90,6 +91,11 @@ extension Parameters {
 }
 
 extension Step {
+  /// What the step makes of parameters without settings.
+  func apply(to parameters: Parameters, in job: borrowing JobContext) throws -> Parameters {
+    try apply(to: ModelState(parameters, configuration: [:]), in: job).parameters
+  }
+
   /// Settings that differ from the defaults, as recipes write them; with the
   /// pass's name they give the same step back.
   var fields: [(name: String, text: String)] {

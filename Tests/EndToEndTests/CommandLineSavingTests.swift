@@ -251,7 +251,6 @@ import Testing
     (["convert", model, "-o", "x", "--type", "q4_0", "--text", "no.txt"], 1, "no.txt"),
     (["convert", model, "-o", "x", "--type", "q4_0", "--part", "validation"], 2, "--part needs"),
     (["convert", model, "-o", "x.gguf", "--packed"], 2, "needs safetensors"),
-    (["convert", model, "-o", "x.gguf", "--slice"], 2, "--slice writes safetensors"),
     (["convert", model, "-o", "x.pt", "--packed"], 2, "a PyTorch file is dense"),
     (["convert", model, "-o", "x", "--format", "onnx"], 2, "--format"),
     (["convert", model, "-o", "x", "--format", "pytorch", "--type", "q8_0"], 2, "exclude"),

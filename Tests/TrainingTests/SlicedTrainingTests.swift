@@ -13,12 +13,13 @@ import Transformers
       CompressionRunTests.settings(CompressionRunTests.fast, steps: 150))
     _ = try CompressionRunTests.run(trainer, to: 150)
     let whole = trainer.network.parameters()
-    let sliced = try SlicedNetwork(whole, configuration: CompressionRunTests.configuration)
+    let sliced = try SlicedNetwork(
+      ModelState(whole, configuration: CompressionRunTests.configuration))
     return (whole, sliced)
   }
 
   static func settings(of sliced: SlicedNetwork) -> [String: String] {
-    CompressionRunTests.configuration.merging(sliced.metadata) { $1 }
+    sliced.model.configuration
   }
 
   @Test func deadChannelsGoWithoutATrace() throws {
@@ -26,7 +27,7 @@ import Transformers
     #expect(!sliced.isUnchanged)
     let tokens = (0..<16).map { $0 % CompressionRunTests.vocabulary.count }
     let before = try Network.make(whole, configuration: CompressionRunTests.configuration)
-    let after = try Network.make(sliced.parameters, configuration: Self.settings(of: sliced))
+    let after = try Network.make(sliced.model.parameters, configuration: Self.settings(of: sliced))
     let (wanted, found) = (try before.logits(tokens).array, try after.logits(tokens).array)
     let largest = wanted.reduce(0) { max($0, abs($1)) }
     let worst = zip(wanted, found).reduce(0) { max($0, abs($1.0 - $1.1)) }
@@ -38,13 +39,13 @@ import Transformers
   @Test(arguments: 1...4 as ClosedRange<UInt64>, [false, true])
   func gradientsAreThoseOfTheWholeNetwork(_ seed: UInt64, _ hasBias: Bool) throws {
     let whole = try Self.zeroed(seed, hasBias)
-    let sliced = try SlicedNetwork(whole, configuration: ["n_head": "4"])
+    let sliced = try SlicedNetwork(ModelState(whole, configuration: ["n_head": "4"]))
     #expect(sliced.blocks.contains { Set($0.heads).count > 1 })
-    let settings = ["n_head": "4"].merging(sliced.metadata) { $1 }
+    let settings = sliced.model.configuration
     let (sequences, length) = (2, 70)
     let inputs = SmallModel.tokens(sequences * length, seed: 3)
     let targets = SmallModel.tokens(sequences * length, seed: 4)
-    let networks = try [(whole, ["n_head": "4"]), (sliced.parameters, settings)].map {
+    let networks = try [(whole, ["n_head": "4"]), (sliced.model.parameters, settings)].map {
       try TrainingNetwork($0.0, configuration: $0.1, precision: .f32, threads: 2)
     }
     let losses = try networks.map {
@@ -77,14 +78,14 @@ import Transformers
         on: TrainingText(CompressionRunTests.words, vocabulary: CompressionRunTests.vocabulary),
         settings)
     }
-    let whole = try trainer(sliced.parameters)
+    let whole = try trainer(sliced.model.parameters)
     let losses = try CompressionRunTests.run(whole, to: 40).map(\.loss)
     #expect(losses.allSatisfy { $0.isFinite })
-    let first = try trainer(sliced.parameters)
+    let first = try trainer(sliced.model.parameters)
     let early = try CompressionRunTests.run(first, to: 25).map(\.loss)
     let state = first.state()
     let second = try trainer(
-      Parameters(state.filter { sliced.parameters[$0.name] != nil }))
+      Parameters(state.filter { sliced.model.parameters[$0.name] != nil }))
     try second.restore(first.progress, state)
     #expect(early + (try CompressionRunTests.run(second, to: 40).map(\.loss)) == losses)
     let after = try Network.make(whole.network.parameters(), configuration: configuration)

@@ -56,7 +56,7 @@ import Transformers
   ) throws {
     let (parameters, settings) = try Self.zeroed(family)
     let whole = try Network.make(parameters, configuration: settings)
-    let sliced = try SlicedNetwork(parameters, configuration: settings)
+    let sliced = try SlicedNetwork(ModelState(parameters, configuration: settings))
     let config = whole.configuration
     #expect(!sliced.isUnchanged)
     if config.headNorms != .whole { #expect(sliced.changes.heads.removed > 0) }
@@ -64,15 +64,15 @@ import Transformers
       #expect(sliced.changes.hidden.removed == 4 * config.blocks)
     }
     #expect(sliced.changes.values.removed > 0)
-    #expect(sliced.parameters.weightCount < parameters.weightCount)
+    #expect(sliced.model.parameters.weightCount < parameters.weightCount)
 
     // Read again from a file.
     let folder = TemporaryFolder()
     let path = folder.file("sliced.safetensors")
     let metadata = SavePlan.metadata(
       configuration: settings, vocabulary: ["a"]
-    ).merging(sliced.metadata) { $1 }
-    try SavePlan.make(parameters: sliced.parameters, metadata: metadata, form: .dense(nil))
+    ).merging(["pare.blocks": try #require(sliced.model.configuration["pare.blocks"])]) { $1 }
+    try SavePlan.make(parameters: sliced.model.parameters, metadata: metadata, form: .dense(nil))
       .write(to: path)
     let checkpoint = try Checkpoint.open(path)
     let read = try Network.make(
@@ -94,9 +94,6 @@ import Transformers
       prompt: [3, 1], count: 6, sampling: Sampling(temperature: 0)
     ).tokens
     #expect(written == again)
-    #expect(
-      try SlicedNetwork(
-        checkpoint.parameters, configuration: checkpoint.configuration
-      ).isUnchanged)
+    #expect(try SlicedNetwork(checkpoint.model).isUnchanged)
   }
 }

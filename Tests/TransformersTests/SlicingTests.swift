@@ -1,6 +1,5 @@
 import CheckpointIO
 import Models
-import Models
 import Tensors
 import TestSupport
 import Testing
@@ -11,12 +10,11 @@ import Transformers
   static let text = TinyModel.text(TinyModel.context)
 
   static func slice(_ model: ZeroedModel) throws -> SlicedNetwork {
-    try SlicedNetwork(model.parameters, configuration: ZeroedModel.settings)
+    try SlicedNetwork(ModelState(model.parameters, configuration: ZeroedModel.settings))
   }
 
   static func network(_ sliced: SlicedNetwork) throws -> Network {
-    try Network.make(
-      sliced.parameters, configuration: ZeroedModel.settings.merging(sliced.metadata) { $1 })
+    try Network.make(sliced.model.parameters, configuration: sliced.model.configuration)
   }
 
   /// Logits agree to 1e-5 of the largest.
@@ -45,9 +43,8 @@ import Transformers
     #expect(sliced.changes.values.removed > 0)
     try Self.expectSameOutputs(model, sliced)
     // Nothing is left to go.
-    let again = try SlicedNetwork(
-      sliced.parameters, configuration: ZeroedModel.settings.merging(sliced.metadata) { $1 })
-    #expect(again.isUnchanged && again.metadata == sliced.metadata)
+    let again = try SlicedNetwork(sliced.model)
+    #expect(again.isUnchanged && again.model.configuration == sliced.model.configuration)
   }
 
   /// Attention, the MLP or both of a block are gone, in the first block or another.
@@ -62,13 +59,13 @@ import Transformers
     model.zero(heads: [0, 1, 2, 3], block: block)
     sliced = try Self.slice(model)
     #expect(sliced.blocks[block].heads.isEmpty)
-    #expect(sliced.parameters["h.\(block).attn.c_attn.weight"] == nil)
+    #expect(sliced.model.parameters["h.\(block).attn.c_attn.weight"] == nil)
     try Self.expectSameOutputs(model, sliced)
     model.zeroMLP(block: block)
     model.zeroMLP(block: 1 - block)
     sliced = try Self.slice(model)
     #expect(sliced.blocks.allSatisfy { $0.hidden == 0 })
-    #expect(sliced.parameters["h.\(block).mlp.c_proj.weight"] == nil)
+    #expect(sliced.model.parameters["h.\(block).mlp.c_proj.weight"] == nil)
     try Self.expectSameOutputs(model, sliced)
     #expect(try Self.network(sliced).evaluate(TinyModel.text(100)).loss.isFinite)
   }
@@ -99,8 +96,8 @@ import Transformers
   @Test func wholeNetworksStayAsTheyAre() throws {
     let model = ZeroedModel(seed: 6, hasBias: true)
     let sliced = try Self.slice(model)
-    #expect(sliced.isUnchanged && sliced.metadata.isEmpty)
-    for (a, b) in zip(model.parameters, sliced.parameters) { #expect(a.isIdentical(to: b)) }
+    #expect(sliced.isUnchanged && sliced.model.configuration == ZeroedModel.settings)
+    for (a, b) in zip(model.parameters, sliced.model.parameters) { #expect(a.isIdentical(to: b)) }
   }
 
   @Test(arguments: [Float.nan, .infinity])
@@ -149,11 +146,12 @@ import Transformers
     let sliced = try Self.slice(model)
     let folder = TemporaryFolder()
     let path = folder.file("sliced.safetensors")
-    let metadata = sliced.metadata.merging(
+    let record = ["pare.blocks": try #require(sliced.model.configuration["pare.blocks"])]
+    let metadata = record.merging(
       SavePlan.metadata(configuration: ZeroedModel.settings, vocabulary: ["a"])
     ) { $1 }
     try SavePlan.make(
-      parameters: sliced.parameters, metadata: metadata, form: .dense(nil)
+      parameters: sliced.model.parameters, metadata: metadata, form: .dense(nil)
     ).write(to: path)
     let checkpoint = try Checkpoint.open(path)
     let read = try Network.make(
@@ -164,7 +162,7 @@ import Transformers
     try SavePlan.make(parameters: checkpoint.parameters, of: checkpoint, form: .dense(nil))
       .write(to: copy)
     #expect(try Checkpoint.open(copy).configuration == checkpoint.configuration)
-    #expect(try Checkpoint.open(copy).metadata["pare.blocks"] == sliced.metadata["pare.blocks"])
+    #expect(try Checkpoint.open(copy).metadata["pare.blocks"] == record["pare.blocks"])
   }
 }
 

@@ -1,6 +1,7 @@
 import CheckpointIO
 import Compression
 import Jobs
+import Models
 import Tensors
 import TestSupport
 import Testing
@@ -14,7 +15,8 @@ import Workspace
   /// The script's model with half of its weights gone, in a file of its own.
   private func pruned(_ script: Script) throws -> String {
     let path = folder.file("other.safetensors")
-    let weights = try Script.prune(0.5).apply(to: script.checkpoint.parameters, in: JobContext())
+    let weights = try Script.prune(0.5).apply(to: script.checkpoint.model, in: JobContext())
+      .parameters
     try SavePlan.make(
       parameters: weights, metadata: script.checkpoint.metadata, form: .packed
     ).write(to: path)
@@ -32,7 +34,7 @@ import Workspace
     #expect(revision.parent == .original && revision.title == "other.safetensors")
     #expect(revision.metrics.sparsity == 0.5)
     let other = try Checkpoint.open(path).parameters
-    for parameter in try #require(script.workbench.parameters(of: revision.id)) {
+    for parameter in try #require(script.workbench.model(of: revision.id)?.parameters) {
       let values = try parameter.tensor().array
       #expect(try values == #require(other[parameter.name]).tensor().array)
     }
@@ -54,14 +56,14 @@ import Workspace
     script.settle()
     script.workbench.run(Script.quantize(3), on: RevisionID(1))
     script.settle()
-    let made = try #require(script.workbench.parameters(of: RevisionID(2)))
+    let made = try #require(script.workbench.model(of: RevisionID(2))?.parameters)
     #expect(script.workbench.close() == nil)
     let again = try Script(sessionIn: state, checkpoint: script.checkpoint)
     #expect(again.workbench.tree == script.workbench.tree)
-    _ = again.workbench.parameters(of: RevisionID(2))
+    _ = again.workbench.model(of: RevisionID(2))
     again.settle()
     #expect(again.failures.isEmpty)
-    let rebuilt = try #require(again.workbench.parameters(of: RevisionID(2)))
+    let rebuilt = try #require(again.workbench.model(of: RevisionID(2))?.parameters)
     for (a, b) in zip(made, rebuilt) { #expect(try a.tensor().array == b.tensor().array) }
   }
 
@@ -83,7 +85,9 @@ import Workspace
     try script.workbench.standBesideEmbedded()
     let workbench = script.workbench
     #expect(workbench.tree.revisions.count == 2)
-    let bits = try #require(workbench.parameters(of: RevisionID(1))).linearLayers.map { $0.grid }
+    let bits = try #require(workbench.model(of: RevisionID(1))?.parameters).linearLayers.map {
+      $0.grid
+    }
     #expect(bits.allSatisfy { $0 != nil })
     workbench.requestTrainingLog(of: RevisionID(1))
     var log: TrainingLog?

@@ -1,6 +1,7 @@
 import CheckpointIO
 import Compression
 import Jobs
+import Models
 import Tensors
 import TestSupport
 import Testing
@@ -37,9 +38,9 @@ import Workspace
   }
 
   private func expectSame(_ a: Workbench, _ b: Script, _ id: RevisionID) throws {
-    let wanted = try #require(a.parameters(of: id))
-    if b.workbench.parameters(of: id) == nil { b.settle() }
-    let found = try #require(b.workbench.parameters(of: id))
+    let wanted = try #require(a.model(of: id)?.parameters)
+    if b.workbench.model(of: id) == nil { b.settle() }
+    let found = try #require(b.workbench.model(of: id)?.parameters)
     for (x, y) in zip(wanted, found) {
       #expect(try x.tensor().array.map(\.bitPattern) == y.tensor().array.map(\.bitPattern))
     }

@@ -93,7 +93,7 @@ import Workspace
     let numbers = try evaluate((15...24).map(String.init).joined(separator: " "), protocol: .text)
     #expect(found.evaluation.loss == numbers.loss)
     let written = try Headless.write(
-      with: checkpoint.parameters, of: checkpoint, prompt: .text("012"), count: 5,
+      with: checkpoint.model, of: checkpoint, prompt: .text("012"), count: 5,
       sampling: Sampling(temperature: 0), in: JobContext())
     #expect(written.tokens.count == 5)
     #expect(written.text.count == written.tokens.count { $0 < 50 })
@@ -112,7 +112,7 @@ import Workspace
     func answer(_ prompt: Prompt) throws -> (prompt: String, tokens: [Int]) {
       let checkpoint = try Checkpoint.open(path)
       let written = try Headless.write(
-        with: checkpoint.parameters, of: checkpoint, prompt: prompt, count: 20,
+        with: checkpoint.model, of: checkpoint, prompt: prompt, count: 20,
         sampling: Sampling(temperature: 0), in: JobContext())
       return (written.prompt, written.tokens)
     }

@@ -2,6 +2,7 @@ import CheckpointIO
 import Compression
 import Jobs
 import Synchronization
+import Models
 import Tensors
 import TestSupport
 import Testing
@@ -50,7 +51,7 @@ import Workspace
     #expect(saved.format == format && saved.parameters.count == file.tensorCount)
     guard kind == .pytorch else { return }
     #expect(file.losses.allSatisfy { !$0.changesValues })
-    for parameter in try #require(script.workbench.parameters(of: id)) {
+    for parameter in try #require(script.workbench.model(of: id)?.parameters) {
       #expect(try saved.parameters[parameter.name]?.tensor().array == parameter.tensor().array)
     }
   }
@@ -164,7 +165,7 @@ import Workspace
     let path = try folder.write([1], to: "there")
     try expect(CheckpointError.self, "\(path) is there already; add --force to replace it") {
       try Headless.save(
-        checkpoint.parameters, of: checkpoint, to: path, form: .packed, overwrite: false,
+        checkpoint.model, of: checkpoint, to: path, form: .packed, overwrite: false,
         in: JobContext())
     }
   }

@@ -1,6 +1,7 @@
 import CheckpointIO
 import Compression
 import Jobs
+import Models
 import Tensors
 import TestSupport
 import Testing
@@ -17,7 +18,7 @@ import Workspace
     let id = script.workbench.tree.current
     let path = script.folder.file("out.safetensors")
     let planned = try SavePlan.make(
-      parameters: try #require(script.workbench.parameters(of: id)), of: script.checkpoint,
+      parameters: try #require(script.workbench.model(of: id)?.parameters), of: script.checkpoint,
       form: form
     ).byteCount
     script.workbench.save(id, to: path, as: .safetensors(form))
@@ -32,7 +33,7 @@ import Workspace
         }
       })
     #expect(try script.folder.read(path).count == planned)
-    let parameters = try #require(script.workbench.parameters(of: id))
+    let parameters = try #require(script.workbench.model(of: id)?.parameters)
     let saved = try Checkpoint.open(path).parameters
     #expect(saved.count == parameters.count)
     for parameter in parameters {
@@ -103,18 +104,18 @@ import Workspace
     script.settle()
     script.workbench.undo()
     script.workbench.place = ["view": "layer"]
-    let weights = try #require(script.workbench.parameters(of: RevisionID(2)))
+    let weights = try #require(script.workbench.model(of: RevisionID(2))?.parameters)
     #expect(script.workbench.close() == nil)
 
     let again = try Script(sessionIn: state, checkpoint: script.checkpoint)
     #expect(again.workbench.tree == script.workbench.tree)
     #expect(again.workbench.place == ["view": "layer"])
     #expect(again.workbench.warning == nil)
-    #expect(again.workbench.parameters(of: RevisionID(2)) == nil)
+    #expect(again.workbench.model(of: RevisionID(2)) == nil)
     again.settle()
     // Nothing was missing, so nothing was measured anew.
     #expect(!again.workbench.jobs.contains { $0.kind == .measure })
-    let rebuilt = try #require(again.workbench.parameters(of: RevisionID(2)))
+    let rebuilt = try #require(again.workbench.model(of: RevisionID(2))?.parameters)
     for parameter in weights {
       #expect(try rebuilt[parameter.name]?.tensor().array == parameter.tensor().array)
     }

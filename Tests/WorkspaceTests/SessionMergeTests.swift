@@ -2,6 +2,7 @@ import CheckpointIO
 import Compression
 import Dispatch
 import Jobs
+import Models
 import TestSupport
 import Testing
 import Workspace
@@ -121,7 +122,8 @@ import Workspace
     for index in stride(from: bytes.count / 2, to: bytes.count, by: 97) { tuned[index] ^= 1 }
     #expect(try key(models.write(tuned, to: "tiny.safetensors")) != known)
     let half = try Script.prune(0.5).apply(
-      to: Checkpoint.open(first).parameters, in: JobContext())
+      to: Checkpoint.open(first).model, in: JobContext()
+    ).parameters
     let path = models.file("half.safetensors")
     try SavePlan.make(parameters: half, form: .dense(nil)).write(to: path)
     #expect(try key(path) != known)

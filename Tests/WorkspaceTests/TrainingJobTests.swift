@@ -2,6 +2,7 @@ import CheckpointIO
 import Dispatch
 import Jobs
 import Synchronization
+import Models
 import Tensors
 import TestSupport
 import Testing
@@ -64,7 +65,7 @@ private final class Counter: Sendable {
     let request = try Self.request(script, steps: 6)
     try script.workbench.train(request)
     script.settle()
-    let live = try #require(script.workbench.parameters(of: script.workbench.tree.current))
+    let live = try #require(script.workbench.model(of: script.workbench.tree.current)?.parameters)
     let saved = try Checkpoint.open(request.output).parameters
     try expectSame(live, saved)
   }
@@ -97,7 +98,7 @@ private final class Counter: Sendable {
     #expect(branches.map(\.step) == [0])
     #expect(script.workbench.tree[id]?.metrics.loss != nil)
     let fresh = try Self.run(script, request, "again").trainer.network.parameters()
-    try expectSame(try #require(script.workbench.parameters(of: id)), fresh)
+    try expectSame(try #require(script.workbench.model(of: id)?.parameters), fresh)
     let path = script.folder.file("branch.safetensors")
     script.workbench.save(id, to: path, as: .safetensors(.packed), overwrite: false)
     script.settle()

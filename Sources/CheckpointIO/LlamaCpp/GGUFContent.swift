@@ -15,16 +15,24 @@ struct GGUFContent {
 
   /// Throws `CheckpointError.invalidConversion` for settings and tokenizers that llama.cpp
   /// could not use.
-  init(_ parameters: Parameters, of checkpoint: Checkpoint?) throws(CheckpointError) {
+  init(
+    _ parameters: Parameters, of checkpoint: Checkpoint?, _ metadata: [String: String] = [:]
+  ) throws(CheckpointError) {
     guard let checkpoint else {
       sources = ExpertStack.folded(Array(parameters))
       return
     }
-    if let metadata = checkpoint.gguf {
+    let isSliced = (metadata[Self.blocks] ?? checkpoint.configuration[Self.blocks]) != nil
+    if let own = checkpoint.gguf {
       sources = ExpertStack.folded(Array(parameters))
-      pairs = GGUFPairs.own(metadata)
+      pairs = GGUFPairs.own(own)
+      if let record = metadata[Self.blocks] {
+        pairs.removeAll { $0.key == Self.blocks }
+        pairs.append(GGUFPair(Self.blocks, record))
+      }
+      if isSliced { notes = ["\(Self.sliced): llama.cpp will not load the file"] }
       (isGGUF, isFromGGUF) = (checkpoint.format == GGUFFormat.name, true)
-      if case .unsigned(let number) = metadata[GGUFHeader.alignmentKey] {
+      if case .unsigned(let number) = own[GGUFHeader.alignmentKey] {
         if number <= Self.alignmentLimit {
           alignment = Int(number)
         } else {
@@ -33,15 +41,21 @@ struct GGUFContent {
       }
       return
     }
-    switch try Self.family(of: checkpoint, parameters) {
+    switch isSliced
+      ? .unknown(reason: Self.sliced) : try Self.family(of: checkpoint, parameters)
+    {
     case .known(let translation): try add(parameters, of: checkpoint, translation)
     case .unknown(let reason):
       sources = parameters.map { GGUFSource($0) }
-      pairs = GGUFPairs.unknown(checkpoint)
+      pairs = GGUFPairs.unknown(checkpoint, metadata)
       notes = ["\(reason): names are kept, and llama.cpp will not load the file"]
       losses = LeftBehind.losses(of: checkpoint, pairs: pairs, architecture: nil)
     }
   }
+
+  private static let blocks = MetadataConventions.blocks
+  private static let sliced =
+    "blocks of llama.cpp's models are equally wide, and this model is sliced"
 
   /// A page; more would only make the file larger.
   private static let alignmentLimit = 4096
@@ -118,9 +132,6 @@ struct GGUFContent {
     of checkpoint: Checkpoint, _ parameters: Parameters
   ) throws(CheckpointError) -> Found {
     let settings = checkpoint.configuration
-    if settings[MetadataConventions.blocks] != nil {
-      return .unknown(reason: "llama.cpp's gpt2 has blocks of one width, and this is sliced")
-    }
     if Set(parameters.compactMap { TensorName($0.name).stack }).count > 1 {
       return .unknown(reason: "the checkpoint has several stacks of blocks")
     }

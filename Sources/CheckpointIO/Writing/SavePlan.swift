@@ -1,3 +1,4 @@
+public import Models
 public import Tensors
 
 /// How the weights of a saved file are stored.
@@ -118,6 +119,15 @@ extension SavePlan {
   /// metadata, configuration and vocabulary, to be given to `make` again.
   public static func metadata(of checkpoint: Checkpoint) -> [String: String] {
     SavedMetadata.of(checkpoint, adding: [:])
+  }
+
+  /// The settings of a model that passes made of `checkpoint`, where they are others than its
+  /// own, to be given to `make`.
+  public static func metadata(
+    of model: ModelState, from checkpoint: Checkpoint
+  ) -> [String: String] {
+    model.configuration == checkpoint.configuration
+      ? [:] : SavedMetadata.settings(model.configuration)
   }
 
   /// The same of a model that comes from no checkpoint.

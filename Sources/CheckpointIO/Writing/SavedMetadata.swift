@@ -11,12 +11,8 @@ enum SavedMetadata {
     metadata[StackedExperts.metadataKey] = nil
     metadata[layoutKey] = metadata[layoutKey] ?? "pt"
     if let checkpoint {
-      var configuration = checkpoint.configuration
-      metadata[MetadataConventions.blocks] = configuration.removeValue(
-        forKey: MetadataConventions.blocks)
-      if !configuration.isEmpty {
-        metadata[MetadataConventions.configuration] = JSONText.object(configuration)
-      }
+      metadata[MetadataConventions.blocks] = nil
+      metadata.merge(settings(checkpoint.configuration)) { $1 }
       if let gguf = checkpoint.gguf { metadata[EmbeddedGGUF.key] = EmbeddedGGUF.text(of: gguf) }
       if let vocabulary = checkpoint.vocabulary {
         metadata[MetadataConventions.vocabulary] = JSONText.array(vocabulary)
@@ -32,6 +28,18 @@ enum SavedMetadata {
     }
     metadata.merge(more) { $1 }
     metadata[PackingRecord.metadataKey] = nil
+    return metadata
+  }
+
+  /// A model's settings among the metadata.
+  static func settings(_ configuration: [String: String]) -> [String: String] {
+    var configuration = configuration
+    var metadata: [String: String] = [:]
+    metadata[MetadataConventions.blocks] = configuration.removeValue(
+      forKey: MetadataConventions.blocks)
+    if !configuration.isEmpty {
+      metadata[MetadataConventions.configuration] = JSONText.object(configuration)
+    }
     return metadata
   }
 }

@@ -14,7 +14,7 @@ public import Tensors
 /// the original writes (`Parameter.inputSquares`), where it can be run, else 1. Only depths just above a jump are
 /// worth anything (`ChannelDepth`); exponents are multiples of 1/32. A channel that
 /// is not worth its bits goes altogether.
-public struct Allocate: CompressionPass {
+public struct Allocate: WeightPass {
   /// By what an error in a weight is multiplied.
   public enum Weighing: String, Sendable, Hashable, Codable, CaseIterable {
     /// The mean square of its input, where the network can be run.

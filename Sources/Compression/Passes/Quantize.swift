@@ -15,7 +15,7 @@ internal import Tensors
 /// With `scale` mse the scale is the one of least squared error that a search
 /// finds (`Quantization.ScaleRule`), never worse than the above; binary's mean is
 /// that already.
-public struct Quantize: CompressionPass {
+public struct Quantize: WeightPass {
   /// Which levels there are.
   public enum Scheme: String, Sendable, Hashable, Codable, CaseIterable {
     case symmetric, affine, ternary, binary

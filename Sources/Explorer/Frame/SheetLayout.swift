@@ -82,6 +82,11 @@ enum SheetDrawing {
     grid.put(" \(title(sheet, state)) ", x: area.x + 1, y: area.y, theme[.accent], in: area)
     let layout = SheetLayout(sheet, in: area)
     let selected = min(sheet.selected, layout.items.count - 1)
+    if layout.items.isEmpty {
+      let summary = Rect(x: area.x, y: area.y + 1, width: area.width, height: 1)
+      grid.putLine(
+        type(of: sheet.subject.dialed).summary, in: summary.inset(left: 2, right: 1), theme[.dim])
+    }
     for (index, item) in layout.items.enumerated() where item.area.y < layout.outcome.y {
       draw(item, isSelected: index == selected, theme, on: &grid, in: area)
     }

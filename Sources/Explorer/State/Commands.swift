@@ -62,8 +62,9 @@ public enum CommandCatalog {
 
   private static func passCommand(_ type: any CompressionPass.Type) -> Command {
     let pass = type.init()
+    let options = pass.settings.first.map { " [--\($0.name) …]" } ?? ""
     return Command(
-      type.name, "\(type.name) [--\(pass.settings.first?.name ?? "setting") …] [--layers …]",
+      type.name, "\(type.name)\(options) [--layers …]",
       type.summary, isTypedInFull: true,
       completing: { state, words in
         CommandText.optionCompletions(pass.settings, state, words)

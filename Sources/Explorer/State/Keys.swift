@@ -5,7 +5,9 @@ internal import Workspace
 /// Keys that work in every view.
 public enum GlobalKeys {
   /// Which key opens which pass.
-  static let passes: [String: Character] = ["prune": "p", "quantize": "z", "allocate": "a"]
+  static let passes: [String: Character] = [
+    "prune": "p", "quantize": "z", "allocate": "a", "slice": "i",
+  ]
 
   public static var bindings: [Binding] { viewBindings + passBindings + general }
 

@@ -167,7 +167,9 @@ extension AppState {
     let changes = LayersOverview.Changes(revision: comparedRevision, version: barsVersion)
     if let ranking = overview.ranking, ranking.changes == changes { return ranking.layers }
     let figures = self.figures[comparedRevision] ?? [:]
-    let ranking = LayerRanking(model.layers) { figures[$0]?.error }
+    let ranking = LayerRanking(model.layers) { name in
+      figures[name].flatMap { $0.isReshaped ? .infinity : $0.error }
+    }
     overview.ranking = (changes, ranking)
     return ranking
   }

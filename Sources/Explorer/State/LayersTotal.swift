@@ -23,7 +23,7 @@ struct LayersTotal: Sendable, Hashable {
     layerCount += 1
     if let sensitivity { self.sensitivity = max(self.sensitivity, sensitivity) }
     guard let figures else { return }
-    let count = Double(layer.shape.count)
+    let count = Double(figures.summary.count)
     knownCount += 1
     weights += count
     bytes += Double(figures.packedBytes)

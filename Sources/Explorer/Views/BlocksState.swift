@@ -133,9 +133,11 @@ extension AppState {
 }
 
 extension BlocksState.Quantity {
-  /// What a layer's figures tell of this quantity.
+  /// What a layer's figures tell of this quantity; nil of a layer that is gone, and of the error
+  /// of one that has another shape.
   func value(_ figures: LayerStatistics) -> Double? {
-    switch self {
+    if figures.isGone || self == .error && figures.isReshaped { return nil }
+    return switch self {
     case .kept: 1 - figures.sparsity
     case .bits: figures.bitsPerWeight
     case .bytes: Double(figures.packedBytes)

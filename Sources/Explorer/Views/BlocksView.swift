@@ -172,17 +172,20 @@ public enum BlocksView: View {
     _ scale: BlocksScale, _ filter: NameFilter, on grid: inout CellGrid
   ) {
     let preview = state.sheet?.preview?.whole?.layers[layer.name]
+    let figures = state.figures[state.current]?[layer.name]
+    let unknown =
+      layer.isCodes
+      ? "codes" : figures?.isGone == true ? "gone" : figures?.isReshaped == true ? "n/a" : "…"
     let quantity = state.blocks.quantity
     let planned = preview.flatMap { quantity.value($0) }
     let value = layer.isCodes ? nil : planned ?? state.barValue(layer.name, quantity)
-    let unknown = layer.isCodes ? "codes" : "…"
     let cell = BlocksCell(
       share: value.map(scale.share),
       text: { width in value.map { quantity.text($0, width: width) } ?? unknown },
       textWidth: quantity.textWidth,
       isMarked: state.marked.contains(layer.name), isCursor: isCursor,
       isDim: !filter.matches(layer), isPlanned: planned != nil,
-      isBroken: state.figures[state.current]?[layer.name]?.isBroken == true)
+      isBroken: figures?.isBroken == true)
     cell.draw(on: &grid, in: area, state.theme)
   }
 
@@ -197,10 +200,10 @@ public enum BlocksView: View {
       grid.putLine(isCodes ? "codes" : "…", in: area, .trailing, theme[.dim])
       return
     }
-    let count = layers.reduce(0.0) { $0 + Double($1.shape.count) }
+    let count = known.reduce(0.0) { $0 + Double($1.summary.count) }
     let isPreview = layers.contains { preview[$0.name] != nil }
     let zeros = zip(layers, known).reduce(0.0) {
-      $0 + Double($1.0.shape.count) * (preview[$1.0.name]?.sparsity ?? $1.1.sparsity)
+      $0 + Double($1.1.summary.count) * (preview[$1.0.name]?.sparsity ?? $1.1.sparsity)
     }
     let bits = known.reduce(0.0) { $0 + Double($1.packedBytes) * 8 }
     let kept = count > 0 ? Decimal.percent(1 - zeros / count, 0) : "–"

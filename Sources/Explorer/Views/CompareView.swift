@@ -99,11 +99,11 @@ public enum CompareView: View {
       theme[.dim])
     let snapshot = state.snapshot(layer.name, id)
     let window = state.layer.window(
-      layer.shape, width: half.picture.width, height: half.picture.height * 2)
+      snapshot?.shape ?? layer.shape, width: half.picture.width, height: half.picture.height * 2)
     if half.histogram.height >= 3 {
       HistogramDrawing.draw(
-        snapshot?.statistics.histogram, before: nil,
-        alongside: state.snapshot(layer.name, other)?.statistics.histogram, state, on: &grid,
+        snapshot?.statistics, before: nil,
+        alongside: state.snapshot(layer.name, other)?.statistics, state, on: &grid,
         in: half.histogram)
     }
     if let snapshot {
@@ -157,20 +157,27 @@ public enum CompareView: View {
     if let loss = metrics.loss, let former = state.tree.original.metrics.loss {
       changes.append("loss \(Decimal.signed((loss / former - 1) * 100, 1)) %")
     }
-    changes.append("error here \(snapshot?.statistics.error.map { Decimal.error($0) } ?? "…")")
+    changes.append("error here \(error(snapshot?.statistics))")
     metrics.kl.map { changes.append("KL \(Decimal.short($0))") }
     metrics.agreement.map { changes.append("agrees \(Decimal.percent($0))") }
     changes[0] = "vs \(RevisionID.original): " + changes[0]
     return changes
   }
 
+  private static func error(_ statistics: LayerStatistics?) -> String {
+    if statistics?.isReshaped == true { return "n/a, of another shape" }
+    return statistics?.error.map { Decimal.error($0) } ?? "…"
+  }
+
   public static func handle(_ mouse: Mouse, in area: Rect, _ state: inout AppState) -> [Effect] {
     guard let layer = state.layerOnScreen else { return [] }
     let layout = CompareLayout(area)
-    let side = mouse.x < layout.rule ? layout.left : layout.right
-    let picture = CompareHalf(side).picture
+    let isLeft = mouse.x < layout.rule
+    let picture = CompareHalf(isLeft ? layout.left : layout.right).picture
+    let id = isLeft ? state.pair.left : state.comparedRevision
     let window = state.layer.window(
-      layer.shape, width: picture.width, height: picture.height * 2)
+      state.snapshot(layer.name, id)?.shape ?? layer.shape, width: picture.width,
+      height: picture.height * 2)
     guard picture.contains(x: mouse.x, y: mouse.y) else { return [] }
     return state.handlePicture(mouse, window, at: picture)
   }

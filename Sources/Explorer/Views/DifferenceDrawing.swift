@@ -9,6 +9,12 @@ enum DifferenceDrawing {
     _ before: LayerSnapshot, _ after: LayerSnapshot, _ window: MatrixWindow, _ state: AppState,
     on grid: inout CellGrid, in area: Rect
   ) {
+    guard before.shape == after.shape else {
+      let text =
+        "No difference to draw: this layer is \(text(before)) in \(before.revision) and "
+        + "\(text(after)) in \(after.revision)."
+      return grid.putSentence(text, in: area, state.theme[.dim])
+    }
     let (legend, picture) = area.split(bottom: 1)
     let errors = meanError(before.tensor, after.tensor, in: window)
     let top = max(errors.max() ?? 0, .leastNormalMagnitude)
@@ -33,6 +39,10 @@ enum DifferenceDrawing {
           "error to \(Decimal.short(top))", "kept \(Count.text(kept))",
         ], width: legend.width),
       in: legend, theme[.dim])
+  }
+
+  private static func text(_ snapshot: LayerSnapshot) -> String {
+    snapshot.statistics.isGone ? "gone" : "\(snapshot.shape)"
   }
 
   /// Mean |w − w′| of each pixel; at most 64 rows of a pixel are looked at.

@@ -1,18 +1,23 @@
 internal import Glibc
 internal import Tensors
 internal import Terminal
+internal import Workspace
 
 /// Draws a histogram as columns, the former one shaded behind it, on an axis
 /// that also holds one drawn alongside.
 enum HistogramDrawing {
   static func draw(
-    _ histogram: Histogram?, before: Histogram?, alongside: Histogram? = nil, _ state: AppState,
-    on grid: inout CellGrid,
-    in area: Rect
+    _ statistics: LayerStatistics?, before: LayerStatistics?, alongside: LayerStatistics? = nil,
+    _ state: AppState, on grid: inout CellGrid, in area: Rect
   ) {
     let theme = state.theme
     let (axis, chart) = area.split(bottom: 1)
-    guard let histogram, chart.height > 0, chart.width > 0 else {
+    if statistics?.isGone == true {
+      grid.putLine("no weights", in: area, row: area.height / 2, .center, theme[.dim])
+      return
+    }
+    let (before, alongside) = (before?.histogram, alongside?.histogram)
+    guard let histogram = statistics?.histogram, chart.height > 0, chart.width > 0 else {
       grid.putLine("reading …", in: area, row: area.height / 2, .center, theme[.dim])
       return
     }

@@ -37,13 +37,13 @@ enum LayerHeading {
     let name = layer.path.replacingDots()
     var x = line.x + grid.put(name, x: line.x, y: line.y, theme[.accent], in: line)
     let type = snapshot?.blocks?.rawValue ?? layer.dtype.rawValue.lowercased()
-    x += grid.put("   \(layer.shape) · \(type)", x: x, y: line.y, theme[.text], in: line)
+    x += grid.put("   \(shape(layer, snapshot)) · \(type)", x: x, y: line.y, theme[.text], in: line)
     if layer.isCodes {
       let note = " codes of a layout that is not read"
       grid.putLine(note, in: line.inset(left: x - line.x), theme[.warning])
       return
     }
-    guard let statistics = snapshot?.statistics else { return }
+    guard let statistics = snapshot?.statistics, !statistics.isGone else { return }
     var parts = statistics.nonFinite.isEmpty ? [] : ["! \(statistics.nonFinite)"]
     parts.append("kept \(Decimal.percent(1 - statistics.sparsity))")
     parts.append("\(Decimal.text(statistics.bitsPerWeight, 2)) b/w")
@@ -54,6 +54,14 @@ enum LayerHeading {
     let width = min(facts.columns, room)
     grid.putLine(
       facts, in: Rect(x: line.right - width, y: line.y, width: width, height: 1), theme[.text])
+  }
+}
+
+extension LayerHeading {
+  /// `64 × 32`; of a layer that passes have made smaller, what it was, too.
+  private static func shape(_ layer: ModelMap.Layer, _ snapshot: LayerSnapshot?) -> String {
+    guard let snapshot, snapshot.statistics.isReshaped else { return "\(layer.shape)" }
+    return (snapshot.statistics.isGone ? "gone" : "\(snapshot.shape)") + ", was \(layer.shape)"
   }
 }
 
@@ -72,16 +80,17 @@ enum LayerStatus {
     _ layer: ModelMap.Layer, _ snapshot: LayerSnapshot?, _ state: AppState,
     on grid: inout CellGrid, in line: Rect
   ) {
-    guard let snapshot, layer.shape.count > 0 else { return }
-    let row = min(state.layer.row, layer.shape.rows - 1)
-    let column = min(state.layer.column, layer.shape.columns - 1)
+    guard let snapshot, snapshot.shape.count > 0 else { return }
+    let shape = snapshot.shape
+    let row = min(state.layer.row, shape.rows - 1)
+    let column = min(state.layer.column, shape.columns - 1)
     let statistics = snapshot.statistics
     guard statistics.rows.indices.contains(row) else { return }
     let depth = Double(statistics.rowBits[row])
     let bits = Decimal.text(depth, depth == depth.rounded() ? 0 : 2)
     let largest = Decimal.short(Double(statistics.rows[row].maximumMagnitude))
     let mean = Decimal.short(statistics.rows[row].meanMagnitude)
-    let kept = "\(statistics.keptCount(ofRow: row))/\(layer.shape.columns)"
+    let kept = "\(statistics.keptCount(ofRow: row))/\(shape.columns)"
     let facts = [
       "channel \(row)", "b \(bits)", "kept \(kept)", "|w| max \(largest)", "mean |w| \(mean)",
     ]

@@ -71,7 +71,7 @@ public enum LayerView: View {
       return []
     },
     Binding(.end, .character("G"), help: "the last row") { state in
-      state.layer.row = max(0, (state.layerOnScreen?.shape.rows ?? 1) - 1)
+      state.layer.row = max(0, (state.shapeOnScreen?.rows ?? 1) - 1)
       return []
     },
   ]
@@ -111,7 +111,7 @@ public enum LayerView: View {
       layout.histogram, title: histogramTitle(shown, state, width: layout.histogram.width - 5),
       state.theme[.border], in: area)
     HistogramDrawing.draw(
-      shown.after?.statistics.histogram, before: shown.before?.statistics.histogram, state,
+      shown.after?.statistics, before: shown.before?.statistics, state,
       on: &grid, in: histogram)
     drawPicture(layer, shown, state, on: &grid, layout, in: area)
     LayerStatus.draw(layer, shown.after, state, on: &grid, in: layout.status)
@@ -132,12 +132,13 @@ public enum LayerView: View {
     _ layer: ModelMap.Layer, _ shown: ShownLayer, _ state: AppState, on grid: inout CellGrid,
     _ layout: LayerLayout, in area: Rect
   ) {
-    let window = layout.window(layer.shape, state)
+    // What is only previewed has no codes yet and was not run: the revision is shown.
+    let isPreview = shown.isPreview && !state.layer.tab.isList
+    let drawn = isPreview == shown.isPreview ? shown.after : shown.before
+    let window = layout.window(drawn?.shape ?? layer.shape, state)
     let place =
       "rows \(window.rows.lowerBound)–\(window.rows.upperBound - 1) · "
       + "columns \(window.columns.lowerBound)–\(window.columns.upperBound - 1)"
-    // What is only previewed has no codes yet and was not run: the revision is shown.
-    let isPreview = shown.isPreview && !state.layer.tab.isList
     var title = state.layer.tab.title + (isPreview ? " (preview)" : "")
     if state.layer.tab == .mask || state.layer.tab == .magnitude {
       // The scale tells more than the place where there is no room for both.
@@ -147,19 +148,19 @@ public enum LayerView: View {
     }
     let style = state.theme[isPreview ? .borderFocused : .border]
     let inner = grid.box(layout.picture, title: title, style, in: area)
-    guard let after = isPreview == shown.isPreview ? shown.after : shown.before else {
+    guard let drawn else {
       grid.putLine("reading …", in: inner, row: inner.height / 2, .center, state.theme[.dim])
       return
     }
-    MatrixDrawing.draw(after, window, state, on: &grid, in: inner)
+    MatrixDrawing.draw(drawn, window, state, on: &grid, in: inner)
   }
 
   public static func handle(_ mouse: Mouse, in area: Rect, _ state: inout AppState) -> [Effect] {
-    guard let layer = state.layerOnScreen, !state.layer.tab.isList else { return [] }
+    guard let shape = state.shapeOnScreen, !state.layer.tab.isList else { return [] }
     let layout = LayerLayout(state, in: area)
     let inner = layout.picture.inset()
     guard inner.contains(x: mouse.x, y: mouse.y) else { return [] }
-    let window = layout.window(layer.shape, state)
+    let window = layout.window(shape, state)
     return state.handlePicture(mouse, window, at: inner)
   }
 
@@ -213,8 +214,18 @@ extension AppState {
     return ShownLayer(before: parent, after: present, isPreview: false)
   }
 
+  /// The shape of the layer on screen in the revision on screen, which passes may have changed;
+  /// of two revisions that are compared, rows and columns of the larger one.
+  var shapeOnScreen: Shape? {
+    guard let layer = layerOnScreen else { return nil }
+    let revisions = view == .compare ? [pair.left, comparedRevision] : [current]
+    let drawn = view == .layer ? shownLayer.after.map { [$0.shape] } : nil
+    let shapes = drawn ?? revisions.map { snapshot(layer.name, $0)?.shape ?? layer.shape }
+    return [shapes.map(\.rows).max() ?? 0, shapes.map(\.columns).max() ?? 0]
+  }
+
   mutating func zoomLayer(by steps: Int) -> [Effect] {
-    guard let shape = layerOnScreen?.shape else { return [] }
+    guard let shape = shapeOnScreen else { return [] }
     let layout = LayerLayout(self, in: FrameLayout(self).view)
     let inner = layout.picture.inset()
     let highest = layer.highestZoom(shape, width: inner.width, height: inner.height * 2)
@@ -224,7 +235,7 @@ extension AppState {
 
   /// Moves the cursor by pixels of the picture.
   mutating func panLayer(_ x: Int, _ y: Int) -> [Effect] {
-    guard let shape = layerOnScreen?.shape else { return [] }
+    guard let shape = shapeOnScreen, shape.count > 0 else { return [] }
     let layout = LayerLayout(self, in: FrameLayout(self).view)
     let window = layout.window(shape, self)
     guard window.width > 0, window.height > 0 else { return [] }

@@ -8,6 +8,10 @@ enum MatrixDrawing {
     _ snapshot: LayerSnapshot, _ window: MatrixWindow, _ state: AppState,
     on grid: inout CellGrid, in area: Rect
   ) {
+    if snapshot.statistics.isGone {
+      let text = "\(snapshot.revision) has no such layer: slicing took it out."
+      return grid.putSentence(text, in: area, state.theme[.dim])
+    }
     switch state.layer.tab {
     case .mask: drawMask(snapshot.mask, window, state, on: &grid, in: area)
     case .magnitude: drawMagnitude(snapshot, window, state, on: &grid, in: area)

@@ -88,9 +88,9 @@ enum TrainingPictures {
       let inner = grid.box(pane, title: title, state.theme[.border], in: area)
       if state.training.picture == .histograms {
         HistogramDrawing.draw(
-          snapshot?.statistics.histogram, before: nil, state, on: &grid, in: inner)
+          snapshot?.statistics, before: nil, state, on: &grid, in: inner)
       } else if let snapshot {
-        MatrixDrawing.drawWholeMask(snapshot.mask, layer.shape, state, on: &grid, in: inner)
+        MatrixDrawing.drawWholeMask(snapshot.mask, snapshot.shape, state, on: &grid, in: inner)
       } else {
         grid.putLine("reading …", in: inner, row: inner.height / 2, .center, state.theme[.dim])
       }

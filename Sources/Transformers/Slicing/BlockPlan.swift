@@ -38,16 +38,30 @@ package struct BlockPlan {
   private let block: Int
 
   /// `shape` is what the block has; nil for what the model says. `isHeadwise` says that the rows
-  /// of each head stand together in one matrix, where all heads have to be equally wide.
+  /// of each head stand together in one matrix, where all heads have to be equally wide; `parts`
+  /// may lose channels.
   package init(
     _ config: ModelConfig, block: Int, shape: BlockShape? = nil, isHeadwise: Bool = false,
-    _ facts: some ChannelFacts
+    parts: Set<Part> = [.attention, .mlp], _ facts: some ChannelFacts
   ) {
     self.config = config
     self.block = block
     cut = BlockCut(of: shape ?? config.shape(of: block))
-    planAttention(facts, isHeadwise: isHeadwise)
-    if config.experts(of: block) == nil { planMLP(facts) }
+    if parts.contains(.attention) { planAttention(facts, isHeadwise: isHeadwise) }
+    if parts.contains(.mlp), config.experts(of: block) == nil { planMLP(facts) }
+  }
+
+  /// Layers of a block that lose channels together.
+  package enum Part: Sendable, CaseIterable {
+    case attention, mlp
+
+    /// Its linear layers.
+    package var roles: [TensorRole] {
+      switch self {
+      case .attention: [.query, .key, .value, .attentionOutput]
+      case .mlp: [.gate, .up, .down]
+      }
+    }
   }
 
   private mutating func planMLP(_ facts: some ChannelFacts) {

@@ -16,16 +16,21 @@ struct BlockWeights: ChannelFacts {
     func isZero(_ row: Int) -> Bool { zeros.rows[rows?.source(of: row) ?? row] }
   }
 
-  /// Throws what reading throws.
-  init(_ model: Model, block: Int) throws {
+  /// Throws what reading throws, and `NetworkError.stopped`.
+  init(
+    _ model: Model, block: Int, threads: Int, shouldStop: @Sendable () -> Bool
+  ) throws {
     var known: [String: Zeros] = [:]
     var layers: [TensorRole: Layer] = [:]
     var isFinite = true
-    for role in BlockWeights.roles {
+    for role in BlockPlan.Part.allCases.flatMap(\.roles) {
       let id = TensorID(role, block: block)
       guard let part = model[id] else { continue }
       let name = part.parameter.name
-      let zeros = try known[name] ?? Zeros(part.parameter.tensor())
+      let zeros =
+        try known[name]
+        ?? Zeros(
+          part.parameter.tensor(threads: threads, shouldStop: shouldStop), shouldStop: shouldStop)
       known[name] = zeros
       let bias = try model[id.bias]?.values()
       isFinite = isFinite && zeros.isFinite && bias?.allSatisfy(\.isFinite) ?? true
@@ -34,11 +39,6 @@ struct BlockWeights: ChannelFacts {
     self.layers = layers
     self.isFinite = isFinite
   }
-
-  /// The layers whose channels go together.
-  static let roles: [TensorRole] = [
-    .query, .key, .value, .attentionOutput, .gate, .up, .down,
-  ]
 
   func constant(_ role: TensorRole, _ row: Int) -> Float? {
     guard let layer = layers[role], layer.isZero(row) else { return nil }
@@ -75,15 +75,17 @@ private struct Zeros {
   private(set) var columns: [Bool]
   private(set) var isFinite: Bool
 
-  init(_ weight: Tensor) {
+  /// Throws `NetworkError.stopped`.
+  init(_ weight: Tensor, shouldStop: () -> Bool) throws {
     self.weight = weight
     let (height, width) = (weight.shape.rows, weight.shape.columns)
     var rows = [Bool](repeating: true, count: height)
     var columns = [Bool](repeating: true, count: width)
     // The sum of products with 0 is 0 if all are finite, else no number.
     var check: Float = 0
-    unsafe weight.withUnsafeValues { values in
+    try unsafe weight.withUnsafeValues { values in
       for row in 0..<height {
+        if shouldStop() { throw NetworkError.stopped }
         for column in 0..<width {
           let value = unsafe values[row * width + column]
           check += value * 0

@@ -26,11 +26,9 @@ public struct SlicedNetwork: Sendable {
     public let hidden: Change
   }
 
-  /// The weights, under their names. The network's own where nothing went.
-  public let parameters: Parameters
-  /// What the file's metadata must say so that the network can be read, by key: empty
-  /// where nothing went from a whole network.
-  public let metadata: [String: String]
+  /// What is left: tensors under their names, and settings that tell its widths. The model
+  /// itself where nothing went.
+  public let model: ModelState
   public let changes: Changes
   /// The blocks as they are now.
   public let blocks: [BlockShape]
@@ -40,53 +38,80 @@ public struct SlicedNetwork: Sendable {
     [changes.heads, changes.keys, changes.values, changes.hidden].allSatisfy { $0.removed == 0 }
   }
 
-  /// Looks at each block's weights, one block in memory at a time. Throws
-  /// `NetworkError.notRunnable`, `.stopped` once `shouldStop` says so, and what reading
+  /// How many attentions and MLPs all of whose layers may lose channels.
+  public let partCount: Int
+
+  /// Looks at each block's weights, one block in memory at a time. Channels go where `selecting`
+  /// takes all layers that have a part in them. What is left is made anew each time it is read
+  /// if `lazily`, else kept in memory.
+  ///
+  /// Throws `NetworkError.notRunnable`, `.stopped` once `shouldStop` says so, and what reading
   /// throws.
   public init(
-    _ parameters: Parameters, configuration: [String: String],
-    progress: (Double) -> Void = { _ in }, shouldStop: () -> Bool = { false }
+    _ state: ModelState, selecting: (Parameter) -> Bool = { _ in true }, lazily: Bool = false,
+    threads: Int = Parallel.defaultThreads, progress: (Double) -> Void = { _ in },
+    shouldStop: @escaping @Sendable () -> Bool = { false }
   ) throws {
-    let model = try Model(running: parameters, configuration: configuration)
+    let model = try Model(running: state.parameters, configuration: state.configuration)
     let config = model.config
     let blocks = 0..<config.blocks
+    let gathering = Gathering(lazily: lazily, threads: threads, shouldStop: shouldStop)
     var cuts: [BlockCut] = []
     var changed: [Parameter] = []
+    var partCount = 0
     for block in blocks {
       if shouldStop() { throw NetworkError.stopped }
-      let weights = try BlockWeights(model, block: block)
-      guard weights.isFinite else {
+      let parts = model.parts(of: block, selecting: selecting)
+      partCount += parts.count
+      let weights =
+        parts.isEmpty
+        ? nil : try BlockWeights(model, block: block, threads: threads, shouldStop: shouldStop)
+      if let weights, weights.isFinite {
+        let plan = BlockPlan(
+          config, block: block, isHeadwise: model.isHeadwise, parts: parts, weights)
+        cuts.append(plan.cut)
+        changed += try model.parameters(block, plan, weights, gathering)
+      } else {
         cuts.append(BlockCut(of: config.shape(of: block)))
-        continue
       }
-      let plan = BlockPlan(
-        config, block: block, isHeadwise: model.isHeadwise, weights)
-      cuts.append(plan.cut)
-      changed += try model.parameters(block, plan, weights)
       progress(Double(block + 1) / Double(blocks.count))
     }
     let (before, after) = (blocks.map { config.shape(of: $0) }, cuts.map(\.shape))
     changes = Changes(from: before, to: after)
     self.blocks = after
+    self.partCount = partCount
     if before == after {
-      self.parameters = parameters
-      metadata = configuration.filter { $0.key == BlockShapeRecord.key }
+      self.model = state
     } else {
       // Every layer is stored as `[out, in]`, or none.
-      let all = changed + model.transposedLayers(except: Set(changed.map(\.name)))
+      let others = try model.transposedLayers(except: Set(changed.map(\.name)), gathering)
+      let all = changed + others
       let empty = Set(all.lazy.filter { $0.shape.dimensions.contains(0) }.map(\.name))
-      self.parameters = Parameters(
-        parameters.replacing(all).filter { !empty.contains($0.name) })
-      let record = BlockShapeRecord(headSize: config.headWidth, after)
-      metadata = [BlockShapeRecord.key: try record.json()]
+      var configuration = state.configuration
+      configuration[BlockShapeRecord.key] =
+        try BlockShapeRecord(headSize: config.headWidth, after).json()
+      self.model = ModelState(
+        Parameters(state.parameters.replacing(all).filter { !empty.contains($0.name) }),
+        configuration: configuration)
     }
   }
 }
 
 extension Model {
+  /// The attention and the MLP of a block, where `selecting` takes all their layers.
+  fileprivate func parts(
+    of block: Int, selecting: (Parameter) -> Bool
+  ) -> Set<BlockPlan.Part> {
+    Set(
+      BlockPlan.Part.allCases.filter { part in
+        let layers = part.roles.compactMap { self[TensorID($0, block: block)]?.parameter }
+        return !layers.isEmpty && layers.allSatisfy(selecting)
+      })
+  }
+
   /// Tensors of a block that a plan changes, as they are afterwards.
   fileprivate func parameters(
-    _ block: Int, _ plan: BlockPlan, _ weights: BlockWeights
+    _ block: Int, _ plan: BlockPlan, _ weights: BlockWeights, _ gathering: Gathering
   ) throws -> [Parameter] {
     var rows: [String: [Int]] = [:]
     var columns: [String: [Int]] = [:]
@@ -100,7 +125,7 @@ extension Model {
         rows[name, default: []] += kept.map { part.rows?.source(of: $0) ?? $0 }
       }
     }
-    for role in BlockWeights.roles + [.sinks] {
+    for role in BlockPlan.Part.allCases.flatMap(\.roles) + [.sinks] {
       let id = TensorID(role, block: block)
       keep(id, plan.cut.rows(of: role))
       keep(id.bias, plan.cut.rows(of: role))
@@ -116,7 +141,7 @@ extension Model {
         columns: columns[name].flatMap { columns in
           columns.count == parameter.shape.columns ? nil : columns
         })
-      if !kept.isAll { list.append(parameter.keeping(kept)) }
+      if !kept.isAll { list.append(try gathering.parameter(parameter, keeping: kept)) }
     }
     for (role, constants) in plan.constants {
       guard let bias = self[TensorID(role, block: block).bias]?.parameter,
@@ -128,33 +153,15 @@ extension Model {
   }
 
   /// Matrices of the blocks that a file has as `[in, out]`.
-  fileprivate func transposedLayers(except changed: Set<String>) -> [Parameter] {
+  fileprivate func transposedLayers(
+    except changed: Set<String>, _ gathering: Gathering
+  ) throws -> [Parameter] {
     var names = changed
-    return parts.filter { id, part in
+    return try parts.filter { id, part in
       id.block != nil && part.parameter.isTransposed
     }.sorted { $0.value.parameter.name < $1.value.parameter.name }
       .map(\.value.parameter).filter { names.insert($0.name).inserted }
-      .map { $0.keeping(Selection()) }
-  }
-}
-
-extension Parameter {
-  /// What a selection leaves: a dense tensor in logical orientation, read when it is
-  /// asked for.
-  fileprivate func keeping(_ selection: Selection) -> Parameter {
-    let (whole, left) = (shape, selection.shape(of: shape))
-    return Parameter(
-      name: name, shape: left, dtype: dtype, place: place,
-      reading: { threads, shouldStop in
-        let tensor = try self.tensor(threads: threads, shouldStop: shouldStop)
-        return unsafe tensor.withUnsafeValues { values in
-          unsafe Tensor(left) { target in
-            guard left.count > 0, let source = values.baseAddress, let start = target.baseAddress
-            else { return }
-            unsafe selection.gather(source, whole, to: start)
-          }
-        }
-      })
+      .map { try gathering.parameter($0, keeping: Selection()) }
   }
 }
 

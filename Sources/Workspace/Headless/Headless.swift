@@ -1,6 +1,7 @@
 public import CheckpointIO
 public import Compression
 public import Jobs
+public import Models
 public import Tensors
 public import Transformers
 
@@ -10,45 +11,45 @@ public import Transformers
 /// All throw `Cancelled` when the job is stopped, and what reading a tensor
 /// throws.
 public enum Headless {
-  /// The weights a recipe makes of a checkpoint. Throws `PassError`.
+  /// The model a recipe makes of a checkpoint. Throws `PassError`.
   public static func apply(
     _ recipe: Recipe, to checkpoint: Checkpoint, in job: borrowing JobContext
-  ) throws -> Parameters {
+  ) throws -> ModelState {
     try checkpoint.refuseUnreadCodes()
-    return try Replay(base: InputMeter(checkpoint).parameters, steps: recipe.steps).run(in: job)
+    return try Replay(base: InputMeter(checkpoint).model, steps: recipe.steps).run(in: job)
   }
 
-  /// Writes `parameters`, which come of `checkpoint`, to a file; the bytes are
+  /// Writes `model`, which comes of `checkpoint`, to a file; the bytes are
   /// those of `Workbench.save`. Returns what was written. Throws `CheckpointError`, also
   /// when the file exists and is not to be replaced.
   @discardableResult
   public static func save(
-    _ parameters: Parameters, of checkpoint: Checkpoint, to path: String, form: SaveForm,
+    _ model: ModelState, of checkpoint: Checkpoint, to path: String, form: SaveForm,
     overwrite: Bool, in job: borrowing JobContext
   ) throws -> SavePlan {
     let output = try SaveOutput(path, overwrite: overwrite)
     let plan = try Saving.plan(
-      parameters, of: checkpoint, form: form, in: job.part(Saving.planning))
+      model, of: checkpoint, form: form, in: job.part(Saving.planning))
     _ = try Saving.write(plan, to: output, in: job.part(Saving.writing))
     return plan
   }
 
-  /// Plans files of `parameters`, which come of `checkpoint`, as the explorer does.
+  /// Plans files of `model`, which comes of `checkpoint`, as the explorer does.
   public static func plan(
-    _ parameters: Parameters, of checkpoint: Checkpoint, as request: SaveRequest, to path: String,
+    _ model: ModelState, of checkpoint: Checkpoint, as request: SaveRequest, to path: String,
     in job: borrowing JobContext
   ) throws -> PlannedSave {
-    try Saving.plan(parameters, of: checkpoint, as: request, to: path, in: job)
+    try Saving.plan(model, of: checkpoint, as: request, to: path, in: job)
   }
 
-  /// The figures of `parameters`, which come of `checkpoint`, that need no
+  /// The figures of `model`, which comes of `checkpoint`, that need no
   /// network: bytes, bits per weight, sparsity, layer error. `given` is what passes worked on.
   public static func sizes(
-    of parameters: Parameters, from checkpoint: Checkpoint, given: [LayerSelection] = [],
+    of model: ModelState, from checkpoint: Checkpoint, given: [LayerSelection] = [],
     in job: borrowing JobContext
   ) throws -> Metrics {
     var metrics = Metrics()
-    metrics.take(try ModelSizes(of: parameters, against: checkpoint, given: given, in: job))
+    metrics.take(try ModelSizes(of: model, against: checkpoint, given: given, in: job))
     return metrics
   }
 
@@ -92,15 +93,15 @@ public enum Headless {
     return (used, title)
   }
 
-  /// All figures of `parameters`, which come of `checkpoint`: loss, divergence
+  /// All figures of `model`, which comes of `checkpoint`: loss, divergence
   /// and agreement against it as well. Throws as `evaluate`.
   public static func measure(
-    _ parameters: Parameters, from checkpoint: Checkpoint, on text: EvaluationText,
+    _ model: ModelState, from checkpoint: Checkpoint, on text: EvaluationText,
     part: TextPart = .whole, in job: borrowing JobContext
   ) throws -> Metrics {
-    var metrics = try sizes(of: parameters, from: checkpoint, in: job.part(0...0.1))
+    var metrics = try sizes(of: model, from: checkpoint, in: job.part(0...0.1))
     let meter = try LossMeter(checkpoint: checkpoint, text: text, part: part)
-    metrics.take(try meter.measure(parameters, isOriginal: false, in: job.part(0.1...1)))
+    metrics.take(try meter.measure(model, isOriginal: false, in: job.part(0.1...1)))
     return metrics
   }
 
@@ -114,26 +115,24 @@ public enum Headless {
     let meter = try LossMeter(checkpoint: first, text: text, part: part)
     var metrics = (first: Metrics(), second: Metrics())
     metrics.first.take(
-      try meter.measure(first.parameters, isOriginal: true, in: job.part(0...0.5)))
+      try meter.measure(first.model, isOriginal: true, in: job.part(0...0.5)))
     metrics.second.take(
-      try meter.measure(
-        second.parameters, configuration: second.configuration, isOriginal: false,
-        in: job.part(0.5...1)))
+      try meter.measure(second.model, isOriginal: false, in: job.part(0.5...1)))
     return metrics
   }
 
-  /// Has `parameters`, which come of `checkpoint`, continue a prompt; `each`
+  /// Has `model`, which comes of `checkpoint`, continue a prompt; `each`
   /// gets the text so far. Returns the prompt as the model was given it, too. Throws
   /// `TextError`, `ChatTemplateError` and `NetworkError`.
   public static func write(
-    with parameters: Parameters, of checkpoint: Checkpoint, prompt: Prompt,
+    with model: ModelState, of checkpoint: Checkpoint, prompt: Prompt,
     count: Int, sampling: Sampling, in job: borrowing JobContext,
     each: (_ text: String) -> Void = { _ in }
   ) throws -> (prompt: String, text: String, tokens: [Int], tokensPerSecond: Double) {
     let meter = try LossMeter(checkpoint: checkpoint, text: .selfWritten, part: .whole)
     let request = SampleRequest(
       prompt: prompt, count: count, sampling: sampling)
-    let sample = try meter.write(request, with: parameters, in: job) { each($0.text) }
+    let sample = try meter.write(request, with: model, in: job) { each($0.text) }
     return (sample.prompt, sample.text, sample.tokens, sample.tokensPerSecond)
   }
 }

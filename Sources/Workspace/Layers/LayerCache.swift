@@ -33,7 +33,7 @@ struct LayerCache {
   private static func key(
     _ parameter: Parameter, _ revision: RevisionID, _ tree: RevisionTree
   ) -> Key {
-    let owner = tree.path(to: revision).last { $0.provenance?.layers.contains(parameter) ?? true }
+    let owner = tree.path(to: revision).last { $0.provenance?.mayChange(parameter) ?? true }
     return Key(name: parameter.name, owner: owner?.id ?? .original)
   }
 }

@@ -1,3 +1,4 @@
+internal import Models
 public import Tensors
 
 /// All that a view needs of one layer of one revision. Weights are shared, not
@@ -18,4 +19,14 @@ public struct LayerSnapshot: Sendable {
   /// Where a quantizer has put the weights, if one has.
   public let grid: QuantizationGrid?
   public let statistics: LayerStatistics
+}
+
+extension ModelState {
+  /// A layer of the checkpoint as the model has it; without rows and columns where it is gone.
+  func layer(_ original: Parameter) -> Parameter {
+    parameters[original.name]
+      ?? Parameter(
+        name: original.name, shape: [0, 0], dtype: original.dtype, place: original.place,
+        load: { Tensor([0, 0], []) })
+  }
 }

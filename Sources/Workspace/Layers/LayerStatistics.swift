@@ -11,9 +11,11 @@ public struct LayerStatistics: Sendable, Hashable {
   public let summary: Summary
   /// Counts of its weights between the least and the greatest of them.
   public let histogram: Histogram
-  /// ‖W − W′‖ / ‖W‖ against the original; nil for the original itself, NaN where a NaN or an
-  /// infinity appeared or vanished.
+  /// ‖W − W′‖ / ‖W‖ against the original; nil for the original itself and where `isReshaped`,
+  /// NaN where a NaN or an infinity appeared or vanished.
   public let error: Double?
+  /// Whether the original has it in another shape.
+  public let isReshaped: Bool
   /// NaNs and infinities, against the original.
   public let nonFinite: NonFiniteChange
   /// What each channel (output row) is like.
@@ -25,6 +27,9 @@ public struct LayerStatistics: Sendable, Hashable {
   public let packedBytes: Int
   /// The format of the file's blocks whose codes its kept weights have.
   public let blocks: BlockFormat?
+
+  /// Whether the revision has no weights of it, where the original has some.
+  public var isGone: Bool { isReshaped && summary.count == 0 }
 
   /// Whether some of its weights are NaN or infinite.
   public var isBroken: Bool { nonFinite.presence != nil }
@@ -56,7 +61,8 @@ public struct LayerStatistics: Sendable, Hashable {
   func attributed(to revision: RevisionID) -> LayerStatistics {
     LayerStatistics(
       name: name, revision: revision, summary: summary, histogram: histogram,
-      error: revision == .original ? nil : error ?? 0, nonFinite: nonFinite, rows: rows,
+      error: revision == .original || isReshaped ? nil : error ?? 0, isReshaped: isReshaped,
+      nonFinite: nonFinite, rows: rows,
       rowBits: rowBits, packedBytes: packedBytes, blocks: blocks)
   }
 }
@@ -89,13 +95,14 @@ extension LayerStatistics {
     let blocks: BlockFormat?
     (packedBytes, blocks) = SavePlan.packing(of: parameter, weights)
     self.blocks = blocks
-    if let original, !original.isIdentical(to: tensor) {
+    isReshaped = original.map { $0.shape != tensor.shape } ?? false
+    if let original, !isReshaped, !original.isIdentical(to: tensor) {
       let difference = TensorDifference(
         from: original, to: tensor, threads: job.threads, shouldStop: shouldStop)
       guard let difference else { throw Cancelled() }
       (error, nonFinite) = (difference.relativeError, difference.nonFinite)
     } else {
-      error = original == nil ? nil : 0
+      error = original == nil || isReshaped ? nil : 0
       nonFinite = NonFiniteChange(unchanged: summary)
     }
     let bits =

@@ -1,6 +1,7 @@
 internal import CheckpointIO
 internal import Compression
 internal import Jobs
+internal import Models
 internal import Tensors
 
 /// The figures of a revision that need no network.
@@ -18,13 +19,13 @@ struct ModelSizes: Sendable {
   /// and `others` asks for the weights of no layer too. Throws `Cancelled`, and what reading
   /// a tensor throws.
   init(
-    of parameters: Parameters, against checkpoint: Checkpoint, given: [LayerSelection],
+    of model: ModelState, against checkpoint: Checkpoint, given: [LayerSelection],
     others: Bool = true, in job: borrowing JobContext
   ) throws {
     let original = checkpoint.parameters
     comparison = try Comparison(
-      of: original, with: parameters, given: given, others: others, in: job.part(0...0.5))
-    let plan = try Saving.plan(parameters, of: checkpoint, form: .packed, in: job.part(0.5...1))
+      of: original, with: model.parameters, given: given, others: others, in: job.part(0...0.5))
+    let plan = try Saving.plan(model, of: checkpoint, form: .packed, in: job.part(0.5...1))
     fileBytes = plan.byteCount
     channelSizes = plan.channelSizes
     let weights = original.weightCount
@@ -36,11 +37,11 @@ struct ModelSizes: Sendable {
 extension Metrics {
   /// Figures of no layers do not exist.
   private mutating func take(_ comparison: Compression.Comparison) {
-    let total = comparison.total
+    let total = comparison.presentTotal
     weights = total.weights
     keptWeights = total.weights - total.zeros
-    sparsity = comparison.layers.isEmpty ? nil : total.sparsity
-    layerError = comparison.layers.isEmpty ? nil : total.error
+    sparsity = total.weights == 0 ? nil : total.sparsity
+    layerError = comparison.layerError
     nonFinite = comparison.nonFinite.reduce(NonFiniteChange()) { $0 + $1.difference.nonFinite }
   }
 

@@ -1,4 +1,5 @@
 internal import CheckpointIO
+internal import Models
 internal import Synchronization
 internal import Tensors
 internal import Transformers
@@ -13,21 +14,21 @@ final class InputMeter: Sendable {
   /// Reads and runs nothing yet.
   init(_ checkpoint: Checkpoint) { self.checkpoint = checkpoint }
 
-  /// The checkpoint's parameters, which measure their inputs when they are asked
+  /// The checkpoint's model, whose parameters measure their inputs when they are asked
   /// for them first.
-  var parameters: Parameters {
-    let parameters = checkpoint.parameters
+  var model: ModelState {
+    let model = checkpoint.model
     let obstacle = Network.obstacle(
-      of: parameters, configuration: checkpoint.configuration)
-    guard obstacle == nil, checkpoint.unreadCodes == nil else { return parameters }
-    return Parameters(
-      parameters.map { parameter in
-        guard parameter.place.role == .linear else { return parameter }
-        let name = parameter.name
-        return parameter.knowing { threads, shouldStop in
-          try self.squares(threads: threads, shouldStop: shouldStop)?[name]
-        }
-      })
+      of: model.parameters, configuration: model.configuration)
+    guard obstacle == nil, checkpoint.unreadCodes == nil else { return model }
+    let parameters = model.parameters.map { parameter in
+      guard parameter.place.role == .linear else { return parameter }
+      let name = parameter.name
+      return parameter.knowing { threads, shouldStop in
+        try self.squares(threads: threads, shouldStop: shouldStop)?[name]
+      }
+    }
+    return model.with(Parameters(parameters))
   }
 
   /// nil when stopped.

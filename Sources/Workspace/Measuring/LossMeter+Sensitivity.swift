@@ -1,6 +1,7 @@
 internal import CheckpointIO
 internal import Compression
 internal import Jobs
+internal import Models
 internal import Tensors
 internal import Transformers
 
@@ -21,13 +22,13 @@ extension LossMeter {
   /// The loss that each layer adds when it alone is quantized to 3 bits, one
   /// scale a channel. `post` gets them one by one. Throws as `measure` does.
   func sensitivities(
-    of parameters: Parameters, layers: [String], in job: borrowing JobContext,
+    of model: ModelState, layers: [String], in job: borrowing JobContext,
     post: (String, Double) -> Void
   ) throws {
     let reference = try reference(in: job.part(0...0.3))
     let tokens = Array(reference.tokens.prefix(Self.sensitivityTokens))
     let network = try Network.make(
-      parameters, configuration: checkpoint.configuration, sharing: reference.network)
+      model.parameters, configuration: model.configuration, sharing: reference.network)
     func loss(_ network: Network, _ job: borrowing JobContext) throws -> Double {
       let shouldStop = job.shouldStop
       return try stoppable(job.part(0...0)) { _, threads in
@@ -39,10 +40,10 @@ extension LossMeter {
       try job.checkpoint()
       job.progress(0.3 + 0.7 * Double(index) / Double(layers.count), name)
       let disturbed = try Self.probe.apply(
-        to: parameters, layers: .named([name]), in: job.part(0...0))
+        to: model, layers: .named([name]), in: job.part(0...0))
       let after = try loss(
         try Network.make(
-          disturbed, configuration: checkpoint.configuration, sharing: network), job)
+          disturbed.parameters, configuration: disturbed.configuration, sharing: network), job)
       post(name, after - before)
     }
   }

@@ -68,10 +68,34 @@ final class LossMeter: Sendable {
   /// The figures of a revision. Throws `Cancelled`, `TextError`,
   /// `NetworkError`, and what reading a tensor throws.
   func measure(
-    _ parameters: Parameters, isOriginal: Bool, in job: borrowing JobContext
+    _ model: ModelState, isOriginal: Bool, in job: borrowing JobContext
   ) throws -> MeasuredLoss {
-    try measure(
-      parameters, configuration: checkpoint.configuration, isOriginal: isOriginal, in: job)
+    let isPrepared = prepared.withLock { $0 != nil }
+    let share = isPrepared ? 0 : isOriginal ? 1 : 0.5
+    let prepared = try prepare(in: job.part(0...share))
+    let reference = prepared.reference
+    if isOriginal {
+      try checkpoint.check()
+      return MeasuredLoss(
+        evaluation: prepared.evaluation, comparison: nil, measuredOn: prepared.title)
+    }
+    let watch = PauseWatch(job)
+    return try stoppable(job.part(share...1)) { progress, threads in
+      let network = try Network.make(
+        model.parameters, configuration: model.configuration, sharing: reference.network)
+      let comparison = try network.compare(
+        to: reference, threads: threads, shouldStop: watch.shouldStop, progress: progress)
+      // Without kept logits the original ran beside it all the time.
+      let isAlone = !watch.hasPaused && keepsLogits(of: reference)
+      let evaluation =
+        try isAlone
+        ? comparison.evaluation
+        : comparison.evaluation.timed(
+          network, reference.tokens, threads: threads, shouldStop: watch.shouldStop)
+      try checkpoint.check()
+      return MeasuredLoss(
+        evaluation: evaluation, comparison: comparison, measuredOn: prepared.title)
+    }
   }
 
   /// The original's loss alone, by a protocol. Throws as `measure`.
@@ -96,39 +120,6 @@ final class LossMeter: Sendable {
     return MeasuredLoss(evaluation: evaluation, comparison: nil, measuredOn: title)
   }
 
-  /// The same of a model with a configuration of its own.
-  func measure(
-    _ parameters: Parameters, configuration: [String: String], isOriginal: Bool,
-    in job: borrowing JobContext
-  ) throws -> MeasuredLoss {
-    let isPrepared = prepared.withLock { $0 != nil }
-    let share = isPrepared ? 0 : isOriginal ? 1 : 0.5
-    let prepared = try prepare(in: job.part(0...share))
-    let reference = prepared.reference
-    if isOriginal {
-      try checkpoint.check()
-      return MeasuredLoss(
-        evaluation: prepared.evaluation, comparison: nil, measuredOn: prepared.title)
-    }
-    let watch = PauseWatch(job)
-    return try stoppable(job.part(share...1)) { progress, threads in
-      let network = try Network.make(
-        parameters, configuration: configuration, sharing: reference.network)
-      let comparison = try network.compare(
-        to: reference, threads: threads, shouldStop: watch.shouldStop, progress: progress)
-      // Without kept logits the original ran beside it all the time.
-      let isAlone = !watch.hasPaused && keepsLogits(of: reference)
-      let evaluation =
-        try isAlone
-        ? comparison.evaluation
-        : comparison.evaluation.timed(
-          network, reference.tokens, threads: threads, shouldStop: watch.shouldStop)
-      try checkpoint.check()
-      return MeasuredLoss(
-        evaluation: evaluation, comparison: comparison, measuredOn: prepared.title)
-    }
-  }
-
   /// Mean squares of what goes into the original's linear layers on the text, and how to
   /// call the text. Throws as `measure`.
   func inputSquares(
@@ -149,11 +140,11 @@ final class LossMeter: Sendable {
 
   /// A model's network and the tokens its texts are made of. Throws
   /// `NetworkError`, and `TextError` when the checkpoint does not tell.
-  func writer(of parameters: Parameters) throws -> (Network, TextCoder) {
+  func writer(of model: ModelState) throws -> (Network, TextCoder) {
     try checkpoint.refuseUnreadCodes()
     let original = prepared.withLock { $0?.reference.network }
     let network = try Network.make(
-      parameters, configuration: checkpoint.configuration, sharing: original)
+      model.parameters, configuration: model.configuration, sharing: original)
     return (network, try coder(of: network))
   }
 

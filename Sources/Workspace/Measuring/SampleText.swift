@@ -1,5 +1,5 @@
 internal import Jobs
-internal import Tensors
+internal import Models
 public import Tokenizers
 internal import Transformers
 
@@ -50,10 +50,10 @@ extension LossMeter {
   /// Has a model continue a prompt; `post` gets the text as it grows. Throws `Cancelled`,
   /// `TextError`, `ChatTemplateError`, `NetworkError`, and what reading a tensor throws.
   func write(
-    _ request: SampleRequest, with parameters: Parameters, in job: borrowing JobContext,
+    _ request: SampleRequest, with model: ModelState, in job: borrowing JobContext,
     _ post: (SampleText) -> Void
   ) throws -> SampleText {
-    let (network, coder) = try writer(of: parameters)
+    let (network, coder) = try writer(of: model)
     var sample = SampleText()
     let (prompt, endings): ([Int], Set<Int>)
     switch request.prompt {

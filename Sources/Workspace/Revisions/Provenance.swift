@@ -20,6 +20,16 @@ public enum Provenance: Hashable, Sendable {
     }
   }
 
+  /// Whether a tensor may differ from the parent's.
+  func mayChange(_ parameter: Parameter) -> Bool {
+    switch self {
+    // Biases follow their layers.
+    case .pass(let step):
+      step.layers.contains(parameter) || parameter.shape.dimensions.count < 2
+    case .loaded, .trained: true
+    }
+  }
+
   /// The layers that may differ from the parent's.
   var layers: LayerSelection {
     switch self {

@@ -1,49 +1,50 @@
 internal import Compression
 internal import Jobs
+internal import Models
 internal import Tensors
 
-/// The way from weights that are there to others: the one road from a recipe to
+/// The way from a model that is there to another: the one road from a recipe to
 /// weights, for the explorer and the command line alike.
 struct Replay: Sendable {
-  let base: Parameters
+  let base: ModelState
   /// Where the weights come from on the way, revision by revision.
   let path: [Provenance]
 
-  init(base: Parameters, path: [Provenance]) {
+  init(base: ModelState, path: [Provenance]) {
     self.base = base
     self.path = path
   }
 
   /// A way of passes alone.
-  init(base: Parameters, steps: [Step]) {
+  init(base: ModelState, steps: [Step]) {
     self.init(base: base, path: steps.map { .pass($0) })
   }
 
   /// Goes the way. Throws what a pass throws, `PassError` when a step selects no
   /// layer, and `RevisionError` when weights cannot be loaded.
-  func run(in job: borrowing JobContext) throws -> Parameters {
-    var parameters = base
+  func run(in job: borrowing JobContext) throws -> ModelState {
+    var model = base
     for (index, provenance) in path.enumerated() {
       try job.checkpoint()
       let share = 1 / Double(path.count)
       let part = job.part(Double(index) * share...min(1, Double(index + 1) * share))
       switch provenance {
       case .pass(let step):
-        guard parameters.contains(where: step.layers.contains) else {
+        guard model.parameters.contains(where: step.layers.contains) else {
           throw PassError("\(step.title): \(reason(step.layers))")
         }
-        parameters = try step.apply(to: parameters, in: part)
-      case .loaded(let loaded): parameters = try loaded.weights(for: parameters)
-      case .trained(let trained): parameters = try trained.weights(for: parameters)
+        model = try step.apply(to: model, in: part)
+      case .loaded(let loaded): model = model.with(try loaded.weights(for: model.parameters))
+      case .trained(let trained): model = model.with(try trained.weights(for: model.parameters))
       }
     }
-    return parameters
+    return model
   }
 
   /// Why nothing is selected.
   private func reason(_ layers: LayerSelection) -> String {
-    let others = base.count { $0.place.role == .auxiliary }
-    return base.absence.map { "the file holds no weights: \($0)" }
+    let others = base.parameters.count { $0.place.role == .auxiliary }
+    return base.parameters.absence.map { "the file holds no weights: \($0)" }
       ?? layers.emptiness(others: others)
   }
 }

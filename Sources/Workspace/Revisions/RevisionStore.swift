@@ -1,15 +1,16 @@
 internal import Compression
 internal import Glibc
+internal import Models
 internal import Tensors
 
-/// The weights of the revisions that were used last. Those of others are
+/// The models of the revisions that were used last. Those of others are
 /// rebuilt by replaying recipes.
 ///
 /// Revisions share the tensors they have in common, so each counts only what
 /// its own step changed.
 struct RevisionStore {
   private struct Kept {
-    let parameters: Parameters
+    let model: ModelState
     let bytes: Int
     var lastUse: Int
   }
@@ -19,28 +20,28 @@ struct RevisionStore {
   private let byteLimit: Int
 
   /// `original` lies in the mapped file and is always there.
-  init(original: Parameters, byteLimit: Int = Self.thirdOfMemory) {
+  init(original: ModelState, byteLimit: Int = Self.thirdOfMemory) {
     self.byteLimit = byteLimit
-    kept[.original] = Kept(parameters: original, bytes: 0, lastUse: 0)
+    kept[.original] = Kept(model: original, bytes: 0, lastUse: 0)
   }
 
-  /// The weights, if they are there; counts as a use.
-  mutating func use(_ id: RevisionID) -> Parameters? {
+  /// The model, if it is there; counts as a use.
+  mutating func use(_ id: RevisionID) -> ModelState? {
     guard kept[id] != nil else { return nil }
     uses += 1
     kept[id]?.lastUse = uses
-    return kept[id]?.parameters
+    return kept[id]?.model
   }
 
   func contains(_ id: RevisionID) -> Bool { kept[id] != nil }
 
-  /// Keeps the weights of a revision, and lets go of those used longest ago
+  /// Keeps the model of a revision, and lets go of those used longest ago
   /// while all together exceed the limit.
-  mutating func keep(_ parameters: Parameters, of revision: Revision) {
-    let changed = revision.provenance.map { $0.layers.of(parameters) } ?? []
+  mutating func keep(_ model: ModelState, of revision: Revision) {
+    let changed = revision.provenance.map { $0.layers.of(model.parameters) } ?? []
     let bytes = changed.reduce(0) { $0 + $1.shape.count * MemoryLayout<Float>.stride }
     uses += 1
-    kept[revision.id] = Kept(parameters: parameters, bytes: bytes, lastUse: uses)
+    kept[revision.id] = Kept(model: model, bytes: bytes, lastUse: uses)
     while kept.values.reduce(0, { $0 + $1.bytes }) > byteLimit,
       let oldest = kept.filter({ $0.value.bytes > 0 && $0.key != revision.id })
         .min(by: { $0.value.lastUse < $1.value.lastUse })

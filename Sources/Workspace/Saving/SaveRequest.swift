@@ -1,4 +1,5 @@
 public import CheckpointIO
+public import Models
 public import Tensors
 
 /// What a model is to be saved as: all that the file depends on beside the weights. The
@@ -105,17 +106,20 @@ extension SaveRequest {
     shardByteCount = options.shardByteCount
   }
 
-  /// Plans the files of `parameters`, which come of `checkpoint` where there is one. Throws
+  /// Plans the files of `model`, which comes of `checkpoint` where there is one. Throws
   /// what planning and reading throw, and `CheckpointError.stopped`.
   public func plan(
-    _ parameters: Parameters, of checkpoint: Checkpoint?, to path: String,
+    _ model: ModelState, of checkpoint: Checkpoint?, to path: String,
     threads: Int = Parallel.defaultThreads, progress: (Double, String) -> Void = { _, _ in },
     shouldStop: @Sendable () -> Bool = { false }
   ) throws -> PlannedSave {
+    let parameters = model.parameters
+    let metadata = checkpoint.map { SavePlan.metadata(of: model, from: $0) } ?? [:]
+    let whole = metadata.merging(self.metadata) { $1 }
     switch kind {
     case .safetensors(let form):
       let plan = try SavePlan.make(
-        parameters: parameters, of: checkpoint, metadata: metadata, form: form,
+        parameters: parameters, of: checkpoint, metadata: whole, form: form,
         progress: progress, shouldStop: shouldStop)
       let encodings = plan.entries.map { ($0.encoding, $0.byteCount) }
       if let shardByteCount {
@@ -127,13 +131,14 @@ extension SaveRequest {
       return PlannedSave(plan, .safetensors, encodings, to: path)
     case .pytorch(let dtype):
       let plan = try PyTorchPlan.make(
-        parameters: parameters, of: checkpoint, metadata: metadata, dtype: dtype,
+        parameters: parameters, of: checkpoint, metadata: whole, dtype: dtype,
         progress: progress, shouldStop: shouldStop)
       return PlannedSave(
         plan, .pytorch, plan.entries.map { ($0.encoding, $0.byteCount) }, to: path)
     case .gguf(let storage):
       let plan = try GGUFPlan.make(
-        parameters: parameters, of: checkpoint, storage: storage, importance: importance,
+        parameters: parameters, of: checkpoint, metadata: whole, storage: storage,
+        importance: importance,
         threads: threads, progress: progress, shouldStop: shouldStop)
       return PlannedSave(plan, .gguf, plan.entries.map { ($0.type, $0.byteCount) }, to: path)
     }

@@ -1,6 +1,6 @@
 internal import CheckpointIO
 internal import Jobs
-internal import Tensors
+internal import Models
 
 /// Writes revisions: the one road to a file for the explorer and the command
 /// line, so that both write the same bytes.
@@ -9,28 +9,29 @@ enum Saving {
   static let planning = 0.0...0.4
   static let writing = 0.4...1.0
 
-  /// Plans a file of `parameters`, which come of `checkpoint`. Throws
+  /// Plans a file of `model`, which comes of `checkpoint`. Throws
   /// `Cancelled`, and what reading a tensor throws.
   static func plan(
-    _ parameters: Parameters, of checkpoint: Checkpoint, form: SaveForm,
+    _ model: ModelState, of checkpoint: Checkpoint, form: SaveForm,
     in job: borrowing JobContext
   ) throws -> SavePlan {
     try stoppable(job) { progress, shouldStop in
       try SavePlan.make(
-        parameters: parameters, of: checkpoint, form: form, progress: progress,
+        parameters: model.parameters, of: checkpoint,
+        metadata: SavePlan.metadata(of: model, from: checkpoint), form: form, progress: progress,
         shouldStop: shouldStop)
     }
   }
 
   /// The same for files of any kind.
   static func plan(
-    _ parameters: Parameters, of checkpoint: Checkpoint, as request: SaveRequest, to path: String,
+    _ model: ModelState, of checkpoint: Checkpoint, as request: SaveRequest, to path: String,
     in job: borrowing JobContext
   ) throws -> PlannedSave {
     let threads = job.threads
     return try stoppable(job) { progress, shouldStop in
       try request.plan(
-        parameters, of: checkpoint, to: path, threads: threads, progress: progress,
+        model, of: checkpoint, to: path, threads: threads, progress: progress,
         shouldStop: shouldStop)
     }
   }

@@ -260,7 +260,10 @@ public final class TrainingRun {
     var request = try SaveRequest(
       named: output, SaveOptions(isPacked: trainer.compression != nil ? true : nil), packs: false)
     request.metadata = metadata
-    try request.plan(trainer.network.parameters(), of: nil, to: output).plan.write(
+    try request.plan(
+      ModelState(trainer.network.parameters(), configuration: model.configuration), of: nil,
+      to: output
+    ).plan.write(
       to: files.output)
   }
 

@@ -23,16 +23,17 @@ public struct PreviewTotals: Hashable, Sendable {
   public struct Layer: Hashable, Sendable {
     /// Share of its weights that would be zero, 0…1.
     public let sparsity: Double
-    /// ‖W − W′‖ / ‖W‖ against the original.
-    public let error: Double
+    /// ‖W − W′‖ / ‖W‖ against the original; nil of a layer that gets another shape.
+    public let error: Double?
   }
 
   /// Weights of the linear layers that would not be zero.
   public let keptWeights: Int
   /// Share of the linear layers' weights that would be zero, 0…1.
   public let sparsity: Double
-  /// ‖W − W′‖ / ‖W‖ over all linear layers, against the original.
-  public let layerError: Double
+  /// ‖W − W′‖ / ‖W‖ over all linear layers, against the original; nil where some have other
+  /// shapes.
+  public let layerError: Double?
   /// Bytes of the packed file, header included.
   public let fileBytes: Int
   /// How many layers the step works on.

@@ -1,5 +1,6 @@
 internal import CheckpointIO
 internal import Glibc
+internal import Models
 internal import Tensors
 
 extension Workbench {
@@ -20,11 +21,14 @@ extension Workbench {
 
   private func stand(_ loaded: LoadedWeights) throws {
     let weights = try loaded.weights(
-      of: loaded.open().parameters, for: InputMeter(checkpoint).parameters)
+      of: loaded.open().parameters, for: InputMeter(checkpoint).model.parameters)
     let provenance = Provenance.loaded(loaded)
     let known = tree.children(of: .original).first { $0.provenance == provenance }?.id
     let id = known ?? tree.add(provenance, parent: .original)
-    if known == nil, let revision = tree[id] { store.keep(weights, of: revision) }
+    if known == nil, let revision = tree[id] {
+      store.keep(
+        ModelState(weights, configuration: checkpoint.configuration), of: revision)
+    }
     place["view"] = "compare"
     if known == nil { announce([.revisionAdded(id)]) }
     try go(to: id)

@@ -1,7 +1,7 @@
 internal import CheckpointIO
 internal import Compression
 public import Jobs
-internal import Tensors
+internal import Models
 
 /// What a job is called and what becomes of what it posts.
 struct JobPlan<Value: Sendable> {
@@ -36,22 +36,22 @@ extension Workbench {
     return id
   }
 
-  /// Starts a job on the weights of a revision, once they are there.
+  /// Starts a job on the model of a revision, once it is there.
   @discardableResult
   func start<Value: Sendable, Partial: Sendable>(
     _ plan: JobPlan<Partial>, on queue: JobQueue, needing revision: RevisionID,
     _ body:
-      @escaping @Sendable (Parameters, borrowing JobContext, _ post: (Partial) -> Void) throws ->
+      @escaping @Sendable (ModelState, borrowing JobContext, _ post: (Partial) -> Void) throws ->
       Value,
     onFinish: @escaping (Workbench, Value) -> [WorkbenchEvent]
   ) -> JobID {
     let id = open(plan, onFinish: onFinish)
     let kind = plan.kind
-    let submit: (Workbench, Parameters) -> JobHandle = { workbench, parameters in
-      workbench.submit(id, kind, on: queue) { job, post in try body(parameters, job, post) }
+    let submit: (Workbench, ModelState) -> JobHandle = { workbench, model in
+      workbench.submit(id, kind, on: queue) { job, post in try body(model, job, post) }
     }
-    if let parameters = store.use(revision) {
-      let handle = submit(self, parameters)
+    if let model = store.use(revision) {
+      let handle = submit(self, model)
       ledger[id]?.handle = handle
     } else {
       parked[revision, default: []].append((id, submit))

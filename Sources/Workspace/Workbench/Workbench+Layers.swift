@@ -39,6 +39,7 @@ extension Workbench {
     work: @escaping @Sendable (Parameter, borrowing JobContext) throws -> Result,
     onFinish: @escaping (Workbench, Result) -> [WorkbenchEvent]
   ) {
+    guard let original = checkpoint.parameters[name] else { return }
     if let former = layerRequests[keyPath: requests][id] {
       if former.name == name { return }
       abandon(former.job)
@@ -52,9 +53,8 @@ extension Workbench {
       }
       return []
     }
-    let job = start(plan, on: queues.layers, needing: id) { parameters, job, _ in
-      guard let parameter = parameters[name] else { throw RevisionError("no tensor \(name)") }
-      return try work(parameter, job)
+    let job = start(plan, on: queues.layers, needing: id) { model, job, _ in
+      try work(model.layer(original), job)
     } onFinish: { workbench, result in
       onFinish(workbench, result)
     }
@@ -111,7 +111,7 @@ extension Workbench {
   private func measureLayers(_ names: FigureNames, of id: RevisionID) {
     layerRequests.ticket += 1
     let ticket = layerRequests.ticket
-    let originals = id == .original ? nil : checkpoint.parameters
+    let checkpoint = checkpoint
     var plan = JobPlan<LayerStatistics>(
       title: "figures of \(id)", kind: .statistics, isShown: false)
     plan.onPartial = { workbench, figures in
@@ -123,14 +123,15 @@ extension Workbench {
       if workbench.layerRequests.figures?.ticket == ticket { workbench.layerRequests.figures = nil }
       return []
     }
-    let job = start(plan, on: queues.figures, needing: id) { parameters, job, post in
+    let job = start(plan, on: queues.figures, needing: id) { model, job, post in
       while let name = names.next() {
         try job.checkpoint()
-        guard let parameter = parameters[name] else { continue }
+        guard let original = checkpoint.parameters[name] else { continue }
+        let parameter = model.layer(original)
         post(
           try LayerStatistics(
             of: parameter, try parameter.loaded(in: job), revision: id,
-            original: try originals?[name]?.weights(in: job), in: job))
+            original: id == .original ? nil : try original.weights(in: job), in: job))
       }
     } onFinish: { _, _ in
       []

@@ -97,8 +97,8 @@ extension Workbench {
       workbench.measureNext()
       return []
     }
-    let job = start(plan, on: queues.measurements, needing: id) { parameters, job, _ in
-      try meter.measure(parameters, isOriginal: id == .original, in: job)
+    let job = start(plan, on: queues.measurements, needing: id) { model, job, _ in
+      try meter.measure(model, isOriginal: id == .original, in: job)
     } onFinish: { workbench, measured in
       let events = workbench.update(id) { $0.take(measured) }
       let routers = measured.evaluation.routers
@@ -115,8 +115,8 @@ extension Workbench {
       return []
     }
     let (checkpoint, given) = (checkpoint, tree.givenLayers(to: id))
-    start(plan, on: queues.sizes, needing: id) { parameters, job, _ in
-      try ModelSizes(of: parameters, against: checkpoint, given: given, in: job)
+    start(plan, on: queues.sizes, needing: id) { model, job, _ in
+      try ModelSizes(of: model, against: checkpoint, given: given, in: job)
     } onFinish: { workbench, sizes in
       workbench.update(id) {
         $0.take(sizes)

@@ -1,6 +1,7 @@
 internal import CheckpointIO
 public import Compression
 internal import Jobs
+internal import Models
 internal import Tensors
 
 /// The preview that was asked for last.
@@ -31,8 +32,8 @@ extension Workbench {
       if workbench.previews.ticket == ticket { workbench.previews.job = nil }
       return []
     }
-    previews.job = start(plan, on: queues.previews, needing: id) { parameters, job, post in
-      try request.run(on: parameters, in: job, post)
+    previews.job = start(plan, on: queues.previews, needing: id) { model, job, post in
+      try request.run(on: model, in: job, post)
     } onFinish: { _, preview in
       [.previewReady(preview)]
     }
@@ -59,30 +60,30 @@ struct PreviewRequest: Sendable {
   /// Applies the step, to the layer on screen alone first where a layer's
   /// outcome does not hang on the others.
   func run(
-    on parameters: Parameters, in job: borrowing JobContext, _ post: (Preview) -> Void
+    on model: ModelState, in job: borrowing JobContext, _ post: (Preview) -> Void
   ) throws -> Preview {
     var snapshot: LayerSnapshot?
-    if step.pass.isLayerwise, let layer, let parameter = parameters[layer],
+    if step.pass.isLayerwise, let layer, let parameter = model.parameters[layer],
       step.layers.contains(parameter)
     {
-      let changed = try step.apply(to: Parameters([parameter]), in: job.part(0...0.1))
-      snapshot = try self.snapshot(of: changed[layer], in: job)
+      let changed = try step.apply(to: model.with(Parameters([parameter])), in: job.part(0...0.1))
+      snapshot = try self.snapshot(of: layer, in: changed, job)
       post(preview(snapshot, whole: nil))
     }
-    let changed = try Replay(base: parameters, steps: [step]).run(in: job.part(0.1...0.7))
-    if snapshot == nil, let layer { snapshot = try self.snapshot(of: changed[layer], in: job) }
+    let changed = try Replay(base: model, steps: [step]).run(in: job.part(0.1...0.7))
+    if snapshot == nil, let layer { snapshot = try self.snapshot(of: layer, in: changed, job) }
     let sizes = try ModelSizes(
       of: changed, against: checkpoint, given: given, others: false, in: job)
-    let count = parameters.count(where: step.layers.contains)
+    let count = model.parameters.count(where: step.layers.contains)
     return preview(snapshot, whole: PreviewTotals(sizes, layerCount: count))
   }
 
   private func snapshot(
-    of parameter: Parameter?, in job: borrowing JobContext
+    of layer: String, in model: ModelState, _ job: borrowing JobContext
   ) throws -> LayerSnapshot? {
-    try parameter.map {
+    try checkpoint.parameters[layer].map {
       try LayerSnapshot(
-        of: $0, revision: revision, original: checkpoint.parameters[$0.name], known: nil, in: job)
+        of: model.layer($0), revision: revision, original: $0, known: nil, in: job)
     }
   }
 
@@ -93,13 +94,22 @@ struct PreviewRequest: Sendable {
 
 extension PreviewTotals {
   init(_ sizes: ModelSizes, layerCount: Int) {
-    let total = sizes.comparison.total
-    let layers = sizes.comparison.layers.map {
-      ($0.name, Layer(sparsity: $0.difference.sparsity, error: $0.difference.error))
+    let total = sizes.comparison.presentTotal
+    func layers(_ layers: [Comparison.Layer], haveErrors: Bool) -> [(String, Layer)] {
+      layers.map {
+        let difference = $0.difference
+        return (
+          $0.name,
+          Layer(sparsity: difference.sparsity, error: haveErrors ? difference.error : nil)
+        )
+      }
     }
+    let all =
+      layers(sizes.comparison.layers, haveErrors: true)
+      + layers(sizes.comparison.reshaped, haveErrors: false)
     self.init(
       keptWeights: total.weights - total.zeros, sparsity: total.sparsity,
-      layerError: total.error, fileBytes: sizes.fileBytes, layerCount: layerCount,
-      layers: Dictionary(layers, uniquingKeysWith: { $1 }))
+      layerError: sizes.comparison.layerError, fileBytes: sizes.fileBytes, layerCount: layerCount,
+      layers: Dictionary(all, uniquingKeysWith: { $1 }))
   }
 }

@@ -1,6 +1,7 @@
 internal import CheckpointIO
 internal import Compression
 public import Jobs
+internal import Models
 internal import Tensors
 
 extension Workbench {
@@ -12,9 +13,9 @@ extension Workbench {
     let plan = JobPlan<Never>(
       title: "find a mix for \(ByteSize(byteCount: bytes))", kind: .pass, revision: id,
       retry: { $0.reach(bytes, from: id) })
-    return start(plan, on: queues.passes, needing: id) { parameters, job, _ -> [Step] in
-      let whole = try Saving.plan(parameters, of: checkpoint, form: .packed, in: job.part(0...0))
-      let linear = LayerSelection.all.of(parameters)
+    return start(plan, on: queues.passes, needing: id) { model, job, _ -> [Step] in
+      let whole = try Saving.plan(model, of: checkpoint, form: .packed, in: job.part(0...0))
+      let linear = LayerSelection.all.of(model.parameters)
       var taken = 0
       for layer in linear {
         taken += SavePlan.packedByteCount(of: layer, try layer.loaded(in: job))
@@ -23,7 +24,7 @@ extension Workbench {
       let margin = 512 * linear.count
       let rest = whole.byteCount - taken + margin
       do {
-        return try MixSearch.steps(for: parameters, budget: bytes - rest, in: job) {
+        return try MixSearch.steps(for: model.parameters, budget: bytes - rest, in: job) {
           SavePlan.packedByteCount(of: $0, try $0.loaded(in: job))
         }
       } catch let error as MixSearch.Unreachable {

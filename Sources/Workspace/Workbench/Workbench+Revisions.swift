@@ -1,12 +1,12 @@
 public import Compression
 public import Jobs
-public import Tensors
+public import Models
 
 extension Workbench {
-  /// The weights of a revision, if they are in memory. Asking for others has
-  /// them rebuilt in the background by replaying the recipe.
-  public func parameters(of id: RevisionID) -> Parameters? {
-    if let parameters = store.use(id) { return parameters }
+  /// The model of a revision, if it is in memory. Asking for another has it
+  /// rebuilt in the background by replaying the recipe.
+  public func model(of id: RevisionID) -> ModelState? {
+    if let model = store.use(id) { return model }
     if tree[id] != nil { rebuild(id) }
     return nil
   }
@@ -18,10 +18,10 @@ extension Workbench {
     let moves = moves
     let plan = JobPlan<Never>(
       title: step.title, kind: .pass, revision: id, retry: { $0.run(step, on: id) })
-    return start(plan, on: queues.passes, needing: id) { parameters, job, _ in
-      try Replay(base: parameters, steps: [step]).run(in: job)
-    } onFinish: { workbench, parameters in
-      workbench.add(parameters, step: step, parent: id, moves: moves)
+    return start(plan, on: queues.passes, needing: id) { model, job, _ in
+      try Replay(base: model, steps: [step]).run(in: job)
+    } onFinish: { workbench, model in
+      workbench.add(model, step: step, parent: id, moves: moves)
     }
   }
 
@@ -33,10 +33,10 @@ extension Workbench {
     let moves = moves
     let plan = JobPlan<Never>(
       title: step.title, kind: .pass, revision: id, retry: { $0.run(recipe, on: id) })
-    return start(plan, on: queues.passes, needing: id) { parameters, job, _ in
-      try Replay(base: parameters, steps: [step]).run(in: job)
-    } onFinish: { workbench, parameters in
-      let events = workbench.add(parameters, step: step, parent: id, moves: moves)
+    return start(plan, on: queues.passes, needing: id) { model, job, _ in
+      try Replay(base: model, steps: [step]).run(in: job)
+    } onFinish: { workbench, model in
+      let events = workbench.add(model, step: step, parent: id, moves: moves)
       if let child = workbench.tree.revisions.last?.id { workbench.run(rest, on: child) }
       return events
     }
@@ -90,18 +90,18 @@ extension Workbench {
     plan.onCancel = { workbench in workbench.release(id, failure: nil) }
     rebuilding[id] = self.start(plan, on: queues.passes) { job, _ in
       try replay.run(in: job)
-    } onFinish: { workbench, parameters in
+    } onFinish: { workbench, model in
       guard let revision = workbench.tree[id] else {
         return workbench.release(id, failure: nil)
       }
-      workbench.store.keep(parameters, of: revision)
-      return workbench.unpark(id, parameters)
+      workbench.store.keep(model, of: revision)
+      return workbench.unpark(id, model)
     }
   }
 
-  private func unpark(_ id: RevisionID, _ parameters: Parameters) -> [WorkbenchEvent] {
+  private func unpark(_ id: RevisionID, _ model: ModelState) -> [WorkbenchEvent] {
     for job in parked.removeValue(forKey: id) ?? [] where ledger[job.id] != nil {
-      ledger[job.id]?.handle = job.submit(self, parameters)
+      ledger[job.id]?.handle = job.submit(self, model)
     }
     return []
   }
@@ -114,14 +114,14 @@ extension Workbench {
   }
 
   private func add(
-    _ parameters: Parameters, step: Step, parent: RevisionID, moves: Int
+    _ model: ModelState, step: Step, parent: RevisionID, moves: Int
   ) -> [WorkbenchEvent] {
     guard tree[parent] != nil else {
       return [.failed("\(parent) was deleted while \(step.title) ran")]
     }
     let id = tree.add(.pass(step), parent: parent)
     if moves == self.moves { try? tree.go(to: id) }
-    if let revision = tree[id] { store.keep(parameters, of: revision) }
+    if let revision = tree[id] { store.keep(model, of: revision) }
     keepTrained()
     persist()
     requestMissingMetrics()

@@ -27,8 +27,8 @@ extension Workbench {
     var plan = JobPlan<SampleText>(title: "write with \(id)", kind: .sample, revision: id)
     plan.onPartial = { _, sample in [sample.event(id, isDone: false)] }
     let meter = meter
-    return start(plan, on: queues.samples, needing: id) { parameters, job, post in
-      try meter.write(request, with: parameters, in: job, post)
+    return start(plan, on: queues.samples, needing: id) { model, job, post in
+      try meter.write(request, with: model, in: job, post)
     } onFinish: { _, sample in
       [sample.event(id, isDone: true)]
     }

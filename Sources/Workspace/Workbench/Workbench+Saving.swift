@@ -26,10 +26,10 @@ extension Workbench {
     }
     // Weights that no recipe makes may be others the next time.
     let recipe = tree.recipe(to: id)?.yaml
-    return start(plan, on: queues.passes, needing: id) { parameters, job, post in
+    return start(plan, on: queues.passes, needing: id) { model, job, post in
       let output = try SaveOutput(path, overwrite: overwrite)
       let planned = try Saving.plan(
-        parameters, of: checkpoint, as: request, to: path, in: job.part(Saving.planning))
+        model, of: checkpoint, as: request, to: path, in: job.part(Saving.planning))
       let plan = planned.plan
       if planned.isLarger(than: checkpoint) { post(planned) }
       let resumed = try Saving.write(

@@ -16,8 +16,8 @@ extension Workbench {
         return nil
       })
     plan.onPartial = { _, layers in [.sensitivity(id, layers)] }
-    start(plan, on: queues.measurements, needing: id) { parameters, job, post in
-      try meter.sensitivities(of: parameters, layers: names, in: job) { post([$0: $1]) }
+    start(plan, on: queues.measurements, needing: id) { model, job, post in
+      try meter.sensitivities(of: model, layers: names, in: job) { post([$0: $1]) }
     } onFinish: { _, _ in
       []
     }

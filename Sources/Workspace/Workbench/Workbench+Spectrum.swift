@@ -1,5 +1,6 @@
 internal import CheckpointIO
 internal import Jobs
+internal import Models
 internal import Tensors
 
 /// The singular values of a layer, or why there are none.
@@ -17,10 +18,10 @@ extension Workbench {
     guard tree[id] != nil else { return }
     let title = "spectrum of \(checkpoint.parameters[name]?.place.path ?? name)"
     let plan = JobPlan<Never>(title: title, kind: .statistics, isShown: false)
-    start(plan, on: queues.figures, needing: id) { parameters, job, _ -> Spectrum in
+    start(plan, on: queues.figures, needing: id) { model, job, _ -> Spectrum in
       try job.checkpoint()
       do {
-        let values = try parameters[name].map { try SingularValues.of($0.tensor()) } ?? []
+        let values = try model.parameters[name].map { try SingularValues.of($0.tensor()) } ?? []
         return Spectrum(name: name, revision: id, values: values, complaint: nil)
       } catch let failure as SingularValues.Failure {
         return Spectrum(

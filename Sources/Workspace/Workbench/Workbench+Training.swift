@@ -192,7 +192,7 @@ extension Workbench {
     guard let seat = training, tree[seat.parent] != nil else { return [] }
     let trained = TrainedWeights(weights, step: step, output: seat.output)
     let id = tree.add(.trained(trained), parent: seat.parent)
-    if let revision = tree[id] { store.keep(weights, of: revision) }
+    if let revision = tree[id] { store.keep(model(weights), of: revision) }
     keepTrained()
     persist()
     requestMissingMetrics()
@@ -216,9 +216,14 @@ extension Workbench {
       if seat.live == nil { try? tree.go(to: id) }
       events.append(.revisionAdded(id))
     }
-    if let revision = tree[id] { store.keep(weights, of: revision) }
+    if let revision = tree[id] { store.keep(model(weights), of: revision) }
     if tree.current == id { measureLive(id) }
     return events + [.training(.weights(id, step: step))]
+  }
+
+  /// A run trains the open checkpoint.
+  private func model(_ weights: Parameters) -> ModelState {
+    ModelState(weights, configuration: checkpoint.configuration)
   }
 
   private func measureLive(_ id: RevisionID) {

@@ -1,6 +1,7 @@
 public import CheckpointIO
 internal import Dispatch
 public import Jobs
+internal import Models
 internal import Tensors
 internal import Transformers
 
@@ -39,7 +40,7 @@ public final class Workbench {
   /// The training run that was begun last and did not come to its end.
   var startedRun: StartedRun?
   /// Jobs that wait for a revision's weights, in order.
-  var parked: [RevisionID: [(id: JobID, submit: (Workbench, Parameters) -> JobHandle)]] = [:]
+  var parked: [RevisionID: [(id: JobID, submit: (Workbench, ModelState) -> JobHandle)]] = [:]
   /// Rebuilding jobs by the revision they rebuild.
   var rebuilding: [RevisionID: JobID] = [:]
   /// How often the user moved in the tree; a pass that ends later than that
@@ -70,7 +71,7 @@ public final class Workbench {
     textPath = if case .file(let path) = text { path } else { nil }
     meter = try LossMeter(checkpoint: checkpoint, text: text, part: part)
     queues = WorkbenchQueues(threads: threads)
-    store = RevisionStore(original: InputMeter(checkpoint).parameters)
+    store = RevisionStore(original: InputMeter(checkpoint).model)
     let weights = checkpoint.parameters.reduce(0) {
       $1.place.role == .linear ? $0 + $1.shape.count : $0
     }

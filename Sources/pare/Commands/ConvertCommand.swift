@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import CheckpointIO
+internal import Compression
 internal import Tensors
 internal import Workspace
 
@@ -71,9 +72,9 @@ struct ConvertCommand: ParsableCommand {
   }
 
   func validate() throws {
-    guard blocks.type == nil || (layouts.isEmpty && dtype == nil && !slice) else {
+    guard blocks.type == nil || (layouts.isEmpty && dtype == nil) else {
       throw ValidationError(
-        "--type writes GGUF in blocks; it excludes --dense, --packed, --slice and --dtype")
+        "--type writes GGUF in blocks; it excludes --dense, --packed and --dtype")
     }
     guard Set(layouts).count < 2 else { throw FormOptions.conflict }
     if layouts.first == .packed && dtype != nil {
@@ -91,13 +92,11 @@ struct ConvertCommand: ParsableCommand {
         format: format.format, isPacked: layouts.first.map { $0 == .packed },
         dtype: dtype?.dtype, blocks: blocks.type?.format,
         shardByteCount: format.shardSize?.byteCount), packs: false)
-    guard slice else {
+    guard slice, target.request.format != .gguf else {
       return try target.write(
-        Recipe(steps: []), of: input, importance: blocks.importance, threads: threads.count,
+        Recipe(steps: slice ? [Step(pass: Slice())] : []), of: input, importance: blocks.importance,
+        threads: threads.count,
         asJSON: report.json)
-    }
-    if target.request.format == .gguf {
-      throw UsageError("--slice writes safetensors; \(output.path) would be GGUF")
     }
     try SliceConversion(input: input, target: target, threads: threads.count)
       .run(asJSON: report.json)

@@ -104,7 +104,7 @@ struct GenerateCommand: ParsableCommand {
     // Text on the screen is progress enough.
     let written = try Work.run(report.json ? "generate" : nil, threads: threads.count) {
       try Headless.write(
-        with: checkpoint.parameters, of: checkpoint,
+        with: checkpoint.model, of: checkpoint,
         prompt: conversation.map { .conversation($0) } ?? .text(prompt), count: tokens,
         sampling: Sampling(
           temperature: temperature, topK: topK, topP: topP, minP: minP,

@@ -38,8 +38,8 @@ public struct GGUFPlan: Sendable {
   /// constants, keeps f32. A matrix whose rows are no whole number of blocks takes
   /// the format that llama.cpp falls back to. Of a model that llama.cpp knows, names, rows,
   /// metadata and tokenizer are those it asks for; of a GGUF file, and of a model that it
-  /// does not know, they are those of `checkpoint`. The tokenizer's files beside
-  /// `checkpoint` are read.
+  /// does not know, they are those of `checkpoint`, to which `metadata` adds. The tokenizer's
+  /// files beside `checkpoint` are read.
   ///
   /// `importance` has the mean square of each input of the matrices that it names, by their
   /// names in `parameters`: their errors are weighed by it, as with llama.cpp's importance
@@ -48,8 +48,9 @@ public struct GGUFPlan: Sendable {
   /// Throws `CheckpointError.invalidConversion` for a format that is only read, and
   /// what no reader would take.
   public static func make(
-    parameters: Parameters, of checkpoint: Checkpoint? = nil, storage: GGUFStorage,
-    importance: [String: [Float]] = [:], threads: Int = Parallel.defaultThreads,
+    parameters: Parameters, of checkpoint: Checkpoint? = nil, metadata: [String: String] = [:],
+    storage: GGUFStorage, importance: [String: [Float]] = [:],
+    threads: Int = Parallel.defaultThreads,
     progress: (Double, String) -> Void = { _, _ in },
     shouldStop: @Sendable () -> Bool = { false }
   ) throws -> GGUFPlan {
@@ -62,7 +63,7 @@ public struct GGUFPlan: Sendable {
       guard let squares = importance[parameter.name] else { return parameter.knowing(nil) }
       return parameter.knowing { _, _ in squares }
     }
-    let content = try GGUFContent(Parameters(weighted), of: checkpoint)
+    let content = try GGUFContent(Parameters(weighted), of: checkpoint, metadata)
     var tensors: [GGUFTensor] = []
     var names: Set<String> = []
     var end = 0

@@ -73,9 +73,11 @@ enum GGUFPairs {
   }
 
   /// What is known of a model that llama.cpp does not know.
-  static func unknown(_ checkpoint: Checkpoint) -> [GGUFPair] {
+  static func unknown(
+    _ checkpoint: Checkpoint, _ metadata: [String: String]
+  ) -> [GGUFPair] {
     [GGUFPair(architectureKey, checkpoint.configuration["model_type"] ?? "gpt")]
-      + other(SavePlan.metadata(of: checkpoint))
+      + other(SavedMetadata.of(checkpoint, adding: metadata))
   }
 
   /// Metadata of other formats, as texts.

@@ -1,0 +1,18 @@
+public import Tensors
+
+/// A model as passes change it: its tensors, and the settings that they belong to.
+public struct ModelState: Sendable {
+  public let parameters: Parameters
+  /// Under flat names, as of a checkpoint; `ModelConfig` is made of them.
+  public let configuration: [String: String]
+
+  public init(_ parameters: Parameters, configuration: [String: String]) {
+    self.parameters = parameters
+    self.configuration = configuration
+  }
+
+  /// Other tensors of the same shapes.
+  public func with(_ parameters: Parameters) -> ModelState {
+    ModelState(parameters, configuration: configuration)
+  }
+}
