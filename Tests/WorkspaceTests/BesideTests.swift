@@ -48,6 +48,37 @@ import Workspace
     #expect(script.workbench.tree.recipe(to: revision.id) == nil)
   }
 
+  /// A sliced file of the model is one of the same network.
+  @Test func aSlicedFileIsOfTheSameNetwork() throws {
+    let state = TemporaryFolder()
+    let script = try Script(sessionIn: state)
+    var prune = Prune()
+    prune.structure = .channel
+    let recipe = Recipe(steps: [Step(pass: prune), Step(pass: Slice())])
+    let model = try Headless.apply(recipe, to: script.checkpoint, in: JobContext())
+    let path = folder.file("sliced.safetensors")
+    try Headless.save(
+      model, of: script.checkpoint, to: path, form: .packed, overwrite: false, in: JobContext())
+    try script.workbench.stand(beside: path)
+    script.settle()
+    #expect(script.failures.isEmpty)
+    let metrics = try #require(script.workbench.tree[RevisionID(1)]?.metrics)
+    #expect(metrics.loss != nil && metrics.weights == model.parameters.linearLayers.weightCount)
+    #expect(script.workbench.close() == nil)
+    let again = try Script(sessionIn: state, checkpoint: script.checkpoint)
+    again.workbench.run(Script.quantize(4), on: RevisionID(1))
+    again.settle()
+    #expect(again.failures.isEmpty && again.workbench.tree[RevisionID(2)]?.metrics.loss != nil)
+    // And the other way round.
+    let whole = try #require(script.checkpoint.path)
+    let other = try Script(checkpoint: Checkpoint.open(path))
+    try other.workbench.stand(beside: whole)
+    other.settle()
+    #expect(other.failures.isEmpty)
+    let loss = try #require(other.workbench.tree[RevisionID(1)]?.metrics.loss)
+    #expect(loss.isFinite)
+  }
+
   /// What was made from it is made again when the session comes back.
   @Test func itComesBackWithTheSession() throws {
     let state = TemporaryFolder()

@@ -94,6 +94,9 @@ enum MetricsLine {
     } else {
       parts.append(pending("bytes"))
     }
+    if metrics.hasSizes, metrics.weights != state.tree.original.metrics.weights {
+      parts.append([Span(Count.text(metrics.weights) + " weights in layers", text)])
+    }
     parts.append(
       metrics.sparsity.map { [Span("sparsity " + Decimal.percent($0), text)] }
         ?? (metrics.hasSizes ? [Span("sparsity n/a", theme[.dim])] : pending("sparsity")))

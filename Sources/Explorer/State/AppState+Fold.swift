@@ -70,7 +70,7 @@ extension AppState {
         "\(file.resumed) of \(file.tensorCount) tensors were there from a save that stopped")
     }
     file.nonFinite.map { parts.append("it holds \($0)") }
-    return (parts + file.losses.map(\.description)).joined(separator: "; ") + "."
+    return (parts + file.losses.map(\.description) + file.notes).joined(separator: "; ") + "."
   }
 
   /// Leaves revisions that were deleted.

@@ -1,4 +1,5 @@
 internal import CheckpointIO
+internal import Models
 internal import Tensors
 
 /// The weights of another checkpoint of the same network, so that two files stand side by
@@ -21,33 +22,39 @@ public struct LoadedWeights: Sendable, Hashable {
     return checkpoint
   }
 
-  /// Its tensors in the order of `parameters`. Throws `RevisionError` where the file cannot be
-  /// read or is of another network.
-  func weights(for parameters: Parameters) throws(RevisionError) -> Parameters {
-    let other: Parameters
+  /// Its tensors in the order of `model`'s, and how wide its blocks are. Throws `RevisionError`
+  /// where the file cannot be read or is of another network.
+  func model(for model: ModelState) throws(RevisionError) -> ModelState {
+    let other: ModelState
     do {
-      other = try open().parameters
+      other = try open().model
     } catch {
       throw RevisionError("\(path ?? title): \(error)")
     }
-    return try weights(of: other, for: parameters)
+    return try self.model(of: other, for: model)
   }
 
-  /// The tensors of `other` in the order of `parameters`. Throws `RevisionError`.
-  func weights(of other: Parameters, for parameters: Parameters) throws(RevisionError) -> Parameters
-  {
+  /// The tensors of `other` in the order of `model`'s. Where one of the two is sliced, layers of
+  /// blocks may have other shapes, or be missing. Throws `RevisionError`.
+  func model(of other: ModelState, for model: ModelState) throws(RevisionError) -> ModelState {
+    let record = other.configuration[BlockShapeRecord.key]
+    let isReshaped = record != model.configuration[BlockShapeRecord.key]
     var list: [Parameter] = []
-    for parameter in parameters {
-      guard let loaded = other[parameter.name] else {
+    for parameter in model.parameters {
+      let mayDiffer = isReshaped && parameter.place.block != nil
+      guard let loaded = other.parameters[parameter.name] else {
+        if mayDiffer { continue }
         throw RevisionError("\(title) is of another network: it has no \(parameter.name)")
       }
-      guard loaded.shape == parameter.shape else {
+      guard loaded.shape == parameter.shape || mayDiffer else {
         throw RevisionError(
           "\(title) is of another network: its \(parameter.name) is "
             + "\(loaded.shape.dimensions), here it is \(parameter.shape.dimensions)")
       }
-      list.append(loaded.knowingInputs(of: parameter))
+      list.append(loaded.shape == parameter.shape ? loaded.knowingInputs(of: parameter) : loaded)
     }
-    return Parameters(list)
+    var configuration = model.configuration
+    configuration[BlockShapeRecord.key] = record
+    return ModelState(Parameters(list), configuration: configuration)
   }
 }

@@ -34,8 +34,8 @@ struct Replay: Sendable {
           throw PassError("\(step.title): \(reason(step.layers))")
         }
         model = try step.apply(to: model, in: part)
-      case .loaded(let loaded): model = model.with(try loaded.weights(for: model.parameters))
-      case .trained(let trained): model = model.with(try trained.weights(for: model.parameters))
+      case .loaded(let loaded): model = try loaded.model(for: model)
+      case .trained(let trained): model = try trained.model(for: model)
       }
     }
     return model

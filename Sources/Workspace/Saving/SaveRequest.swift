@@ -192,6 +192,9 @@ public struct SavedFile: Sendable, Hashable {
   public let resumed: Int
   /// What the file does not hold as the checkpoint had it.
   public let losses: [SaveLoss]
+  /// What is taken for granted of a GGUF file, and why llama.cpp will not load it, a sentence
+  /// each.
+  public var notes: [String] = []
   /// Weights of it that are NaN or infinite, where writing changed values.
   public let nonFinite: NonFiniteWeights?
 }

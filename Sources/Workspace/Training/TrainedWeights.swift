@@ -1,3 +1,4 @@
+internal import Models
 internal import Tensors
 
 /// The weights of a training run after a step. No recipe makes them: they are in memory, and
@@ -38,12 +39,12 @@ public struct TrainedWeights: Sendable, Hashable {
     if case .memory(let weights) = source { weights.parameters } else { nil }
   }
 
-  /// The weights in the order of `parameters`. Throws `RevisionError` where their file cannot be
-  /// read or is of another network.
-  func weights(for parameters: Parameters) throws(RevisionError) -> Parameters {
+  /// The model that `model` was trained to. Throws `RevisionError` where the file of its weights
+  /// cannot be read or is of another network.
+  func model(for model: ModelState) throws(RevisionError) -> ModelState {
     switch source {
-    case .memory(let weights): weights.parameters
-    case .file(let path): try LoadedWeights(path: path).weights(for: parameters)
+    case .memory(let weights): model.with(weights.parameters)
+    case .file(let path): try LoadedWeights(path: path).model(for: model)
     }
   }
 

@@ -1,10 +1,8 @@
 internal import CheckpointIO
 internal import Glibc
-internal import Models
-internal import Tensors
 
 extension Workbench {
-  /// Has another checkpoint of the same network stand beside the original, as a
+  /// Has another checkpoint of the same network, sliced or not, stand beside the original, as a
   /// revision that becomes the current one; Compare shows the two. Reads headers only.
   ///
   /// Throws `CheckpointError` when it cannot be opened, and `RevisionError` when it is of
@@ -20,14 +18,12 @@ extension Workbench {
   public func standBesideEmbedded() throws { try stand(LoadedWeights(path: nil)) }
 
   private func stand(_ loaded: LoadedWeights) throws {
-    let weights = try loaded.weights(
-      of: loaded.open().parameters, for: InputMeter(checkpoint).model.parameters)
+    let model = try loaded.model(of: loaded.open().model, for: InputMeter(checkpoint).model)
     let provenance = Provenance.loaded(loaded)
     let known = tree.children(of: .original).first { $0.provenance == provenance }?.id
     let id = known ?? tree.add(provenance, parent: .original)
     if known == nil, let revision = tree[id] {
-      store.keep(
-        ModelState(weights, configuration: checkpoint.configuration), of: revision)
+      store.keep(model, of: revision)
     }
     place["view"] = "compare"
     if known == nil { announce([.revisionAdded(id)]) }

@@ -40,7 +40,7 @@ extension Workbench {
           in: Checkpoint.open(plan.paths(for: path).last ?? path), job: job.part(1...1)) : nil
       return SavedFile(
         path: path, byteCount: plan.byteCount, tensorCount: plan.tensorCount, resumed: resumed,
-        losses: plan.losses, nonFinite: nonFinite)
+        losses: plan.losses, notes: (plan as? GGUFPlan)?.notes ?? [], nonFinite: nonFinite)
     } onFinish: { _, file in
       [.saved(id, file)]
     }

@@ -88,12 +88,12 @@ extension Workbench {
     guard let run = startedRun, TrainingState.isThere(for: run.output) else {
       throw TrainingFileError("no training run was begun here and stopped; :compress begins one")
     }
-    let parameters = checkpoint.parameters
+    let model = checkpoint.model
     return begin(run, title: "resumed training", output: run.output) { _ in
       let path = TrainingState.path(for: run.output)
       let state = try TrainingState(path)
       // Of another network where somebody else has written to the same output since.
-      _ = try LoadedWeights(path: path).weights(of: state.checkpoint.parameters, for: parameters)
+      _ = try LoadedWeights(path: path).model(of: state.checkpoint.model, for: model)
       return try TrainingRun(
         resuming: state, textPath: run.textPath, output: run.output,
         saveEvery: TrainingPost.minutesBetweenSaves)
