@@ -1,6 +1,7 @@
 internal import CheckpointIO
 internal import Compression
 internal import Jobs
+internal import Models
 internal import Tensors
 internal import Workspace
 
@@ -37,11 +38,12 @@ struct GGUFConversion {
       }
     }
     let title = recipe.steps.first?.passName ?? "convert"
-    let planned = try Work.run(title, threads: threads) { job in
+    let (planned, model) = try Work.run(title, threads: threads) { job in
       let model = try Headless.apply(recipe, to: checkpoint, in: job.part(Part.passes))
-      return try target.plan(
+      let planned = try target.plan(
         model, of: checkpoint, importance: measured?.squares ?? [:],
         in: job.part(Part.planning))
+      return (planned, model)
     }
     guard let plan = planned.plan as? GGUFPlan else { return }
     plan.tellOmissions()
@@ -59,7 +61,7 @@ struct GGUFConversion {
       json(planned, plan, comparison, checkpoint, measured?.measuredOn).print()
     } else {
       StandardOutput.write(
-        text(plan, comparison, checkpoint) + weighting(plan, measured?.measuredOn)
+        text(plan, comparison, checkpoint, model) + weighting(plan, measured?.measuredOn)
           + comparison.nonFinite.text + lossText(plan.losses))
     }
   }
@@ -125,7 +127,8 @@ struct GGUFConversion {
   }
 
   private func text(
-    _ plan: GGUFPlan, _ comparison: TensorComparison, _ checkpoint: Checkpoint
+    _ plan: GGUFPlan, _ comparison: TensorComparison, _ checkpoint: Checkpoint,
+    _ model: ModelState
   ) -> String {
     let sparsity =
       recipe.steps.isEmpty ? "" : "sparsity \(Figure.percent(comparison.layers?.sparsity))   "
@@ -134,19 +137,22 @@ struct GGUFConversion {
       $0 == 0 ? nil : "   other tensors \(Figure.percent($0))"
     }
     let missing = comparison.uncomparedLayers
+    let smaller = model.smallerText(than: checkpoint)
     return """
       \(target.output.path): \(Figure.bytes(plan.byteCount)), \
       \(Figure.change(from: checkpoint.fileByteCount, to: plan.byteCount)) \(checkpoint.name)
       \(types.joined(separator: ", "))   \(sparsity)\
       \(Figure.short(bitsPerWeight(plan))) bits/weight   \
-      layer error \(Figure.percent(comparison.layerError))\(others ?? "") \
+      layer error \(Figure.percent(smaller == nil ? comparison.layerError : nil))\(others ?? "") \
       against \(sentence(checkpoint.name))
 
-      """ + (comparison.selected?.text ?? "")
-        + (missing == 0
-          ? ""
-          : "\(missing == 1 ? "1 linear layer is" : "\(missing) linear layers are") not in the file as "
-            + "they were\n")
+      """
+        + (smaller
+          ?? (comparison.selected?.text ?? "")
+            + (missing == 0
+              ? ""
+              : "\(missing == 1 ? "1 linear layer is" : "\(missing) linear layers are") not in the "
+                + "file as they were\n"))
   }
 
   /// Which matrices in blocks were weighed by the importance of their columns.

@@ -68,22 +68,20 @@ struct SliceConversion {
   private func text(
     _ sliced: SlicedNetwork, _ plan: PlannedSave, _ checkpoint: Checkpoint
   ) -> String {
-    if sliced.isUnchanged {
+    guard let smaller = sliced.model.smallerText(than: checkpoint) else {
       return """
         \(plan.path): \(Figure.bytes(plan.plan.byteCount))\(plan.shardsText), the same network as \
         \(checkpoint.name): every channel has its part in the outputs, none can go
 
         """
     }
-    let (before, after) = (checkpoint.parameters.weightCount, sliced.model.parameters.weightCount)
-    let share = before == 0 ? 0 : 1 - Double(after) / Double(before)
     let went = kinds(sliced.changes).map {
       "\(Figure.count($0.change.removed)) of \(Figure.count($0.change.before)) \($0.title)"
     }
     return """
       \(plan.path): \(Figure.bytes(plan.plan.byteCount))\(plan.shardsText) dense; \(checkpoint.name) is \
       \(Figure.bytes(checkpoint.fileByteCount))
-      parameters \(Figure.count(before)) → \(Figure.count(after)), \(Figure.percent(share)) fewer
+      \(smaller)\
       removed \(went.joined(separator: ", "))
 
       """

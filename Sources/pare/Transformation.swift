@@ -44,7 +44,7 @@ struct Transformation {
     let output = try target.output.claim(inputs: [input.file] + others)
     let checkpoint = try input.open(toPass: recipe, threads: threads)
     let title = recipe.steps.first?.passName ?? "convert"
-    let (plan, comparison, count) = try Work.run(title, threads: threads) { job in
+    let (plan, comparison, model) = try Work.run(title, threads: threads) { job in
       let model = try Headless.apply(recipe, to: checkpoint, in: job.part(Part.passes))
       let plan = try target.plan(model, of: checkpoint, in: job.part(Part.planning))
       try plan.write(
@@ -53,14 +53,13 @@ struct Transformation {
       let comparison = try Headless.comparison(
         of: Checkpoint.open(plan.path).parameters, from: checkpoint, after: recipe,
         in: job.part(Part.measuring))
-      let isReshaped = model.configuration != checkpoint.configuration
-      return (plan, comparison, isReshaped ? model.parameters.weightCount : nil)
+      return (plan, comparison, model)
     }
     plan.plan.tellOmissions()
     if asJSON {
       json(plan, comparison, checkpoint).print()
     } else {
-      StandardOutput.write(text(plan, comparison, checkpoint, reshapedTo: count))
+      StandardOutput.write(text(plan, comparison, checkpoint, model))
     }
   }
 
@@ -91,7 +90,7 @@ struct Transformation {
 
   private func text(
     _ plan: PlannedSave, _ comparison: Compression.Comparison, _ checkpoint: Checkpoint,
-    reshapedTo count: Int?
+    _ model: ModelState
   ) -> String {
     let total = comparison.presentTotal
     return """
@@ -102,9 +101,9 @@ struct Transformation {
       layer error \(Figure.percent(comparison.layerError))\(othersText(comparison)) \
       against \(sentence(checkpoint.name))
 
-      """ + selectedText(comparison)
-        + (count.map { reshapedText($0, checkpoint) } ?? missingText(comparison))
-        + NonFiniteReport(comparison).text
+      """
+        + (model.smallerText(than: checkpoint)
+          ?? selectedText(comparison) + missingText(comparison)) + NonFiniteReport(comparison).text
         + (recipe.steps.isEmpty || !plan.plan.losses.isEmpty ? SaveLoss.text(plan.plan.losses) : "")
   }
 
@@ -112,14 +111,6 @@ struct Transformation {
   private func othersText(_ comparison: Compression.Comparison) -> String {
     guard let error = comparison.othersTotal?.error, error != 0 else { return "" }
     return "   other tensors \(Figure.percent(error))"
-  }
-
-  /// How much smaller passes have made the model.
-  private func reshapedText(_ after: Int, _ checkpoint: Checkpoint) -> String {
-    let before = checkpoint.parameters.weightCount
-    let share = before == 0 ? 0 : 1 - Double(after) / Double(before)
-    return "parameters \(Figure.count(before)) → \(Figure.count(after)), "
-      + "\(Figure.percent(share)) fewer\n"
   }
 
   /// Weights that the figures leave out, because the file has no tensor of their name and shape.
@@ -140,5 +131,17 @@ struct Transformation {
       \(noun): sparsity \(Figure.percent(total.sparsity))   error \(Figure.percent(total.error))
 
       """
+  }
+}
+
+extension ModelState {
+  /// How many parameters passes took out of a checkpoint's model, in one line; nil where all
+  /// shapes are as they were.
+  func smallerText(than checkpoint: Checkpoint) -> String? {
+    guard configuration != checkpoint.configuration else { return nil }
+    let (before, after) = (checkpoint.parameters.weightCount, parameters.weightCount)
+    let share = before == 0 ? 0 : 1 - Double(after) / Double(before)
+    return "parameters \(Figure.count(before)) → \(Figure.count(after)), "
+      + "\(Figure.percent(share)) fewer\n"
   }
 }

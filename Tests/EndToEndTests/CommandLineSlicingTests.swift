@@ -72,6 +72,41 @@ import Testing
     #expect(try scratch.bytes("told") == scratch.bytes("sliced"))
   }
 
+  /// `pare slice`, a recipe and `convert --slice` make the same network; GGUF of it runs, too.
+  @Test func theSameByEveryWay() throws {
+    let (scratch, _) = try Self.scratch()
+    try Self.words(scratch)
+    try Data("pare: 1\npasses:\n  - slice: {}\n".utf8).write(
+      to: scratch.url.appendingPathComponent("recipe"))
+    let commands = [
+      ["slice", "pruned", "-o", "dense", "--dense"], ["slice", "pruned", "-o", "packed"],
+      ["run", "recipe", "pruned", "-o", "replayed"], ["slice", "pruned", "-o", "a.gguf"],
+      ["convert", "pruned", "-o", "b.gguf", "--slice"],
+      ["convert", "pruned", "-o", "c.gguf", "--slice", "--type", "q8_0"],
+    ]
+    for command in commands {
+      let outcome = try Program.run(command, in: scratch)
+      #expect(outcome.status == 0, "\(command): \(outcome.error)")
+      #expect(outcome.output.contains("parameters 27,840 → "), "\(outcome.output)")
+      let isGGUF = command.contains { $0.hasSuffix(".gguf") }
+      #expect(outcome.error.contains("llama.cpp will not load") == isGGUF)
+    }
+    #expect(try scratch.bytes("dense") == scratch.bytes("sliced"))
+    #expect(try scratch.bytes("packed") == scratch.bytes("replayed"))
+    #expect(try scratch.bytes("a.gguf") == scratch.bytes("b.gguf"))
+    let losses = try ["pruned", "packed", "a.gguf"].map { file in
+      let measured = try Program.run(["eval", file, "--text", "text", "--json"], in: scratch)
+      return try #require(measured.fields["loss"] as? Double, "\(measured.error)")
+    }
+    #expect(losses.allSatisfy { abs($0 - losses[0]) < 1e-5 * losses[0] })
+    let partial = try Program.run(
+      ["slice", "pruned", "-o", "x", "--layers", "*.c_fc"], in: scratch)
+    #expect(partial.status == 1)
+    #expect(
+      partial.error == "pare: slice takes channels out of an attention or an MLP, and none has all "
+        + "its layers selected\n", "\(partial.error)")
+  }
+
   @Test func everyCommandReadsASlicedFile() throws {
     let (scratch, _) = try Self.scratch()
     try Self.words(scratch)

@@ -13,6 +13,7 @@ import Testing
     "prune": [model, "-o", "out.safetensors", "--force"],
     "quantize": [model, "-o", "out.safetensors", "--force"],
     "allocate": [model, "-o", "out.safetensors", "--force", "--weighing", "none"],
+    "slice": [model, "-o", "out.safetensors", "--force"],
     "run": ["recipe.yaml", model, "-o", "out.safetensors", "--force"],
     "train": [
       "text", "-o", "out.safetensors", "--force", "--preset", "tiny", "--steps", "1", "--batch",

@@ -25,6 +25,8 @@ extension LossMeter {
     of model: ModelState, layers: [String], in job: borrowing JobContext,
     post: (String, Double) -> Void
   ) throws {
+    // Those that slicing left nothing of have none.
+    let layers = layers.filter { model.parameters[$0] != nil }
     let reference = try reference(in: job.part(0...0.3))
     let tokens = Array(reference.tokens.prefix(Self.sensitivityTokens))
     let network = try Network.make(
