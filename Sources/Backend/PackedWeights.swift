@@ -15,19 +15,23 @@ package final class PackedWeights: @unchecked Sendable {
   package let columns: Int
   /// Whether its inputs are bf16.
   package let isHalf: Bool
+  /// Values from the outputs of one input to the next one's.
+  private let stride: Int
   private var groups: [OpaquePointer] = unsafe []
   private let bias: Tensor?
   /// Some libraries read the weights where they are.
   private let weight: Tensor
 
-  /// Rounded to bf16 where products of that are faster and `isHalf` asks for it. Throws what
-  /// reading throws, and `BackendError.outOfMemory`.
-  package init(_ source: Parameter, bias: Parameter?, isHalf: Bool) throws {
+  /// Rounded to bf16 where products of that are faster and `isHalf` asks for it. `stride` is that
+  /// of the products: in the order for another one the library multiplies a thousand times more
+  /// slowly. Throws what reading throws, and `BackendError.outOfMemory`.
+  package init(_ source: Parameter, bias: Parameter?, isHalf: Bool, stride: Int) throws {
     weight = try source.tensor()
     self.bias = try bias?.tensor()
     rows = source.shape.rows
     columns = source.shape.columns
     self.isHalf = isHalf && pare_matrix_has_bf16()
+    self.stride = stride
     groupRows = PackedWeights.groupRows(of: rows)
     if isEmpty { return }
     try unsafe weight.withUnsafeValues { values in
@@ -36,7 +40,7 @@ package final class PackedWeights: @unchecked Sendable {
         guard
           let group = unsafe pare_weights_pack(
             values.baseAddress.unsafelyUnwrapped + first * columns, channels(of: index), columns,
-            rows, self.isHalf)
+            stride, self.isHalf)
         else { throw BackendError.outOfMemory(source.name) }
         unsafe groups.append(group)
       }
@@ -68,6 +72,7 @@ package final class PackedWeights: @unchecked Sendable {
   /// Multiplies with one group of output channels.
   package func apply(group: Int, _ product: LayerProduct, with engine: MatrixEngine) {
     if isEmpty { return addBias(product) }
+    precondition(product.stride == stride)
     let first = group * groupRows
     let finish = product.finish
     unsafe withBias(at: first) { bias in

@@ -29,8 +29,9 @@ import Transformers
     for rows in runs {
       let part = Model.Part(parameter: parameter, rows: rows)
       for bias in [nil, Model.Part(parameter: bias, rows: rows)] {
-        let layer = try #require(try RowLinear(part, bias, .f32))
-        let other = try PackedLinear(Model.Part(parameter: whole, rows: rows), bias, .f32)
+        let layer = try #require(try RowLinear(part, bias, .f32, stride: part.count))
+        let other = try PackedLinear(
+          Model.Part(parameter: whole, rows: rows), bias, .f32, stride: part.count)
         #expect(layer.rows == part.count && layer.columns == 96)
         for count in [1, 3, 20] {
           let input = Self.values(count * 96, seed: UInt64(count))
@@ -52,7 +53,9 @@ import Transformers
     let revised = parameter.replacing(tensor, grid: nil, mask: nil)
     for (parameter, form) in [(parameter, 0), (revised, 1)] {
       let part = Model.Part(parameter: parameter, rows: nil)
-      let first = try LinearCatalog.all.firstIndex { try $0.init(part, nil, .f32) != nil }
+      let first = try LinearCatalog.all.firstIndex {
+        try $0.init(part, nil, .f32, stride: part.count) != nil
+      }
       #expect(first == form)
     }
   }

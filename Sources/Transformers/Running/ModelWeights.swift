@@ -63,12 +63,19 @@ final class ModelWeights: PassWeights, Sendable {
       throw NetworkError.notRunnable("\(id.role.rawValue) is missing")
     }
     let bias = model.part(id.bias)
+    let stride = outputStride(id) ?? weight.count
     let ready: any StoredLinear =
       try isPacked
-      ? PackedLinear(weight, bias, precision)
-      : LinearCatalog.layer(weight, bias, key.precision)
+      ? PackedLinear(weight, bias, precision, stride: stride)
+      : LinearCatalog.layer(weight, bias, key.precision, stride: stride)
     linear.withLock { $0[key] = ready }
     return ready
+  }
+
+  /// Queries, keys and values stand side by side; nil of layers that stand alone.
+  private func outputStride(_ id: TensorID) -> Int? {
+    guard let block = id.block, [.query, .key, .value].contains(id.role) else { return nil }
+    return model.config.shape(of: block).qkvWidth
   }
 
   func isJoined(_ block: Int) -> Bool { model.joined(block) != nil }

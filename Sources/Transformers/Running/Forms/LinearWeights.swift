@@ -31,8 +31,9 @@ package protocol LinearWeights {
 
 /// A linear layer whose weights are a model's.
 package protocol StoredLinear: LinearWeights, Sendable {
-  /// nil where the weights are in another form. Throws what reading throws.
-  init?(_ weight: Model.Part, _ bias: Model.Part?, _ precision: Precision) throws
+  /// nil where the weights are in another form. The outputs of one input will be `stride` values
+  /// behind those of the one before. Throws what reading throws.
+  init?(_ weight: Model.Part, _ bias: Model.Part?, _ precision: Precision, stride: Int) throws
 }
 
 /// The forms that stored weights are multiplied from. To add one, write `Forms/MyLinear.swift` and a
@@ -43,10 +44,10 @@ package enum LinearCatalog {
 
   /// Throws what reading throws.
   static func layer(
-    _ weight: Model.Part, _ bias: Model.Part?, _ precision: Precision
+    _ weight: Model.Part, _ bias: Model.Part?, _ precision: Precision, stride: Int
   ) throws -> any StoredLinear {
     for form in all {
-      if let layer = try form.init(weight, bias, precision) { return layer }
+      if let layer = try form.init(weight, bias, precision, stride: stride) { return layer }
     }
     throw NetworkError.notRunnable("\(weight.parameter.name) cannot be multiplied")
   }

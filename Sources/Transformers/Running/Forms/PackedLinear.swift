@@ -17,8 +17,11 @@ package final class PackedLinear: StoredLinear {
   package var isHalf: Bool { weights.isHalf }
   package var activates: Bool { true }
 
-  package init(_ weight: Model.Part, _ bias: Model.Part?, _ precision: Precision) throws {
-    weights = try PackedWeights(weight.matrix, bias: bias?.vector, isHalf: precision == .bf16)
+  package init(
+    _ weight: Model.Part, _ bias: Model.Part?, _ precision: Precision, stride: Int
+  ) throws {
+    weights = try PackedWeights(
+      weight.matrix, bias: bias?.vector, isHalf: precision == .bf16, stride: stride)
   }
 
   package func multiply(group: Int, _ product: LayerProduct, with hand: Hand) {

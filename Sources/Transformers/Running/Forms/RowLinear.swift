@@ -15,7 +15,7 @@ package final class RowLinear: StoredLinear {
   private let groupRows: Int
 
   package init?(
-    _ weight: Model.Part, _ bias: Model.Part?, _ precision: Precision
+    _ weight: Model.Part, _ bias: Model.Part?, _ precision: Precision, stride: Int
   ) throws {
     guard let weights = try PartRows(weight) else { return nil }
     self.weights = weights
