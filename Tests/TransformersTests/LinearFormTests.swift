@@ -91,6 +91,49 @@ import Transformers
     #expect(copied > kept)
   }
 
+  /// Of layers as wide as SmolLM2's, whose queries, keys and values stand in rows wider than each.
+  @Test func whatIsInMemoryGivesTheLogitsOfTheFile() throws {
+    let (width, hidden, vocabulary) = (576, 1536, 64)
+    let layers: [(String, Shape)] = [
+      ("self_attn.q_proj", [width, width]), ("self_attn.k_proj", [192, width]),
+      ("self_attn.v_proj", [192, width]), ("self_attn.o_proj", [width, width]),
+      ("mlp.gate_proj", [hidden, width]), ("mlp.up_proj", [hidden, width]),
+      ("mlp.down_proj", [width, hidden]), ("input_layernorm", [width]),
+      ("post_attention_layernorm", [width]),
+    ]
+    var tensors: [(String, Shape)] = [
+      ("model.embed_tokens", [vocabulary, width]), ("model.norm", [width]),
+    ]
+    for block in 0..<2 { tensors += layers.map { ("model.layers.\(block).\($0.0)", $0.1) } }
+    let parameters = Parameters(
+      tensors.enumerated().map { number, tensor in
+        let values = Self.values(tensor.1.count, seed: UInt64(number)).map { $0 / 16 }
+        let content = Tensor(tensor.1, values)
+        return Parameter(
+          name: tensor.0 + ".weight", shape: tensor.1, dtype: .f32,
+          place: Place(block: nil, layer: tensor.0, role: .other), load: { content })
+      })
+    let settings = [
+      "model_type": "llama", "num_attention_heads": "9", "num_key_value_heads": "3",
+      "max_position_embeddings": "256", "rms_norm_eps": "1e-5", "rope_theta": "10000",
+    ]
+    let folder = TemporaryFolder()
+    let path = folder.file("a.safetensors")
+    try SavePlan.make(parameters: parameters, form: .dense(nil)).write(to: path)
+    let file = try Network.make(
+      Checkpoint.open(path).parameters, configuration: settings, packs: false)
+    for count in [1, 9, 130] {
+      let tokens = (0..<count).map { ($0 * $0 + 3 * $0) % vocabulary }
+      let meant = try file.logits(tokens).array
+      let largest = meant.reduce(0) { max($0, abs($1)) }
+      for packs in [false, true] {
+        let found = try Network.make(parameters, configuration: settings, packs: packs)
+          .logits(tokens).array
+        #expect(zip(found, meant).allSatisfy { abs($0 - $1) <= 1e-4 * largest })
+      }
+    }
+  }
+
   /// Sizes that no machine has are added without overflow.
   @Test func aModelLargerThanAnyMemoryIsRefused() throws {
     let parameters = (0..<3).map { (index: Int) in
