@@ -71,6 +71,12 @@ public enum ModelCatalog {
     return nil
   }
 
+  /// Whether tensors are named as most families name theirs, so that only their settings can tell
+  /// which it is.
+  public static func hasUsualNames(_ parameters: Parameters) -> Bool {
+    NamePrefix(parameters, Settings([:]), NameTable.usual) != nil
+  }
+
   /// What is taken for granted of a model that runs because no setting says it, in one
   /// sentence; nil where nothing is.
   public static func assumption(

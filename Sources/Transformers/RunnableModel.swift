@@ -23,6 +23,10 @@ extension Model {
       if let type {
         throw NetworkError.notRunnable("its family, \(type), is none of those that run")
       }
+      if ModelCatalog.hasUsualNames(parameters) {
+        throw NetworkError.notRunnable(
+          "no setting says its family, model_type, which stands in config.json")
+      }
       throw NetworkError.notRunnable("its tensors are not named like those of a model that runs")
     }
     self = found

@@ -1,3 +1,4 @@
+import CheckpointIO
 import Tensors
 import TestSupport
 import Testing
@@ -46,6 +47,25 @@ import Transformers
   func badSettings(_ settings: [String: String], _ sentence: String) {
     let obstacle = Network.obstacle(
       of: TinyModel.parameters(), configuration: settings)
+    #expect(obstacle?.contains(sentence) == true, "\(obstacle ?? "none")")
+  }
+
+  /// Settings that contradict a Llama's tensors, or are missing; 64 tokens, 32 wide.
+  @Test(arguments: [
+    ("hidden_size", "48", "its settings say a hidden_size of 48 where its token embedding says 32"),
+    ("vocab_size", "many", "a vocab_size of many where its token embedding says 64"),
+    ("max_position_embeddings", "0", "its settings say a context of 0 tokens"),
+    ("num_hidden_layers", "3", "it has 2 blocks where its settings say 3"),
+    ("model_type", nil, "no setting says its family, model_type, which stands in config.json"),
+  ])
+  func contradictions(_ name: String, _ value: String?, _ sentence: String) throws {
+    let checkpoint = try Checkpoint.open(
+      SharedData.packageRoot + "/Checkpoints/families/llama")
+    var settings = checkpoint.configuration
+    #expect(settings["hidden_size"] == "32" && settings["vocab_size"] == "64")
+    settings[name] = value
+    for name in ["n_layer", "block_size"] where settings[name] != nil { settings[name] = nil }
+    let obstacle = Network.obstacle(of: checkpoint.parameters, configuration: settings)
     #expect(obstacle?.contains(sentence) == true, "\(obstacle ?? "none")")
   }
 

@@ -53,7 +53,7 @@ import Workspace
     try expect(
       TextError.self,
       "the checkpoint has no tokenizer, in its file or beside it, so no text can be read; "
-        + "--tokens takes one in numbers"
+        + "pare eval and compare take one in numbers, --tokens FILE"
     ) { try measure("good", mute) }
   }
 

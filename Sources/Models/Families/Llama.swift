@@ -53,10 +53,19 @@ extension ModelConfig {
     if let stated = try settings.integer("num_hidden_layers", "n_layer"), stated != facts.blocks {
       throw ModelError("it has \(facts.blocks) blocks where its settings say \(stated)")
     }
+    if facts.dialect == .huggingFace {
+      for (name, found) in [("hidden_size", width), ("vocab_size", facts.vocabulary)] {
+        if let stated = settings.text(name), stated != String(found) {
+          throw ModelError(
+            "its settings say a \(name) of \(stated) where its token embedding says \(found)")
+        }
+      }
+    }
     family = settings.text("model_type") ?? ""
     self.width = width
     vocabulary = facts.vocabulary
-    self.context = max(context, 1)
+    guard context > 0 else { throw ModelError("its settings say a context of 0 tokens") }
+    self.context = context
     self.heads = heads
     self.keyValueHeads = keyValueHeads
     self.headWidth = headWidth

@@ -77,7 +77,7 @@ private struct DifferenceSums: Sendable {
     return Comparison(
       evaluation: Evaluation(
         loss: loss / count, tokens: Int(count), seconds: seconds, routers: routers),
-      referenceLoss: referenceLoss / count, divergence: divergence / count,
+      referenceLoss: referenceLoss / count, divergence: max(divergence / count, 0),
       agreement: Double(agreed) / count)
   }
 }

@@ -69,6 +69,11 @@ extension LossMeter {
         throw TextError("the chat template writes nothing of this conversation")
       }
     }
+    let context = network.configuration.context
+    // A network of characters goes on from the end of a longer text.
+    if case .tokenizer = coder, prompt.count > context {
+      throw NetworkError.contextOverflow(tokens: prompt.count, context: context)
+    }
     var stream = TextStream(coder)
     let (shouldStop, report) = (job.shouldStop, job.reporter)
     let throttle = ProgressThrottle()

@@ -9,5 +9,5 @@ public struct TextError: Error, Hashable, Sendable, CustomStringConvertible {
       + "characters its tokens are")
   static let noTokenizer = TextError(
     "the checkpoint has no tokenizer, in its file or beside it, so no text can be read; "
-      + "--tokens takes one in numbers")
+      + "pare eval and compare take one in numbers, --tokens FILE")
 }
