@@ -5,7 +5,7 @@ struct TokenizerFolder {
   /// The largest tokenizers take a quarter of it.
   static let byteLimit = 128 << 20
   /// More tokens than any tokenizer has.
-  static let tokenLimit = 1 << 24
+  static let tokenLimit = 1 << 22
 
   /// nil where there is no such file.
   let tokenizer: JSON?
