@@ -89,4 +89,13 @@ public struct BlockShape: Sendable, Hashable {
   /// Where values begin in a row of queries, keys and values.
   package var valueStart: Int { queryWidth + keyWidth }
   public var qkvWidth: Int { queryWidth + keyWidth + valueWidth }
+
+  /// Where queries, keys or values begin in such a row.
+  package func start(of slot: Slot) -> Int {
+    switch slot {
+    case .key: queryWidth
+    case .value: valueStart
+    default: 0
+    }
+  }
 }

@@ -57,31 +57,18 @@ import Transformers
       try network.gradients(
         inputs, targets, sequences: sequences, length: length, dropout: dropout, seed: 5)
     }
-    _ = try loss()
-    let gradients = network.tensors.map { unsafe Array($0.gradient) }
-    var generator = SplitMix64(seed: 6)
-    for (tensor, gradient) in zip(network.tensors, gradients) {
-      let values = unsafe Array(tensor.values)
-      let direction = values.indices.map { _ in Float.random(in: -1...1, using: &generator) }
-      let norm = direction.reduce(0) { $0 + $1 * $1 }.squareRoot()
-      let size = values.reduce(0) { $0 + $1 * $1 }.squareRoot()
-      let step = 0.01 * max(size, 0.1) / norm
-      func moved(_ factor: Float) throws -> Double {
-        for index in values.indices {
-          unsafe tensor.values[index] = values[index] + factor * step * direction[index]
-        }
-        return try loss()
-      }
+    func step(_ values: [Float], _ norm: Float) -> Float {
+      0.01 * max(values.reduce(0) { $0 + $1 * $1 }.squareRoot(), 0.1) / norm
+    }
+    try RandomDirection.forEach(of: network, step: step, loss: loss) { direction in
       // Of fourth order: the third derivative is left out.
-      let (near, far) = (try moved(1) - moved(-1), try moved(2) - moved(-2))
-      let difference = (8 * near - far) / Double(12 * step)
-      _ = try moved(0)
-      let product = zip(gradient, direction).reduce(0.0) { $0 + Double($1.0 * $1.1) }
-      let length = gradient.reduce(0.0) { $0 + Double($1 * $1) }.squareRoot() * Double(norm)
-      let error = abs(difference - product)
+      let near = try direction.loss(1) - direction.loss(-1)
+      let far = try direction.loss(2) - direction.loss(-2)
+      let difference = (8 * near - far) / Double(12 * direction.step)
+      let error = abs(difference - direction.product)
       #expect(
-        error <= 1e-3 * length + 2e-6 / Double(step),
-        "\(tensor.name): \(product), not \(difference)")
+        error <= 1e-3 * direction.bound + 2e-6 / Double(direction.step),
+        "\(direction.tensor.name): \(direction.product), not \(difference)")
     }
   }
 

@@ -23,26 +23,13 @@ import Transformers
       try network.gradients(
         inputs, targets, sequences: sequences, length: length, dropout: dropout, seed: 5)
     }
-    _ = try loss()
-    let gradients = network.tensors.map { unsafe Array($0.gradient) }
-    var generator = SplitMix64(seed: 6)
-    for (tensor, gradient) in zip(network.tensors, gradients) {
-      let values = unsafe Array(tensor.values)
-      let direction = values.indices.map { _ in Float.random(in: -1...1, using: &generator) }
-      let norm = direction.reduce(0) { $0 + $1 * $1 }.squareRoot()
-      let step: Float = 0.02 / norm
-      func moved(_ factor: Float) throws -> Double {
-        for index in values.indices {
-          unsafe tensor.values[index] = values[index] + factor * step * direction[index]
-        }
-        return try loss()
-      }
-      let difference = (try moved(1) - moved(-1)) / Double(2 * step)
-      _ = try moved(0)
-      let product = zip(gradient, direction).reduce(0.0) { $0 + Double($1.0 * $1.1) }
-      let size = gradient.reduce(0.0) { $0 + Double($1 * $1) }.squareRoot() * Double(norm)
-      let error = abs(difference - product)
-      #expect(error <= 2e-3 * size / 4 + 1e-5, "\(tensor.name): \(product), not \(difference)")
+    try RandomDirection.forEach(of: network, step: { 0.02 / $1 }, loss: loss) { direction in
+      let difference =
+        (try direction.loss(1) - direction.loss(-1)) / Double(2 * direction.step)
+      let error = abs(difference - direction.product)
+      #expect(
+        error <= 2e-3 * direction.bound / 4 + 1e-5,
+        "\(direction.tensor.name): \(direction.product), not \(difference)")
     }
   }
 

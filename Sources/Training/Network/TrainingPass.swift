@@ -224,12 +224,7 @@ final class TrainingPass {
     case .gate, .up: return values(slot, stride: config.shape(of: block).hidden)
     case .query, .key, .value:
       let shape = config.shape(of: block)
-      let row = values(.query, stride: shape.qkvWidth)
-      return switch slot {
-      case .key: row.columns(from: shape.queryWidth)
-      case .value: row.columns(from: shape.valueStart)
-      default: row
-      }
+      return values(.query, stride: shape.qkvWidth).columns(from: shape.start(of: slot))
     }
   }
 

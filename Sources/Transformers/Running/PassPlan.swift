@@ -149,12 +149,7 @@ package struct PassPlan {
 
     /// Where attention reads queries, keys or values.
     private func attention(_ slot: Slot) -> Values {
-      let row = unsafe attended.unsafelyUnwrapped
-      return switch slot {
-      case .key: row.columns(from: shapes[block].queryWidth)
-      case .value: row.columns(from: shapes[block].valueStart)
-      default: row
-      }
+      unsafe attended.unsafelyUnwrapped.columns(from: shapes[block].start(of: slot))
     }
 
     /// Where a layer writes them: apart where a norm that is to be followed back reads them.
