@@ -34,10 +34,7 @@ extension Processor {
     _ branch: Values, into: Values
   ) {
     if live == 0 {
-      if !into.isSame(as: x) {
-        unsafe into.floats().update(from: x.floats(), count: rows * width)
-      }
-      return
+      return unsafe into.floats().update(from: x.floats(), count: rows * width)
     }
     unsafe withIndex(outputs) { index in
       unsafe pare_add_branch(

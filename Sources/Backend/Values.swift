@@ -12,7 +12,7 @@ package struct Values {
     (self.memory, self.offset, self.stride, self.isHalf) = (memory, offset, stride, isHalf)
   }
 
-  /// Room of its own for so many rows; its content is undefined.
+  /// New memory for `rows` rows of `width` values; its content is undefined.
   package init(rows: Int, width: Int, isHalf: Bool) {
     self.init(
       AlignedBuffer(isHalf ? (rows * width + 1) / 2 : rows * width), stride: width, isHalf: isHalf)
@@ -40,10 +40,6 @@ package struct Values {
     from row: Int = 0, column: Int = 0, step: Int = 0, isTransposed: Bool = false
   ) -> Operand {
     unsafe Operand(place(row, column), stride: stride, step: step, isTransposed: isTransposed)
-  }
-
-  package func isSame(as other: Values) -> Bool {
-    memory === other.memory && offset == other.offset && stride == other.stride
   }
 
   /// For the kernels.

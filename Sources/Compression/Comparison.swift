@@ -74,7 +74,7 @@ public struct Comparison: Sendable, Hashable {
   /// All layers that the second has, whatever their shapes; the error is that of `total`.
   public var presentTotal: Difference { .sum(layers + reshaped) }
 
-  /// The error of all layers; nil where there are none, and where some are gone or have another
+  /// The error of all layers; nil if there are no layers, or if some are gone or have another
   /// shape.
   public var layerError: Double? { layers.isEmpty || isReshaped ? nil : total.error }
 

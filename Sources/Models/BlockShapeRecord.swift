@@ -74,8 +74,8 @@ public struct BlockShapeRecord: Sendable, Codable {
     return width / headSize
   }
 
-  /// The blocks' shapes. A whole model has so many heads of keys and values, each read by `shared`
-  /// heads of queries. Throws `ModelError`, also where a block has more than that.
+  /// The blocks' shapes. Before slicing the model had `heads` heads of keys and values, each read
+  /// by `shared` heads of queries. Throws `ModelError`, also if a block has more than that.
   func shapes(
     blocks count: Int, heads: Int, queries shared: Int = 1
   ) throws(ModelError) -> [BlockShape] {

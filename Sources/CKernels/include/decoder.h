@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 /// x / √(mean of squares + ε) · (weight + offset), row by row (Zhang and Sennrich, 2019).
-/// Rows are so many values apart in `x` and in `out`, which may be the same; either is bf16
-/// where it is said, else f32.
+/// Rows start `x_stride` and `out_stride` values apart; `x` and `out` may be the same memory.
+/// `x_half` and `out_half` tell which of them is bf16 and not f32.
 void pare_rms_norm(
     size_t rows, size_t width, const void *x, size_t x_stride, int x_half, const float *weight,
     float offset, float epsilon, void *out, size_t out_stride, int out_half);

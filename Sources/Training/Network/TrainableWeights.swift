@@ -109,7 +109,7 @@ final class TrainableWeights: PassWeights {
     return tensor
   }
 
-  /// The vectors of tokens or positions; nil where there are none.
+  /// The vectors of tokens or positions; nil if the model has no such vectors.
   func rows(_ role: TensorRole) -> TrainableTensor? { embeddings[role] }
 
   func ropeDivisors(length: Int, original: Int?) throws -> [Float]? {
