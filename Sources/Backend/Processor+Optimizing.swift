@@ -67,9 +67,4 @@ extension Processor {
   ) {
     unsafe pare_descend(count, shrink, rate, x, isHalf ? 1 : 0, weights)
   }
-
-  /// The operations of one core in registers alone, of `rounds` (`pare_peak`).
-  package static func peak(isHalf: Bool, rounds: Int64) -> Double {
-    pare_peak(isHalf ? 1 : 0, rounds)
-  }
 }

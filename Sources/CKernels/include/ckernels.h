@@ -144,8 +144,16 @@ void pare_add_magnitudes(int level, const float *row, size_t count, float *sums,
 /// Reads memory as fast as it goes; the result only keeps the loads alive.
 uint64_t pare_read(int level, const void *memory, size_t bytes);
 
-/// Multiplies and adds in registers alone, as fast as it goes: how many operations
-/// that were, two for each multiply-add; 0 where it is not known how to reach the peak.
-double pare_peak(int bf16, int64_t rounds);
+/// What multiplies and adds: vectors of f32, vectors of bf16 pairs, tiles of bf16.
+enum { PARE_UNIT_UNKNOWN, PARE_UNIT_AVX512, PARE_UNIT_AVX512_BF16, PARE_UNIT_AMX };
+
+/// The fastest unit of this machine for f32 or bf16; unknown where it is not known how to
+/// reach its peak.
+int pare_peak_unit(int bf16);
+
+/// Multiplies and adds in a unit's registers alone, as fast as it goes, on one thread: how many
+/// operations that were, two for each multiply-add; 0 for an unknown unit. The unit is one that
+/// `pare_peak_unit` gave.
+double pare_peak(int unit, int64_t rounds);
 
 #endif

@@ -22,12 +22,7 @@ struct NetworkFigures {
     let network = try Network.make(
       checkpoint.parameters, configuration: checkpoint.configuration)
     let count = windows * network.configuration.context + 1
-    // Knuth's MMIX generator; which tokens they are does not matter for time.
-    var state: UInt64 = 1
-    let tokens = (0..<count).map { _ -> Int in
-      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-      return Int(state >> 33) % network.configuration.vocabulary
-    }
+    let tokens = SeededTokens.make(count, vocabulary: network.configuration.vocabulary)
     func rate(_ precision: Precision) throws -> Double {
       var best = 0.0
       for _ in 0...repetitions {

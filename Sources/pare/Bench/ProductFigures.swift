@@ -8,8 +8,12 @@ internal import Transformers
 struct ProductFigures {
   struct Rate {
     let gigaflops: Double
-    /// Of what the threads reach in registers alone; nil where that is not known.
-    let share: Double?
+    /// What the threads reach in registers alone, in the fastest unit; nil where that is not
+    /// known.
+    let peak: Double?
+    let unit: ProductUnit?
+
+    var share: Double? { peak.map { gigaflops / $0 } }
   }
 
   let f32: Rate
@@ -53,11 +57,14 @@ struct ProductFigures {
       }
       return operations
     }
-    let peak = best {
-      crew.run(crew.threads) { _, _ in _ = Processor.peak(isHalf: isHalf, rounds: peakRounds) }
-      return Double(crew.threads) * Processor.peak(isHalf: isHalf, rounds: 1) * Double(peakRounds)
+    let unit = ProductUnit.fastest(isHalf: isHalf)
+    let peak = unit.map { unit in
+      best {
+        crew.run(crew.threads) { _, _ in _ = unit.run(rounds: peakRounds) }
+        return Double(crew.threads) * unit.run(rounds: 1) * Double(peakRounds)
+      }
     }
-    return Rate(gigaflops: speed / 1e9, share: peak > 0 ? speed / peak : nil)
+    return Rate(gigaflops: speed / 1e9, peak: peak.map { $0 / 1e9 }, unit: unit)
   }
 
   /// The three products of one layer on one window.
@@ -85,9 +92,7 @@ struct ProductFigures {
     for _ in 0..<repetitions {
       var operations = 0.0
       let time = clock.measure { operations = body() }
-      let seconds =
-        Double(time.components.seconds) + Double(time.components.attoseconds) * 1e-18
-      best = max(best, operations / seconds)
+      best = max(best, operations / (time / .seconds(1)))
     }
     return best
   }

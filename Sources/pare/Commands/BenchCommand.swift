@@ -10,8 +10,8 @@ struct BenchCommand: ParsableCommand {
     commandName: "bench",
     abstract: "Measure this program on this machine.",
     discussion: """
-      Takes about three quarters of a minute and 1.2 GB of memory. The network and the explorer are \
-      measured on FILE, or on the checkpoint that is part of the program.
+      Takes about three quarters of a minute and 1.2 GB of memory. Training, the network and the \
+      explorer are measured on FILE, or on the checkpoint that is part of the program.
       """)
 
   @Argument(help: "The checkpoint.", completion: .file())
@@ -35,34 +35,68 @@ struct BenchCommand: ParsableCommand {
     completion: .directory)
   var tokenizers: String?
 
+  @Option(
+    name: .customLong("model"), parsing: .upToNextOption,
+    help: ArgumentHelp(
+      "Also time these models from their stored form: reading a prompt, and writing.",
+      valueName: "file"),
+    completion: .file())
+  var models: [String] = []
+
+  @Option(
+    parsing: .upToNextOption,
+    help: ArgumentHelp(
+      "Also time the models' evaluation, in windows of these lengths.", valueName: "number"))
+  var windows: [Int] = []
+
+  @Option(
+    help: ArgumentHelp("How many runs of a model to take the median of.", valueName: "number"))
+  var runs = 3
+
+  @Option(
+    parsing: .upToNextOption,
+    help: ArgumentHelp("Measure these parts alone, and what else is asked for.", valueName: "part"))
+  var only: [Part] = []
+
   @OptionGroup var network: NetworkOptions
   @OptionGroup var threads: ThreadOptions
   @OptionGroup var report: ReportOptions
 
+  /// What is measured where no option asks for more, in this order: the peak of memory is that of
+  /// training only while nothing else has run.
+  enum Part: String, ExpressibleByArgument, CaseIterable {
+    case training, machine, weights, blocks, network, explorer
+    /// Measures nothing that is not asked for by another option.
+    case none
+  }
+
+  func validate() throws {
+    if runs < 1 { throw ValidationError("--runs is a whole number from 1 up, not \(runs)") }
+    let limit = 1 << 20
+    guard let window = windows.first(where: { !(2...limit).contains($0) }) else { return }
+    throw ValidationError("--windows takes whole numbers from 2 to \(limit), not \(window)")
+  }
+
   func run() throws {
     let checkpoint = try file.map { try self.network.open($0, toRun: true) } ?? Embedded.open()
-    let threads = threads.count
     // Nothing is written, so a signal may end it as it ends any program.
     let line = ProgressLine("bench")
-    // First, because the peak of memory is measured with it.
-    line.show(Progress(fraction: 0, detail: "training"))
-    let training = try TrainingFigures.measure(checkpoint, threads: threads)
-    line.show(Progress(fraction: 0.25, detail: "matrix products"))
-    let products = try ProductFigures.measure(threads: threads)
-    line.show(Progress(fraction: 0.3, detail: "kernels"))
-    let kernels = WeightKernelFigures.measure(threads: threads)
-    line.show(Progress(fraction: 0.5, detail: "weights in blocks"))
-    let blocks = BlockKernelFigures.measure(threads: threads)
-    let opening = try opened.map { try OpeningFigures.measure($0) }
-    let encoding = try tokenizers.map { try TokenizerFigures.measure($0) } ?? []
-    line.show(Progress(fraction: 0.7, detail: "network"))
-    let network = try NetworkFigures.measure(checkpoint, threads: threads)
-    line.show(Progress(fraction: 0.8, detail: "explorer"))
-    let explorer = try ExplorerFigures.measure(checkpoint, threads: threads)
+    let parts = Part.allCases.filter { only.isEmpty || only.contains($0) }
+    let count = Double(parts.count + models.count)
+    var figures: [NamedFigure] = []
+    for (index, part) in parts.enumerated() {
+      line.show(Progress(fraction: Double(index) / count, detail: part.rawValue))
+      figures += try measure(part, checkpoint)
+    }
+    for (index, model) in models.enumerated() {
+      line.show(Progress(fraction: Double(parts.count + index) / count, detail: model))
+      figures += try ModelFigures.measure(
+        model, windows: windows, runs: runs, threads: threads.count
+      ).named
+    }
+    figures += try opened.flatMap { try OpeningFigures.measure($0).named }
+    figures += try tokenizers.map { try TokenizerFigures.measure($0).flatMap(\.named) } ?? []
     line.finish()
-    let figures =
-      Self.figures(kernels, products, network, training, explorer)
-      + Self.figures(blocks, opening) + Self.figures(encoding)
     if report.json {
       JSON.object(Dictionary(figures.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })).print()
     } else {
@@ -72,78 +106,19 @@ struct BenchCommand: ParsableCommand {
     }
   }
 
-  private struct NamedFigure {
-    let name: String
-    let value: JSON
-    let text: String
-
-    init(_ name: String, _ value: Double?) {
-      self.name = name
-      self.value = .number(value)
-      text = Figure.short(value)
+  private func measure(_ part: Part, _ checkpoint: Checkpoint) throws -> [NamedFigure] {
+    let threads = threads.count
+    return switch part {
+    case .training: try TrainingFigures.measure(checkpoint, threads: threads)?.named ?? []
+    case .machine:
+      MemoryFigures.measure(threads: threads).named
+        + (try ProductFigures.measure(threads: threads).named)
+        + [NamedFigure("threads", Double(threads))]
+    case .weights: WeightKernelFigures.measure(threads: threads).named
+    case .blocks: BlockKernelFigures.measure(threads: threads).flatMap(\.named)
+    case .network: try NetworkFigures.measure(checkpoint, threads: threads)?.named ?? []
+    case .explorer: try ExplorerFigures.measure(checkpoint, threads: threads).named
+    case .none: []
     }
-  }
-
-  private static func figures(
-    _ blocks: [BlockKernelFigures], _ opening: [OpeningFigures]
-  ) -> [NamedFigure] {
-    blocks.flatMap { figure in
-      let name = figure.format.rawValue.lowercased()
-      return [
-        NamedFigure("dequantize_\(name)_gb_per_s", figure.dequantizeGBps),
-        NamedFigure("quantize_\(name)_gb_per_s", figure.quantizeGBps),
-      ]
-    }
-      + opening.flatMap { figure in
-        [
-          NamedFigure("open_\(figure.name)_seconds", figure.seconds),
-          NamedFigure("open_\(figure.name)_model_seconds", figure.modelSeconds),
-        ]
-      }
-  }
-
-  private static func figures(_ encoding: [TokenizerFigures]) -> [NamedFigure] {
-    encoding.flatMap { figure in
-      [
-        NamedFigure("encode_\(figure.name)_mb_per_s", figure.speed),
-        NamedFigure("encode_\(figure.name)_tokens", Double(figure.tokens)),
-      ]
-    }
-  }
-
-  private static func figures(
-    _ kernels: WeightKernelFigures, _ products: ProductFigures, _ network: NetworkFigures?,
-    _ training: TrainingFigures?, _ explorer: ExplorerFigures
-  ) -> [NamedFigure] {
-    [
-      NamedFigure("threads", Double(kernels.threads)),
-      NamedFigure("memory_read_gb_per_s", kernels.memoryReadGBps),
-      NamedFigure("summary_f32_gb_per_s", kernels.summaryF32GBps),
-      NamedFigure("summary_bf16_gb_per_s", kernels.summaryBF16GBps),
-      NamedFigure("summary_and_mask_f32_gb_per_s", kernels.summaryMaskF32GBps),
-      NamedFigure("summary_and_mask_f32_share_of_memory", kernels.summaryMaskF32Share),
-      NamedFigure("summary_and_mask_bf16_gb_per_s", kernels.summaryMaskBF16GBps),
-      NamedFigure("summary_and_mask_bf16_share_of_memory", kernels.summaryMaskBF16Share),
-      NamedFigure("summary_mask_histogram_f32_gb_per_s", kernels.summaryHistogramF32GBps),
-      NamedFigure("summary_mask_histogram_bf16_gb_per_s", kernels.summaryHistogramBF16GBps),
-      NamedFigure("f32_to_bf16_gb_per_s", kernels.narrowBF16GBps),
-      NamedFigure("statistics_500mb_seconds", kernels.statisticsOf500MBSeconds),
-      NamedFigure("prune_100m_seconds", kernels.pruneSeconds),
-      NamedFigure("prune_100m_mask_only_seconds", kernels.pruneMaskSeconds),
-      NamedFigure("evaluation_f32_tokens_per_second", network?.evaluation),
-      NamedFigure("evaluation_bf16_tokens_per_second", network?.evaluationBF16),
-      NamedFigure("generation_tokens_per_second", network?.generation),
-      NamedFigure("products_f32_gflops", products.f32.gigaflops),
-      NamedFigure("products_f32_share_of_peak", products.f32.share),
-      NamedFigure("products_bf16_gflops", products.bf16.gigaflops),
-      NamedFigure("products_bf16_share_of_peak", products.bf16.share),
-      NamedFigure("training_tokens_per_second", training?.plain),
-      NamedFigure("compressing_tokens_per_second", training?.compressing),
-      NamedFigure("compressed_70_tokens_per_second", training?.compressed),
-      NamedFigure("training_resident_mb", training.map { $0.memory / 1e6 }),
-      NamedFigure("frame_200x60_milliseconds", explorer.frameSeconds * 1000),
-      NamedFigure("key_to_frame_median_milliseconds", explorer.keySeconds.median * 1000),
-      NamedFigure("key_to_frame_p99_milliseconds", explorer.keySeconds.percentile99 * 1000),
-    ]
   }
 }
