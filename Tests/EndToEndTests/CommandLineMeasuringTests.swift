@@ -56,6 +56,25 @@ import Testing
     #expect(dense.status == 1 && dense.error.contains("has no experts for --routers to list"))
   }
 
+  @Test func benchTimesAModelFromItsStoredForm() throws {
+    let outcome = try Program.run(
+      [
+        "bench", "--json", "--only", "none", "--runs", "1", "--model", Self.tiny, "--windows", "16",
+      ], in: Scratch())
+    #expect(outcome.status == 0, "\(outcome.error)")
+    for work in ["prompt", "generation", "evaluation_16"] {
+      let rate = try #require(outcome.fields["\(work)_tiny_tokens_per_second"] as? Double)
+      #expect(rate > 0 && rate.isFinite)
+    }
+    // 2 blocks, 32 wide: 12 · 32² weights each. All of the f32 file is read for a token, its head
+    // being the embedding, but for the file's header.
+    let weights = try #require(outcome.fields["block_weights_tiny"] as? Double)
+    #expect(weights == 2 * 12 * 32 * 32)
+    let size = try FileManager.default.attributesOfItem(atPath: Self.tiny)[.size] as? Int
+    let bytes = try #require(outcome.fields["bytes_per_token_tiny"] as? Double)
+    #expect(try Double(#require(size)) - bytes < 5000 && bytes > 100_000)
+  }
+
   @Test func aCheckpointIsNoDistanceFromItself() throws {
     let outcome = try Program.run(["compare", Self.tiny, Self.tiny, "--json"], in: Scratch())
     #expect(outcome.status == 0, "\(outcome.error)")
@@ -104,6 +123,8 @@ import Testing
     (["generate", tiny, "--temperature", "-1"], 2, "--temperature"),
     (["generate", tiny, "--tokens", "-5"], 2, "--tokens"),
     (["generate", tiny, "--top-k", "0"], 2, "--top-k"),
+    (["bench", "--runs", "0"], 2, "--runs"),
+    (["bench", "--windows", "1"], 2, "--windows"),
     (["compare", tiny], 2, "second"),
     (["compare", tiny, "nowhere"], 1, "nowhere"),
   ])
