@@ -3,7 +3,8 @@
 #   make run     builds with optimisation and opens the embedded checkpoint
 #                (make run FILE=model.safetensors opens another)
 #   make test    builds and passes the tests
-#   make bench   measures, beside the peers that are there
+#   make bench   measures, in turn with the peers that can be had
+#                (make bench ROWS=models measures a part: Benchmarks/README.md)
 #   make llama   has llama.cpp run what convert writes, where it can be had
 #   make check   what CI runs: the formatter, then make test
 
@@ -22,7 +23,7 @@ test:
 	  swift test --configuration release --skip-build
 
 bench:
-	@$(call SET_UP) && $(BUILD) --product pare && Benchmarks/run
+	@$(call SET_UP) && $(BUILD) --product pare && ROWS="$(ROWS)" Benchmarks/run
 
 llama:
 	@$(call SET_UP) && $(BUILD) --product pare && \

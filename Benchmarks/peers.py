@@ -1,9 +1,10 @@
 """The work of `pare bench`, done by PyTorch; prints one JSON object.
 
-    python peers.py CHECKPOINT        a safetensors file in nanoGPT's layout
+    python peers.py CHECKPOINT [FIRST.json]       a safetensors file in nanoGPT's layout
 
 Each figure is PyTorch's best over the settings tried here, so that a ratio
-against it is not won by a poor setting.
+against it is not won by a poor setting. FIRST.json is what an earlier run has
+printed: its settings are taken, and what takes long is not measured again.
 """
 
 import contextlib
@@ -103,12 +104,15 @@ class Network:
         return F.cross_entropy(logits.reshape(-1, self.vocabulary), targets.reshape(-1))
 
 
-def evaluation_tokens_per_second(path):
-    """Mean loss over windows of the context length: the best of its settings."""
+def evaluation_figures(path, settings):
+    """Mean loss over windows of the context length: the best of its settings, and of those in
+    f32."""
     network = Network(path, heads=6)
     rates = {}
     for kind in ("f32", "bf16"):
         for batch in (8, 16, 32):
+            if settings and f"{kind} {batch}" not in settings.values():
+                continue
             tokens = torch.randint(network.vocabulary, (batch, network.context + 1))
 
             def body():
@@ -121,7 +125,12 @@ def evaluation_tokens_per_second(path):
             rates[f"{kind} {batch}"] = batch * network.context / best(4, body)
     setting = max(rates, key=rates.get)
     exact = max((name for name in rates if name.startswith("f32")), key=rates.get)
-    return rates[setting], setting, rates[exact], exact
+    return {
+        "evaluation_best_tokens_per_second": rates[setting],
+        "evaluation_best_setting": setting,
+        "evaluation_f32_tokens_per_second": rates[exact],
+        "evaluation_f32_setting": exact,
+    }
 
 
 class ChannelQuantized(torch.autograd.Function):
@@ -172,10 +181,10 @@ class Trained(Network):
         return F.linear(x, weight, self.weights.get(name + ".bias"))
 
 
-def training_tokens_per_second(path, compresses):
+def training_figures(path, name, compresses, settings):
     """Steps of AdamW at batch 16 × 256: the best of its settings."""
     rates = {}
-    for kind in ("f32", "bf16"):
+    for kind in [settings[f"{name}_setting"]] if settings else ("f32", "bf16"):
         network = Trained(path, 6, compresses)
         learned = [value for pair in network.learned.values() for value in pair]
         optimizer = torch.optim.AdamW(
@@ -195,32 +204,28 @@ def training_tokens_per_second(path, compresses):
         body()
         rates[kind] = 16 * network.context / best(4, body)
     setting = max(rates, key=rates.get)
-    return rates[setting], setting
+    return {f"{name}_tokens_per_second": rates[setting], f"{name}_setting": setting}
 
 
-def main(path):
-    torch.set_num_threads(os.cpu_count() or 1)
+def main(path, first=None):
+    settings = None
+    if first:
+        with open(first) as file:
+            settings = {name: value for name, value in json.load(file).items()
+                        if name.endswith("_setting")}
+    torch.set_num_threads(int(os.environ.get("PARE_THREADS", os.cpu_count() or 1)))
     torch.manual_seed(1)
-    training, training_setting = training_tokens_per_second(path, False)
-    resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
-    compressing, compressing_setting = training_tokens_per_second(path, True)
-    rate, setting, exact_rate, exact_setting = evaluation_tokens_per_second(path)
-    figures = {
-        "peer": f"PyTorch {torch.__version__}",
-        "evaluation_best_tokens_per_second": rate,
-        "evaluation_best_setting": setting,
-        "evaluation_f32_tokens_per_second": exact_rate,
-        "evaluation_f32_setting": exact_setting,
-        "training_tokens_per_second": training,
-        "training_setting": training_setting,
-        "training_resident_mb": resident,
-        "compressing_tokens_per_second": compressing,
-        "compressing_setting": compressing_setting,
-        "statistics_500mb_seconds": statistics_seconds(),
-        "prune_100m_seconds": prune_seconds(),
-    }
+    figures = {"torch": f"PyTorch {torch.__version__}"}
+    figures |= training_figures(path, "training", False, settings)
+    figures["training_resident_mb"] = (
+        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6)
+    figures |= training_figures(path, "compressing", True, settings)
+    figures |= evaluation_figures(path, settings)
+    figures["statistics_500mb_seconds"] = statistics_seconds()
+    if not settings:
+        figures["prune_100m_seconds"] = prune_seconds()
     print(json.dumps(figures, indent=2, sort_keys=True))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])
