@@ -1,17 +1,16 @@
 """Weights in blocks and the opening of files, as Python's packages have them.
 
-    python peers_gguf.py [FILE.safetensors …] [FILE.gguf …]     prints one JSON object
+    python peers_gguf.py LIBRARY [FILE.safetensors …] [FILE.gguf …]   prints one JSON object
 
-Dequantizing and quantizing in GB/s of f32, as `pare bench` counts: by llama.cpp's
-libggml on two threads (or as many as PARE_THREADS says), each over its part of
-the rows, called without Python's lock; and by the `gguf` package, which is NumPy on
-one thread, on a smaller matrix. libggml is that of llama-cpp-python, or else of
-pywhispercpp. Opening is seconds in this process, imports before it, to a list of
-names, types and shapes. What is not there is left out.
+Dequantizing and quantizing in GB/s of f32, as `pare bench` counts: by LIBRARY,
+llama.cpp's libggml-base.so, on two threads (or as many as PARE_THREADS says), each
+over its part of the rows, called without Python's lock; and by the `gguf` package,
+which is NumPy on one thread, on a smaller matrix. Opening is seconds in this
+process, imports before it, to a list of names, types and shapes. What is not there
+is left out.
 """
 
 import ctypes
-import glob
 import importlib.metadata
 import importlib.util
 import json
@@ -43,24 +42,6 @@ def best(body, least=2, limit=0.3):
 
 def rate(weights, seconds):
     return weights * 4 / seconds / 1e9
-
-
-def library():
-    """llama.cpp's libggml-base and whose it is."""
-    places = (("llama_cpp", "llama-cpp-python", "lib/libggml-base.*"),
-              ("pywhispercpp", "pywhispercpp", "../pywhispercpp.libs/libggml-base*"))
-    for module, package, pattern in places:
-        found = importlib.util.find_spec(module)
-        if not found or not found.submodule_search_locations:
-            continue
-        folder = found.submodule_search_locations[0]
-        for path in sorted(glob.glob(os.path.join(folder, pattern))):
-            # What it depends on lies beside it.
-            for other in glob.glob(os.path.join(os.path.dirname(path), "libgomp*")):
-                ctypes.CDLL(other, mode=ctypes.RTLD_GLOBAL)
-            version = importlib.metadata.version(package)
-            return ctypes.CDLL(path), f"libggml of {package} {version}"
-    return None, None
 
 
 class Traits(ctypes.Structure):
@@ -153,14 +134,14 @@ def has(module):
     return importlib.util.find_spec(module) is not None
 
 
-def main(paths):
+def main(library, *paths):
     figures = {}
     generator = numpy.random.default_rng(1)
     values = generator.standard_normal((ROWS, COLUMNS), numpy.float32) * numpy.float32(0.02)
-    loaded, whose = library()
-    if loaded:
-        libggml = Libggml(loaded, int(os.environ.get("PARE_THREADS", 2)))
-        figures["libggml"] = whose
+    if os.path.exists(library):
+        libggml = Libggml(ctypes.CDLL(library), int(os.environ.get("PARE_THREADS", 2)))
+        libggml.library.ggml_version.restype = ctypes.c_char_p
+        figures["libggml"] = f"libggml {libggml.library.ggml_version().decode()}"
         for name in FORMATS:
             dequantizing, quantizing = libggml.rates(name, values)
             figures[f"dequantize_{name.lower()}_gb_per_s"] = dequantizing
@@ -180,4 +161,4 @@ def main(paths):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(*sys.argv[1:])
