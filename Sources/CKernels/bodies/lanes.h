@@ -101,16 +101,21 @@ INLINE double NAME(sum)(f64x16 lanes) {
   return (four[0] + four[2]) + (four[1] + four[3]);
 }
 
+// The smallest of lanes that are numbers; of zeros either.
 INLINE float NAME(smallest)(f32x16 lanes) {
-  float result = lanes[0];
-  for (int i = 1; i < LANES; i++) result = lanes[i] < result ? lanes[i] : result;
-  return result;
+  f32x8 eight = lanes.hi < lanes.lo ? lanes.hi : lanes.lo;
+  f32x4 four = eight.hi < eight.lo ? eight.hi : eight.lo;
+  float even = four[2] < four[0] ? four[2] : four[0];
+  float odd = four[3] < four[1] ? four[3] : four[1];
+  return odd < even ? odd : even;
 }
 
 INLINE float NAME(largest)(f32x16 lanes) {
-  float result = lanes[0];
-  for (int i = 1; i < LANES; i++) result = lanes[i] > result ? lanes[i] : result;
-  return result;
+  f32x8 eight = lanes.hi > lanes.lo ? lanes.hi : lanes.lo;
+  f32x4 four = eight.hi > eight.lo ? eight.hi : eight.lo;
+  float even = four[2] > four[0] ? four[2] : four[0];
+  float odd = four[3] > four[1] ? four[3] : four[1];
+  return odd > even ? odd : even;
 }
 
 INLINE uint32_t NAME(bits32)(i16x32 comparison) {
