@@ -45,6 +45,87 @@ INLINE void NAME(count_indices)(const uint16_t *index, size_t count, uint32_t *e
   }
 }
 
+#if LEVEL == 2
+// Counters of up to 64 bins as planes of bits: bit b of plane k, in each of eight lanes, is bit
+// k of how many values have fallen into bin b. A value is a word with the bit of its bin; sixteen
+// vectors of them are added by carry-save adders (Harley and Seal; Muła, Kurz and Lemire, 2018),
+// where a table would need a load, an addition and a store for each value.
+enum { NAME(planes) = 24, NAME(batch) = 16 };
+
+typedef struct {
+  u64x8 plane[NAME(planes)];
+  // Carries out of the first four planes, which are added sixteen at a time.
+  u64x8 carry[NAME(batch)];
+  size_t batches;
+} NAME(counters);
+
+// Adds two words to a plane; returns what they carry to the next.
+INLINE u64x8 NAME(add_planes)(u64x8 *low, u64x8 a, u64x8 b) {
+  u64x8 half = a ^ b, carry = (a & b) | (half & *low);
+  *low ^= half;
+  return carry;
+}
+
+// Adds sixteen words to four planes; returns what they carry.
+INLINE u64x8 NAME(add_batch)(u64x8 plane[4], const u64x8 words[NAME(batch)]) {
+  u64x8 two[8], four[4], eight[2];
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 8; i++) two[i] = NAME(add_planes)(&plane[0], words[2 * i], words[2 * i + 1]);
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 4; i++) four[i] = NAME(add_planes)(&plane[1], two[2 * i], two[2 * i + 1]);
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 2; i++) eight[i] = NAME(add_planes)(&plane[2], four[2 * i], four[2 * i + 1]);
+  return NAME(add_planes)(&plane[3], eight[0], eight[1]);
+}
+
+INLINE void NAME(add_rest)(u64x8 *plane, int planes, u64x8 carry) {
+  for (int k = 0; k < planes; k++) {
+    u64x8 next = plane[k] & carry;
+    plane[k] ^= carry;
+    carry = next;
+  }
+}
+
+// Counts whole steps of 128 values, of at most 2^27; returns how many. A lane holds two values'
+// bins, as 32-bit numbers.
+INLINE size_t NAME(histogram_planes)(int kind, int inside, const void *values, size_t count,
+                                     float lower, float upper, float inverse, uint32_t bins,
+                                     uint64_t *counts, uint64_t outside[3]) {
+  enum { step = 8 * NAME(batch) };
+  const float top = (float)(bins - 1);
+  const size_t size = kind == PARE_F32 ? 4 : 2;
+  NAME(counters) c = {0};
+  u64x8 low[4] = {0};
+  size_t i = 0;
+  if (count > 1 << 27) count = 1 << 27;
+  for (; i + step <= count; i += step) {
+    NAME(prefetch)((const char *)values + i * size, step * size);
+    u64x8 words[NAME(batch)];
+#pragma clang loop unroll(full)
+    for (size_t j = 0; j < step / LANES; j++) {
+      f32x16 x = NAME(load)(kind, values, i + j * LANES);
+      i32x16 bin = NAME(bins)(x, lower, inverse, top);
+      u64x8 two;
+      memcpy(&two, &bin, sizeof two);
+      words[2 * j] = (u64x8)1 << (two & 0xffffffff);
+      words[2 * j + 1] = (u64x8)1 << (two >> 32);
+      if (!inside) NAME(count_outside)(x, lower, upper, 0xffff, outside);
+    }
+    c.carry[c.batches++ % NAME(batch)] = NAME(add_batch)(low, words);
+    if (c.batches % NAME(batch) == 0)
+      NAME(add_rest)(c.plane + 8, NAME(planes) - 8, NAME(add_batch)(c.plane + 4, c.carry));
+  }
+  memcpy(c.plane, low, sizeof low);
+  for (size_t k = 0; k < c.batches % NAME(batch); k++)
+    NAME(add_rest)(c.plane + 4, NAME(planes) - 4, c.carry[k]);
+  for (int plane = 0; plane < NAME(planes); plane++)
+    for (uint32_t bin = 0; bin < bins; bin++)
+      for (int lane = 0; lane < 8; lane++)
+        counts[bin] += (c.plane[plane][lane] >> bin & 1) << plane;
+  return i;
+}
+#endif
+
 // With few bins two values are counted by one addition: the table is indexed by
 // the pair of their bins, and its rows and columns are summed at the end. One
 // table then, as two would not fit in the first cache; equal pairs are rarer.
@@ -58,8 +139,10 @@ INLINE size_t NAME(histogram_steps)(int kind, int pairs, int inside, const void 
   if (!pairs) memset(odd, 0, used * sizeof odd[0]);
   const float top = (float)(bins - 1);
   size_t i = 0;
+  const size_t size = kind == PARE_F32 ? 4 : 2;
   for (; i + NAME(step) <= count; i += NAME(step)) {
     for (size_t j = 0; j < NAME(step); j += 2 * LANES) {
+      NAME(prefetch)((const char *)values + (i + j) * size, 2 * LANES * size);
       f32x16 a = NAME(load)(kind, values, i + j), b = NAME(load)(kind, values, i + j + LANES);
       i32x16 first = NAME(bins)(a, lower, inverse, top);
       i32x16 second = NAME(bins)(b, lower, inverse, top);
@@ -93,6 +176,13 @@ INLINE void NAME(histogram_kind)(int kind, const void *values, size_t count, flo
   uint64_t out[3] = {0};
   if (count < 16 * NAME(step) || bins > PARE_TABLE) {
     done = 0;
+#if LEVEL == 2
+  } else if (bins <= 64) {
+    done = inside ? NAME(histogram_planes)(kind, 1, values, count, lower, upper, inverse, bins,
+                                           counts, out)
+                  : NAME(histogram_planes)(kind, 0, values, count, lower, upper, inverse, bins,
+                                           counts, out);
+#endif
   } else if (bins * bins <= PARE_TABLE) {
     done = inside ? NAME(histogram_steps)(kind, 1, 1, values, count, lower, upper, inverse, bins,
                                           counts, out)

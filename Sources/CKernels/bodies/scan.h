@@ -52,6 +52,8 @@ INLINE void NAME(scan_all)(int kind, const void *values, size_t count, float piv
     f32x16 x[4];
     uint64_t word = 0, zero = 0;
     i32x16 largest = 0;
+    const size_t size = kind == PARE_F32 ? 4 : 2;
+    NAME(prefetch)((const char *)values + i * size, 64 * size);
 #pragma clang loop unroll(full)
     for (size_t j = 0; j < 4; j++) {
       x[j] = NAME(load)(kind, values, i + j * LANES);

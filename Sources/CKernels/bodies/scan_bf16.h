@@ -68,6 +68,7 @@ INLINE int NAME(scan_run)(const uint16_t *values, f32x16 scale, f32x16 shift, ui
 #pragma clang loop unroll(full)
   for (size_t i = 0; i < NAME(run_length); i += 64) {
     uint64_t word = 0, empty = 0;
+    NAME(prefetch)(values + i, 64 * sizeof values[0]);
 #pragma clang loop unroll(full)
     for (size_t j = 0; j < 64; j += 32) {
       u16x32 code;

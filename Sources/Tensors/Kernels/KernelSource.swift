@@ -75,11 +75,13 @@ struct KernelSource: @unchecked Sendable {
     let inverse = width > 0 ? Float(Double(bins) / width) : .infinity
     let totals = Mutex([UInt64](repeating: 0, count: bins + 3))
     let size = dtype.isReadDirectly ? 1 << 19 : Parallel.chunk
-    let finished = Parallel.forEach(
-      count: Parallel.chunks(count, of: size), threads: threads, shouldStop: shouldStop
-    ) { index in
+    // From the end: what was read before, for the extremes, may still be in a cache there.
+    let chunks = Parallel.chunks(count, of: size)
+    let finished = Parallel.forEach(count: chunks, threads: threads, shouldStop: shouldStop) {
+      index in
+      let part = Parallel.range(chunks - 1 - index, of: count, size: size)
       var counts = [UInt64](repeating: 0, count: bins + 3)
-      unsafe withChunk(Parallel.range(index, of: count, size: size)) { values, kind, count in
+      unsafe withChunk(part) { values, kind, count in
         unsafe counts.withUnsafeMutableBufferPointer { counts in
           guard let start = counts.baseAddress else { return }
           unsafe pare_histogram(
