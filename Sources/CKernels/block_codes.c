@@ -84,14 +84,3 @@ void pare_put_block_codes(pare_block_form form, const uint16_t *places, const ui
         put_code(form, places + weight * PARE_MOST_CODE_BITS, codes[position], block);
   }
 }
-
-int pare_are_pruned(const float *values, const float *before, const uint64_t *kept, size_t count) {
-  uint32_t difference = 0;
-  for (size_t index = 0; index < count; index++) {
-    uint32_t value, original;
-    memcpy(&value, values + index, sizeof value);
-    memcpy(&original, before + index, sizeof original);
-    difference |= kept[index >> 6] >> (index & 63) & 1 ? value ^ original : value << 1;
-  }
-  return difference == 0;
-}

@@ -14,14 +14,28 @@ void pare_count_low(int level, const float *values, size_t count, uint32_t bucke
   DISPATCH(count_low, values, count, bucket, counts)
 }
 
+size_t pare_collect(int level, const float *values, size_t count, int32_t low, int32_t high,
+                    float *out, size_t *below) {
+  DISPATCH(collect, values, count, low, high, out, below)
+}
+
 size_t pare_mask(int level, const float *values, size_t count, int32_t threshold, int32_t ties,
                  uint64_t *words, size_t offset) {
   DISPATCH(mask, values, count, threshold, ties, words, offset)
 }
 
+void pare_stored(int level, const float *values, size_t count, uint64_t *words) {
+  DISPATCH(stored, values, count, words)
+}
+
+int pare_are_pruned(int level, const float *values, const float *before, const uint64_t *kept,
+                    size_t count) {
+  DISPATCH(are_pruned, values, before, kept, count)
+}
+
 void pare_apply_mask(int level, const float *values, size_t count, const uint64_t *words,
-                     size_t offset, float *out) {
-  DISPATCH(apply_mask, values, count, words, offset, out)
+                     size_t offset, float *out, int stream) {
+  DISPATCH(apply_mask, values, count, words, offset, out, stream)
 }
 
 static uint64_t word_of(const uint64_t *words, size_t first, size_t count) {

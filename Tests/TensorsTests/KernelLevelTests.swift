@@ -43,7 +43,7 @@ import Testing
     }
   }
 
-  @Test(arguments: kinds, [1, 64, 65, 5000])
+  @Test(arguments: kinds, [1, 63, 64, 65, 5000])
   func histogramsAgree(kind: Int32, bins: Int) {
     for size in Self.sizes {
       let bytes = bytes(kind, size, tame: false)
@@ -86,9 +86,31 @@ import Testing
           let half = Int32(bitPattern: Float(0.5).bitPattern)
           let ties = unsafe pare_mask(level, values, size, half, half, &words, offset)
           var applied = [Float](repeating: 1, count: size + 1)
-          unsafe pare_apply_mask(level, values, size, words, offset, &applied)
+          unsafe pare_apply_mask(level, values, size, words, offset, &applied, 0)
           return words + [UInt64(ties)] + applied.map { UInt64($0.bitPattern) }
         }
+      }
+      expectEqual { level -> [UInt64] in
+        var words = [UInt64](repeating: .max, count: size / 64 + 1)
+        unsafe pare_stored(level, values, size, &words)
+        var pruned = values
+        for index in values.indices where index % 3 == 0 { pruned[index] = -0.0 }
+        let kept = words.indices.map { word in
+          (0..<64).reduce(UInt64(0)) { $0 | ((word * 64 + $1) % 3 == 0 ? 0 : 1) << UInt64($1) }
+        }
+        var results = words
+        for changed in [nil, 0, size / 2, size - 1] where changed.map({ $0 < size }) ?? true {
+          if let changed, changed >= 0 { pruned[changed] = 7 }
+          results.append(UInt64(unsafe pare_are_pruned(level, pruned, values, kept, size)))
+          results.append(UInt64(unsafe pare_are_pruned(level, values, values, nil, size)))
+        }
+        return results
+      }
+      expectEqual { level -> [UInt32] in
+        var (inside, below) = ([Float](repeating: 0, count: size + 1), 0)
+        let taken = unsafe pare_collect(
+          level, values, size, 0x3e00_0000, 0x3f80_1234, &inside, &below)
+        return Weights.bits(inside) + [UInt32(taken), UInt32(below)]
       }
       expectEqual { level -> [UInt32] in
         var high = [UInt32](repeating: 0, count: 4 << 15)

@@ -71,18 +71,77 @@ import Testing
     #expect(cut == Select.magnitudeCut(pruning: 1500, of: tensors))
   }
 
-  @Test func sketchIsWithinOnePercent() {
-    let values = Weights.gaussian(100_000, seed: 5)
+  /// Of many weights those near the cut are found by a sample; the cut is the same.
+  @Test(arguments: ["bell", "steps", "zeros", "hidden", "wild"])
+  func aSampleChangesNoCut(_ kind: String) {
+    let count = 1_300_000
+    var values = Weights.gaussian(count, seed: 8)
+    switch kind {
+    case "steps": values = values.map { ($0 * 16).rounded() / 16 }
+    case "zeros": for index in values.indices where index % 5 < 3 { values[index] = 0 }
+    // What a sample at even distances sees is larger than all else.
+    case "hidden": for index in stride(from: 0, to: count, by: 79) { values[index] = 1e9 }
+    case "wild": values = Weights.wild(count, seed: 8)
+    default: break
+    }
+    let tensors = [0..<1_000_001, 1_000_001..<count].map {
+      Weights.tensor(Array(values[$0]))
+    }
+    for pruned in [1, 1000, count / 2, count - 1000, count] {
+      let cut = Select.magnitudeCut(pruning: pruned, of: tensors)
+      let plain = Select.magnitudeCut(pruning: pruned, ofTensors: 2) { tensors[$0] }
+      // A NaN is no other's equal.
+      #expect(cut?.magnitude.bitPattern == plain?.magnitude.bitPattern)
+      #expect(cut?.tiesLeft == plain?.tiesLeft)
+    }
+  }
+
+  @Test func aDistributionCountsAsSortingDoes() throws {
+    let values = Weights.gaussian(100_000, seed: 5) + [0, -0.0, Float(bitPattern: 77)]
     var counts = MagnitudeCounts()
     let finished = counts.add(Weights.tensor(values))
     #expect(finished)
-    for share in [0.1, 0.5, 0.9] {
-      let count = Int(share * 100_000)
-      let threshold = counts.approximateThreshold(pruning: count)
-      let pruned = values.count { abs($0) <= threshold }
-      #expect(pruned >= count && Double(pruned) < Double(count) * 1.02)
-      #expect(abs(counts.approximateCount(upTo: threshold) - pruned) <= 1)
+    let sorted = values.map(\.magnitude).sorted()
+    let distribution = counts.distribution(isWhole: false)
+    #expect(distribution.total == values.count)
+    for rank in [0, 1, 2, 3, 1000, 50_000, values.count - 1] {
+      let bucket = Int(sorted[rank].bitPattern >> 16)
+      #expect(distribution.bucket(of: rank) == bucket)
+      #expect(MagnitudeDistribution.bucket(of: rank, in: [distribution]) == bucket)
+      #expect(distribution.count(below: bucket) <= rank)
+      #expect(distribution.count(below: bucket + 1) > rank)
+      let squares = sorted[...rank].reduce(0.0) { $0 + Double($1) * Double($1) }
+      // Zeros and denormal numbers are of one bucket.
+      let distance = abs(distribution.squares(ofSmallest: rank + 1) - squares)
+      #expect(distance <= 0.01 * squares + 1e-75)
+      let upTo = distribution.count(upTo: sorted[rank].bitPattern)
+      #expect(abs(upTo.count - rank - 1) <= distribution.count(in: bucket))
     }
+    #expect(MagnitudeDistribution.bucket(of: values.count, in: [distribution]) == nil)
+    #expect(distribution.count(upTo: Float(1e30).bitPattern) == (values.count, true))
+  }
+
+  @Test func aDistributionOfWholeMagnitudesIsExact() {
+    let values = Weights.gaussian(10_000, seed: 6).map {
+      Float(bitPattern: $0.bitPattern & 0xffff_0000)
+    }
+    var counts = MagnitudeCounts()
+    let finished = counts.add(Weights.tensor(values))
+    #expect(finished)
+    let distribution = counts.distribution(isWhole: true)
+    let threshold = values[17].magnitude
+    let smaller = values.map(\.magnitude).filter { $0 <= threshold }
+    #expect(distribution.count(upTo: threshold.bitPattern) == (smaller.count, true))
+    let squares = smaller.reduce(0.0) { $0 + Double($1) * Double($1) }
+    #expect(abs(distribution.squares(ofSmallest: smaller.count) - squares) <= 1e-9 * squares)
+  }
+
+  @Test func findsTheLargestOfEachBlock() {
+    let values = Weights.gaussian(1000, seed: 7)
+    let largest = Weights.tensor(values).largestMagnitudes(ofBlocks: 32, threads: 2)
+    #expect(largest.shape.count == 32)
+    #expect(largest.array[3] == values[96..<128].map(\.magnitude).max())
+    #expect(largest.array[31] == values[992...].map(\.magnitude).max())
   }
 
   @Test func ordersScores() {

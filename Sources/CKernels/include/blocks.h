@@ -67,7 +67,5 @@ void pare_least_codes(pare_block_form form, const uint16_t *places, const uint8_
 void pare_put_block_codes(pare_block_form form, const uint16_t *places, const uint8_t *codes,
                           const uint64_t *kept, size_t count, uint8_t *blocks);
 
-/// Whether `values` are `before` bit for bit where they are kept, and 0 elsewhere.
-int pare_are_pruned(const float *values, const float *before, const uint64_t *kept, size_t count);
 
 #endif

@@ -46,6 +46,11 @@ void pare_histogram(int level, int kind, const void *values, size_t count, float
 /// i % 4, and the tables belong together.
 void pare_count_high(int level, const float *values, size_t count, uint32_t *counts);
 
+/// Writes the values whose bits of |value| are `low` to `high` one after the other, and returns
+/// how many; adds to `below` how many are lower. `out` has room for all.
+size_t pare_collect(int level, const float *values, size_t count, int32_t low, int32_t high,
+                    float *out, size_t *below);
+
 /// Adds to `counts[65536]` the bits 15...0 of each value whose bits 30...16 are
 /// `bucket`.
 void pare_count_low(int level, const float *values, size_t count, uint32_t bucket,
@@ -55,14 +60,23 @@ void pare_count_low(int level, const float *values, size_t count, uint32_t bucke
 /// smaller. For counts up to some thousands; k < count.
 uint32_t pare_select(const float *values, size_t count, size_t k, size_t *below);
 
+/// Sets bit i of `words` where value i is not +0, and clears all others of their words.
+void pare_stored(int level, const float *values, size_t count, uint64_t *words);
+
+/// Whether `values` are `before` bit for bit where they are kept, and 0 or −0 elsewhere; of
+/// NULL, everywhere. The first value's bit is the lowest of the first word.
+int pare_are_pruned(int level, const float *values, const float *before, const uint64_t *kept,
+                    size_t count);
+
 /// Sets bit `offset + i` of `words`, zero before, where the bits of |value i|
 /// exceed `threshold`; returns how many equal `ties`.
 size_t pare_mask(int level, const float *values, size_t count, int32_t threshold, int32_t ties,
                  uint64_t *words, size_t offset);
 
-/// `out[i]` = `values[i]` where bit `offset + i` of `words` is set, else 0.
+/// `out[i]` = `values[i]` where bit `offset + i` of `words` is set, else 0. `stream` writes past
+/// the caches; `out` then is at a 64-byte boundary.
 void pare_apply_mask(int level, const float *values, size_t count, const uint64_t *words,
-                     size_t offset, float *out);
+                     size_t offset, float *out, int stream);
 
 /// The values whose bits of `words` are set, one after another.
 void pare_gather(int level, const float *values, size_t count, const uint64_t *words, float *out);

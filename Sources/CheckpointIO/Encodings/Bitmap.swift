@@ -9,16 +9,20 @@ package enum Bitmap {
   /// Which values must be stored: those other than +0. If the mask keeps these and some
   /// values of +0 too, it is the mask itself, so that the mask comes back unchanged.
   package static func kept(of tensor: Tensor, mask: Mask?) -> Mask {
-    let words = unsafe tensor.withUnsafeValues { values in
-      let values = unsafe Shared(values)
-      return filled(tensor.shape.count) { word in
-        let buffer = unsafe values.pointer
-        var bits: UInt64 = 0
-        for index in word * 64..<min(word * 64 + 64, buffer.count) {
-          bits |= unsafe (buffer[index].bitPattern != 0 ? 1 : 0) << UInt64(index & 63)
+    let count = tensor.shape.count
+    let words = unsafe [UInt64](unsafeUninitializedCapacity: (count + 63) / 64) { words, size in
+      let words = unsafe Shared(words.baseAddress)
+      unsafe tensor.withUnsafeValues { values in
+        let values = unsafe Shared(values.baseAddress)
+        Parallel.forEach(count: Parallel.chunks(count, of: run * 64)) { index in
+          let range = Parallel.range(index, of: count, size: run * 64)
+          guard let values = unsafe values.pointer, let words = unsafe words.pointer else { return }
+          unsafe pare_stored(
+            KernelLevel.best, values + range.lowerBound, range.count,
+            words + range.lowerBound / 64)
         }
-        return bits
       }
+      size = (count + 63) / 64
     }
     if let mask, mask.shape.count == tensor.shape.count,
       zip(words, mask.words).allSatisfy({ $0 & ~$1 == 0 })
@@ -119,21 +123,7 @@ package enum Bitmap {
     }
   }
 
-  /// One word for every 64 of `count` weights, made on all threads.
-  private static func filled(_ count: Int, _ word: @Sendable (Int) -> UInt64) -> [UInt64] {
-    let size = (count + 63) / 64
-    return unsafe [UInt64](unsafeUninitializedCapacity: size) { words, initialized in
-      let words = unsafe Shared(words)
-      Parallel.forEach(count: Parallel.chunks(size, of: run)) { index in
-        for position in Parallel.range(index, of: size, size: run) {
-          unsafe words.pointer.initializeElement(at: position, to: word(position))
-        }
-      }
-      initialized = size
-    }
-  }
-
-  /// The same of codes, one a byte; those that are not kept become 0.
+  /// Spreads codes, one a byte, over the places a mask keeps; the others become 0.
   static func scatter(_ codes: [UInt8], to mask: Mask) -> [UInt8] {
     let count = mask.shape.count
     return unsafe [UInt8](unsafeUninitializedCapacity: count) { target, initialized in

@@ -20,14 +20,14 @@ struct PrunedBlocks: Sendable {
     guard let origin = parameter.origin, !parameter.isTransposed,
       let stored = try? origin.read(),
       stored.count == origin.format.byteCount(of: parameter.shape),
-      let before = unsafe stored.withUnsafeBytes({
-        unsafe Tensor(parameter.shape, dequantizing: $0, from: origin.format)
-      }), values.isPruned(before, keeping: kept)
+      values.shape == parameter.shape, kept.shape.count == values.shape.count
     else { return nil }
+    let likeness = values.likeness(to: stored, origin.format, keeping: kept)
+    guard likeness != .other else { return nil }
     format = origin.format
     self.stored = stored
     self.kept = kept
-    isWhole = StoredNumbers.areSame(values, before)
+    isWhole = likeness == .same
     coding = BlockCoding.of(format)
     live = Self.liveBlocks(kept, format)
   }

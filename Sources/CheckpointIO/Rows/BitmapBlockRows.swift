@@ -58,7 +58,7 @@ struct BitmapBlockRows: RowReader {
         unsafe words.withUnsafeBufferPointer { words in
           guard let blocks = blocks.baseAddress, let words = words.baseAddress else { return }
           unsafe format.dequantizeRow(blocks, blocks: blocksPerRow, into: target)
-          unsafe pare_apply_mask(KernelLevel.best, target, bitmap.columns, words, 0, target)
+          unsafe pare_apply_mask(KernelLevel.best, target, bitmap.columns, words, 0, target, 0)
         }
       }
     }

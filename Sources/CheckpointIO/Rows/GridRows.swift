@@ -49,7 +49,7 @@ struct GridRows: RowReader {
             let spread = unsafe codes + columns + 8
             unsafe bitmap.spread(codes + first, by: words, over: spread)
             unsafe makeValues(row, spread, groups, into: target)
-            unsafe pare_apply_mask(KernelLevel.best, target, columns, words, 0, target)
+            unsafe pare_apply_mask(KernelLevel.best, target, columns, words, 0, target, 0)
           }
         }
       }

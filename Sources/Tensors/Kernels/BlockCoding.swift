@@ -185,7 +185,7 @@ extension Tensor {
             guard let values = unsafe values.pointer, let before = unsafe before.pointer,
               let words = unsafe words.pointer,
               unsafe pare_are_pruned(
-                values + range.lowerBound, before + range.lowerBound,
+                KernelLevel.best, values + range.lowerBound, before + range.lowerBound,
                 words + range.lowerBound / 64, range.count) == 0
             else { return }
             isOther.store(true, ordering: .relaxed)
@@ -194,5 +194,55 @@ extension Tensor {
         }
       }
     }
+  }
+
+  /// What blocks of a matrix tell of its weights now.
+  package enum Likeness: Sendable, Hashable {
+    /// Bit for bit those of the blocks.
+    case same
+    /// Those of the blocks where they are kept, and 0 elsewhere.
+    case pruned
+    case other
+  }
+
+  /// Compares with the weights of blocks, a part of which is in memory at a time.
+  /// Precondition: there is a block for each `format.weightCount` values.
+  package func likeness(
+    to blocks: [UInt8], _ format: BlockFormat, keeping kept: Mask
+  ) -> Likeness {
+    let (count, unit) = (shape.count, Parallel.chunk)
+    let isOther = Atomic(false)
+    let isPruned = Atomic(false)
+    unsafe withUnsafeValues { values in
+      unsafe blocks.withUnsafeBufferPointer { blocks in
+        unsafe kept.words.withUnsafeBufferPointer { words in
+          let (values, blocks) = unsafe (Shared(values.baseAddress), Shared(blocks.baseAddress))
+          let words = unsafe Shared(words.baseAddress)
+          Parallel.forEach(
+            count: Parallel.chunks(count), shouldStop: { isOther.load(ordering: .relaxed) }
+          ) { index in
+            let range = Parallel.range(index, of: count)
+            guard let values = unsafe values.pointer, let blocks = unsafe blocks.pointer,
+              let words = unsafe words.pointer
+            else { return }
+            unsafe withUnsafeTemporaryAllocation(of: Float.self, capacity: unit) { before in
+              guard let before = before.baseAddress else { return }
+              unsafe format.dequantizeRow(
+                blocks + range.lowerBound / format.weightCount * format.byteCount,
+                blocks: range.count / format.weightCount, into: before)
+              let start = unsafe values + range.lowerBound
+              let level = KernelLevel.best
+              if unsafe pare_are_pruned(level, start, before, nil, range.count) != 0 { return }
+              isPruned.store(true, ordering: .relaxed)
+              let kept = unsafe words + range.lowerBound / 64
+              if unsafe pare_are_pruned(level, start, before, kept, range.count) != 0 { return }
+              isOther.store(true, ordering: .relaxed)
+            }
+          }
+        }
+      }
+    }
+    if isOther.load(ordering: .relaxed) { return .other }
+    return isPruned.load(ordering: .relaxed) ? .pruned : .same
   }
 }

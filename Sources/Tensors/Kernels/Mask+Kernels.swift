@@ -40,21 +40,25 @@ extension Mask {
   ) -> Tensor? {
     precondition(shape == tensor.shape, "a mask has the shape of its tensor")
     let count = shape.count
+    let unit = Parallel.chunk(filling: count)
+    // What does not stay in a cache is written past it, from a boundary of its lines on.
+    let isLarge = count * MemoryLayout<Float>.stride > 24 << 20
     var finished = true
     let masked = unsafe Tensor(shape) { out in
       guard let out = out.baseAddress else { return }
+      let isStreamed = isLarge && UInt(bitPattern: out) % 64 == 0
       let target = unsafe Shared(out)
       finished = unsafe tensor.withUnsafeValues { values in
         unsafe words.withUnsafeBufferPointer { words in
           guard let start = values.baseAddress, let bits = words.baseAddress else { return true }
           let (source, mask) = unsafe (Shared(start), Shared(bits))
           return Parallel.forEach(
-            count: Parallel.chunks(count), threads: threads, shouldStop: shouldStop
+            count: Parallel.chunks(count, of: unit), threads: threads, shouldStop: shouldStop
           ) { chunk in
-            let range = Parallel.range(chunk, of: count)
+            let range = Parallel.range(chunk, of: count, size: unit)
             unsafe pare_apply_mask(
               KernelLevel.best, source.pointer + range.lowerBound, range.count, mask.pointer,
-              range.lowerBound, target.pointer + range.lowerBound)
+              range.lowerBound, target.pointer + range.lowerBound, isStreamed ? 1 : 0)
           }
         }
       }

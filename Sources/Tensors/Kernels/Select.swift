@@ -51,7 +51,8 @@ public struct MagnitudeCut: Sendable, Hashable {
 /// Exact selection of the smallest weights by (|w|, tensor, index).
 ///
 /// Two rounds of a radix search find the cut: the first counts bits 30…16 of
-/// every weight, the second bits 15…0 of those in the bucket that holds it.
+/// every weight, the second bits 15…0 of those in the bucket that holds it. Of many weights in
+/// memory a sample tells about where it is, and one round over those near it is enough.
 public enum Select {
   /// Where to cut to prune exactly `count` weights of all tensors together
   /// (held to 0…all). nil when stopped.
@@ -59,7 +60,11 @@ public enum Select {
     pruning count: Int, of tensors: [Tensor], threads: Int = Parallel.defaultThreads,
     shouldStop: @Sendable () -> Bool = { false }
   ) -> MagnitudeCut? {
-    magnitudeCut(
+    let window = MagnitudeWindow(around: count, of: tensors)
+    if let cut = window?.cut(pruning: count, threads: threads, shouldStop: shouldStop) {
+      return cut
+    }
+    return magnitudeCut(
       pruning: count, ofTensors: tensors.count, threads: threads, shouldStop: shouldStop
     ) { tensors[$0] }
   }
