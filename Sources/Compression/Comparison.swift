@@ -80,10 +80,12 @@ public struct Comparison: Sendable, Hashable {
 
   /// Compares layer by layer, holding two tensors at a time; a layer that is the
   /// very same in both is read once. `given` is what passes worked on; `others` asks for
-  /// all other weights too. Throws `Cancelled`, and what reading throws.
+  /// all other weights too. `visit` gets each that is compared, as it is after. Throws
+  /// `Cancelled`, and what reading throws.
   public init(
     of before: Parameters, with after: Parameters, given: [LayerSelection] = [],
-    others: Bool = false, in job: borrowing JobContext
+    others: Bool = false, in job: borrowing JobContext,
+    visit: (Parameter, Weights) -> Void = { _, _ in }
   ) throws {
     let isLimited = given.contains { $0 != .all }
     let chosen = before.filter { parameter in
@@ -112,8 +114,11 @@ public struct Comparison: Sendable, Hashable {
         }
         continue
       }
+      let present = try parameter.loaded(in: job)
+      let changed = parameter.isIdentical(to: other) ? present : try other.loaded(in: job)
       let difference = try Difference(
-        of: parameter, with: other, threads: job.threads, shouldStop: job.shouldStop)
+        from: present, to: changed, threads: job.threads, shouldStop: job.shouldStop)
+      visit(other, changed)
       let layer = Layer(name: parameter.name, place: parameter.place, difference: difference)
       if isLayer {
         compared.append(layer)
@@ -167,14 +172,10 @@ extension Comparison.Difference {
       squaredNorm: 0, squaredError: 0, nonFinite: NonFiniteChange(unchanged: summary))
   }
 
-  /// Streams two layers of one shape.
-  init(
-    of before: Parameter, with after: Parameter, threads: Int, shouldStop: @Sendable () -> Bool
+  /// Compares two layers of one shape. Throws `Cancelled`.
+  package init(
+    from present: Weights, to changed: Weights, threads: Int, shouldStop: @Sendable () -> Bool
   ) throws {
-    let present = try before.present(threads: threads, shouldStop: shouldStop)
-    let changed =
-      before.isIdentical(to: after)
-      ? present : try after.present(threads: threads, shouldStop: shouldStop)
     let (first, second) = (present.values, changed.values)
     guard
       let summary = Statistics.summary(of: second, threads: threads, shouldStop: shouldStop)
@@ -190,7 +191,7 @@ extension Comparison.Difference {
       nonFinite = difference.nonFinite
     }
     self.init(
-      weights: after.shape.count, zeros: summary.zeroCount, kept: changed.keptCount,
+      weights: second.shape.count, zeros: summary.zeroCount, kept: changed.keptCount,
       squaredNorm: norm, squaredError: error, nonFinite: nonFinite)
   }
 }

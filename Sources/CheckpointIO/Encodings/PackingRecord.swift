@@ -112,6 +112,16 @@ package struct PackingRecord: Sendable, Hashable {
     blocks = encoding.hasBlocks ? source.blocks?.format : nil
   }
 
+  /// Of a parameter whose weights lie on no grid.
+  init(encoding: any StorageEncoding.Type, _ parameter: Parameter, blocks: BlockFormat?) {
+    self.encoding = encoding.name
+    dtype = parameter.dtype
+    shape = parameter.shape
+    isTransposed = parameter.isTransposed
+    grid = nil
+    self.blocks = encoding.hasBlocks ? blocks : nil
+  }
+
   private static func grid(
     _ json: JSON, name: String
   ) throws(CheckpointError) -> GridLayout? {
@@ -128,22 +138,27 @@ package struct PackingRecord: Sendable, Hashable {
 
 /// JSON text, written.
 enum JSONText {
+  /// Byte by byte: what is escaped is ASCII, and a header may quote a whole vocabulary.
   static func quoted(_ text: String) -> String {
-    var quoted = "\""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"": quoted += "\\\""
-      case "\\": quoted += "\\\\"
-      case "\n": quoted += "\\n"
-      case "\t": quoted += "\\t"
-      case "\r": quoted += "\\r"
-      case _ where scalar.value < 0x20 || scalar.value == 0x7F:
-        let digits = String(scalar.value, radix: 16)
-        quoted += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-      default: quoted.unicodeScalars.append(scalar)
+    var quoted: [UInt8] = [0x22]
+    quoted.reserveCapacity(text.utf8.count + 2)
+    for byte in text.utf8 {
+      switch byte {
+      case UInt8(ascii: "\""): quoted += "\\\"".utf8
+      case UInt8(ascii: "\\"): quoted += "\\\\".utf8
+      case UInt8(ascii: "\n"): quoted += "\\n".utf8
+      case UInt8(ascii: "\t"): quoted += "\\t".utf8
+      case UInt8(ascii: "\r"): quoted += "\\r".utf8
+      case 0..<0x20, 0x7F:
+        let digits = String(byte, radix: 16)
+        quoted += "\\u".utf8
+        quoted += [UInt8](repeating: UInt8(ascii: "0"), count: 4 - digits.utf8.count)
+        quoted += digits.utf8
+      default: quoted.append(byte)
       }
     }
-    return quoted + "\""
+    quoted.append(0x22)
+    return String(decoding: quoted, as: UTF8.self)
   }
 
   static func array(_ numbers: [Int]) -> String {

@@ -35,9 +35,10 @@ struct GatheredTensors {
   private(set) var omissions: [String] = []
   private(set) var losses: [SaveLoss] = []
 
-  /// Reads the weights that are not copied. Throws as `SavePlan.make`.
+  /// Reads the weights that are neither copied nor `known`. Throws as `SavePlan.make`.
   init(
     _ given: Parameters, of checkpoint: Checkpoint?, form: SaveForm, holder: Holder,
+    known: [String: PackedFacts] = [:],
     progress: (Double, String) -> Void, shouldStop: @Sendable () -> Bool
   ) throws {
     try checkpoint?.refuseUnreadCodes()
@@ -75,6 +76,8 @@ struct GatheredTensors {
         tensors.append(PlannedTensor(raw: original, shape: parameter.shape))
       } else if form == .packed, let entry = blocks.entry(of: parameter) {
         tensors.append(PlannedTensor(parameter, copying: entry))
+      } else if form == .packed, let known = known[parameter.name] {
+        tensors.append(known.planned)
       } else {
         tensors.append(
           PlannedTensor(

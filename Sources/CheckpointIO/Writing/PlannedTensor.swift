@@ -89,15 +89,31 @@ struct PlannedTensor: Sendable {
       let losses = PlannedTensor.losses(parameter, as: dtype, isExact: isExact, codes)
       self.init(parameter, facts, DenseEncoding.self, nil, losses)
     case .packed:
-      let source = EncodingSource(parameter, weights)
-      let encoding = EncodingCatalog.best(source.facts)
-      let isDense = encoding == DenseEncoding.self
-      self.init(
-        parameter, source.facts, encoding,
-        isDense
-          ? nil : PackingRecord(encoding: encoding, source, dtype: parameter.dtype),
-        PlannedTensor.reading(parameter))
+      self.init(parameter, EncodingSource(parameter, weights))
     }
+  }
+
+  /// Packed in the smallest encoding.
+  init(_ parameter: Parameter, _ source: EncodingSource) {
+    self.init(parameter, source.facts) {
+      PackingRecord(encoding: $0, source, dtype: parameter.dtype)
+    }
+  }
+
+  /// The same of weights on no grid, by what is known of them; `blocks` are those that kept
+  /// ones have their codes in.
+  init(_ parameter: Parameter, _ facts: TensorFacts, blocks: BlockFormat?) {
+    self.init(parameter, facts) { PackingRecord(encoding: $0, parameter, blocks: blocks) }
+  }
+
+  private init(
+    _ parameter: Parameter, _ facts: TensorFacts,
+    _ record: (any StorageEncoding.Type) -> PackingRecord
+  ) {
+    let encoding = EncodingCatalog.best(facts)
+    self.init(
+      parameter, facts, encoding, encoding == DenseEncoding.self ? nil : record(encoding),
+      PlannedTensor.reading(parameter))
   }
 
   private static func denseType(
@@ -246,22 +262,38 @@ enum SafetensorsHeader {
   static func bytes(
     _ tensors: [PlannedTensor], metadata: [String: String]
   ) throws(CheckpointError) -> [UInt8] {
-    let pairs = metadata.sorted { $0.key < $1.key }.map { key, value in
-      "\(JSONText.quoted(key)):\(JSONText.quoted(value))"
-    }
-    var members = ["\"\(metadataKey)\":{\(pairs.joined(separator: ","))}"]
-    for part in tensors.lazy.flatMap(\.parts) {
-      members.append(
-        "\(JSONText.quoted(part.name)):{\"dtype\":\"\(part.dtypeName)\","
-          + "\"shape\":\(JSONText.array(part.dimensions)),"
-          + "\"data_offsets\":[\(part.offset),\(part.offset + part.byteCount)]}")
-    }
-    var text = Array("{\(members.joined(separator: ","))}".utf8)
-    while text.count % 8 != 0 { text.append(0x20) }
+    var text = Array(text(tensors, pairs: pairs(metadata)).utf8)
+    text += [UInt8](repeating: 0x20, count: padded(text.count) - text.count)
     let length = UInt64(text.count)
     guard text.count <= SafetensorsFormat.headerLimit else {
       throw .headerTooLong(length: length, limit: SafetensorsFormat.headerLimit)
     }
     return (0..<8).map { UInt8(truncatingIfNeeded: length >> UInt64(8 * $0)) } + text
   }
+
+  /// Bytes that `bytes` makes, where the metadata's pairs take `pairsByteCount`.
+  static func byteCount(_ tensors: [PlannedTensor], pairsByteCount: Int) -> Int {
+    8 + padded(text(tensors, pairs: "").utf8.count + pairsByteCount)
+  }
+
+  /// The metadata's members, by key.
+  static func pairs(_ metadata: [String: String]) -> String {
+    let pairs = metadata.sorted { $0.key < $1.key }.map { key, value in
+      "\(JSONText.quoted(key)):\(JSONText.quoted(value))"
+    }
+    return pairs.joined(separator: ",")
+  }
+
+  private static func text(_ tensors: [PlannedTensor], pairs: String) -> String {
+    var members = ["\"\(metadataKey)\":{\(pairs)}"]
+    for part in tensors.lazy.flatMap(\.parts) {
+      members.append(
+        "\(JSONText.quoted(part.name)):{\"dtype\":\"\(part.dtypeName)\","
+          + "\"shape\":\(JSONText.array(part.dimensions)),"
+          + "\"data_offsets\":[\(part.offset),\(part.offset + part.byteCount)]}")
+    }
+    return "{\(members.joined(separator: ","))}"
+  }
+
+  private static func padded(_ count: Int) -> Int { (count + 7) / 8 * 8 }
 }

@@ -46,8 +46,8 @@ public struct SavePlan: Sendable {
 
   /// Plans a file of `parameters`. From `checkpoint`, which they came from,
   /// metadata, configuration, vocabulary and tensors that are no weights are
-  /// carried over; `metadata` adds to them. `progress` gets a fraction and a
-  /// tensor's name.
+  /// carried over; `metadata` adds to them. Of a packed file, parameters that are
+  /// `known` are not read. `progress` gets a fraction and a tensor's name.
   ///
   /// Throws what reading a tensor throws, `CheckpointError.duplicateTensor` and
   /// `.headerTooLong` for what no reader would take, and `CheckpointError.stopped` once
@@ -55,12 +55,13 @@ public struct SavePlan: Sendable {
   /// while it is read.
   public static func make(
     parameters: Parameters, of checkpoint: Checkpoint? = nil, metadata: [String: String] = [:],
-    form: SaveForm, progress: (Double, String) -> Void = { _, _ in },
+    form: SaveForm, known: [String: PackedFacts] = [:],
+    progress: (Double, String) -> Void = { _, _ in },
     shouldStop: @Sendable () -> Bool = { false }
   ) throws -> SavePlan {
     let gathered = try GatheredTensors(
-      parameters, of: checkpoint, form: form, holder: .safetensors, progress: progress,
-      shouldStop: shouldStop)
+      parameters, of: checkpoint, form: form, holder: .safetensors, known: known,
+      progress: progress, shouldStop: shouldStop)
     var whole = SavedMetadata.of(checkpoint, adding: metadata)
     if form == .packed {
       whole[StackedExperts.metadataKey] = StackedExperts.metadata(of: checkpoint?.stacks ?? [])

@@ -144,7 +144,7 @@ struct RankedLayer {
 
 extension Prune {
   /// The largest f32 number up to the threshold.
-  fileprivate var largestMagnitudeThatGoes: Float {
+  var largestMagnitudeThatGoes: Float {
     let nearest = Float(threshold)
     return Double(nearest) > threshold ? nearest.nextDown : nearest
   }

@@ -154,11 +154,12 @@ enum SheetDrawing {
       grid.putLine("would leave …", in: line, theme[.dim])
       return
     }
-    let isExact = preview.step == sheet.step
+    let isCurrent = preview.step == sheet.step
+    let isExact = isCurrent && whole.isExact
     let text =
-      "would leave \(Count.text(whole.keptWeights)) weights · "
+      "would leave \(isCurrent && !isExact ? "about " : "")\(Count.text(whole.keptWeights)) weights · "
       + "sparsity \(Decimal.percent(whole.sparsity)) · \(ByteCount.text(whole.fileBytes)) packed"
-      + (isExact ? "" : " (being recomputed)")
+      + (isCurrent ? "" : " (being recomputed)")
     grid.putLine(text, in: line, theme[isExact ? .text : .preview])
   }
 }

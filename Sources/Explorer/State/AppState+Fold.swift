@@ -41,7 +41,7 @@ extension AppState {
       widenScale(revision, layers.keys)
     case .previewReady(let preview):
       guard sheet?.ticket == preview.ticket else { return }
-      sheet?.preview = preview
+      sheet?.take(preview)
     case .sample, .training: break
     case .notKept(let id, let reason):
       notKept[id] = reason

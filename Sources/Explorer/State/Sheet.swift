@@ -22,7 +22,7 @@ public struct Sheet: Sendable {
   public var selected = 0
   /// The preview last asked for; answers to others are dropped.
   public var ticket: Int?
-  public var preview: Preview?
+  public private(set) var preview: Preview?
   /// Whether the mouse holds a dial's knob.
   public var isDragging = false
   /// Why it cannot run with these settings.
@@ -48,6 +48,13 @@ public struct Sheet: Sendable {
     case .pass(let pass, let layers): Step(pass: pass, layers: layers)
     case .training: nil
     }
+  }
+
+  /// Shows a preview; until its layer is made, the one of the settings before stays on screen.
+  mutating func take(_ preview: Preview) {
+    let former = self.preview?.layer
+    self.preview = preview
+    if preview.layer == nil, !preview.isDone { self.preview?.layer = former }
   }
 
   /// Sets a dial. Throws `PassError` when it cannot be so.

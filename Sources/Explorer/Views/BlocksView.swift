@@ -205,10 +205,11 @@ public enum BlocksView: View {
     let zeros = zip(layers, known).reduce(0.0) {
       $0 + Double($1.1.summary.count) * (preview[$1.0.name]?.sparsity ?? $1.1.sparsity)
     }
-    let bits = known.reduce(0.0) { $0 + Double($1.packedBytes) * 8 }
+    let bits = zip(layers, known).reduce(0.0) {
+      $0 + Double(preview[$1.0.name]?.packedBytes ?? $1.1.packedBytes) * 8
+    }
     let kept = count > 0 ? Decimal.percent(1 - zeros / count, 0) : "–"
-    // Bytes of a layer are known once the pass has run.
-    let depth = count > 0 && !isPreview ? Decimal.text(bits / count, 2) : "…"
+    let depth = count > 0 ? Decimal.text(bits / count, 2) : "…"
     grid.putLine(
       "\(kept)  \(depth.leftPadded(5))", in: area, .trailing, theme[isPreview ? .preview : .text])
   }
@@ -250,7 +251,9 @@ extension BlocksState.Quantity {
     switch self {
     case .kept: 1 - layer.sparsity
     case .error: layer.error
-    case .bits, .bytes, .sensitivity, .outliers: nil
+    case .bits: layer.bitsPerWeight
+    case .bytes: layer.packedBytes.map(Double.init)
+    case .sensitivity, .outliers: nil
     }
   }
 }

@@ -10,6 +10,8 @@ struct ModelSizes: Sendable {
   let comparison: Compression.Comparison
   /// Of the packed file, header included.
   let fileBytes: Int
+  /// Of its tensors, by name.
+  let tensorBytes: [String: Int]
   /// Of the packed file's tensors, for each weight of the original.
   let bitsPerWeight: Double
   /// Of the layers with bit depths, where there are such.
@@ -23,10 +25,18 @@ struct ModelSizes: Sendable {
     others: Bool = true, in job: borrowing JobContext
   ) throws {
     let original = checkpoint.parameters
+    // Of a large model each read makes the weights anew.
+    var known: [String: PackedFacts] = [:]
     comparison = try Comparison(
-      of: original, with: model.parameters, given: given, others: others, in: job.part(0...0.5))
-    let plan = try Saving.plan(model, of: checkpoint, form: .packed, in: job.part(0.5...1))
+      of: original, with: model.parameters, given: given, others: others, in: job.part(0...0.9)
+    ) { parameter, weights in
+      known[parameter.name] = PackedFacts(of: parameter, weights, in: checkpoint)
+    }
+    let plan = try Saving.plan(
+      model, of: checkpoint, form: .packed, known: known, in: job.part(0.9...1))
     fileBytes = plan.byteCount
+    tensorBytes = Dictionary(
+      plan.entries.map { ($0.name, $0.byteCount) }, uniquingKeysWith: { $1 })
     channelSizes = plan.channelSizes
     let weights = original.weightCount
     bitsPerWeight =

@@ -106,11 +106,13 @@ extension SaveRequest {
     shardByteCount = options.shardByteCount
   }
 
-  /// Plans the files of `model`, which comes of `checkpoint` where there is one. Throws
-  /// what planning and reading throw, and `CheckpointError.stopped`.
+  /// Plans the files of `model`, which comes of `checkpoint` where there is one; of packed ones
+  /// what is `known` is not read. Throws what planning and reading throw, and
+  /// `CheckpointError.stopped`.
   public func plan(
     _ model: ModelState, of checkpoint: Checkpoint?, to path: String,
-    threads: Int = Parallel.defaultThreads, progress: (Double, String) -> Void = { _, _ in },
+    known: [String: PackedFacts] = [:], threads: Int = Parallel.defaultThreads,
+    progress: (Double, String) -> Void = { _, _ in },
     shouldStop: @Sendable () -> Bool = { false }
   ) throws -> PlannedSave {
     let parameters = model.parameters
@@ -119,7 +121,7 @@ extension SaveRequest {
     switch kind {
     case .safetensors(let form):
       let plan = try SavePlan.make(
-        parameters: parameters, of: checkpoint, metadata: whole, form: form,
+        parameters: parameters, of: checkpoint, metadata: whole, form: form, known: known,
         progress: progress, shouldStop: shouldStop)
       let encodings = plan.entries.map { ($0.encoding, $0.byteCount) }
       if let shardByteCount {

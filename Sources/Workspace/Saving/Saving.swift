@@ -9,29 +9,29 @@ enum Saving {
   static let planning = 0.0...0.4
   static let writing = 0.4...1.0
 
-  /// Plans a file of `model`, which comes of `checkpoint`. Throws
+  /// Plans a file of `model`, which comes of `checkpoint`; what is `known` is not read. Throws
   /// `Cancelled`, and what reading a tensor throws.
   static func plan(
     _ model: ModelState, of checkpoint: Checkpoint, form: SaveForm,
-    in job: borrowing JobContext
+    known: [String: PackedFacts] = [:], in job: borrowing JobContext
   ) throws -> SavePlan {
     try stoppable(job) { progress, shouldStop in
       try SavePlan.make(
         parameters: model.parameters, of: checkpoint,
-        metadata: SavePlan.metadata(of: model, from: checkpoint), form: form, progress: progress,
-        shouldStop: shouldStop)
+        metadata: SavePlan.metadata(of: model, from: checkpoint), form: form, known: known,
+        progress: progress, shouldStop: shouldStop)
     }
   }
 
   /// The same for files of any kind.
   static func plan(
     _ model: ModelState, of checkpoint: Checkpoint, as request: SaveRequest, to path: String,
-    in job: borrowing JobContext
+    known: [String: PackedFacts] = [:], in job: borrowing JobContext
   ) throws -> PlannedSave {
     let threads = job.threads
     return try stoppable(job) { progress, shouldStop in
       try request.plan(
-        model, of: checkpoint, to: path, threads: threads, progress: progress,
+        model, of: checkpoint, to: path, known: known, threads: threads, progress: progress,
         shouldStop: shouldStop)
     }
   }

@@ -8,12 +8,14 @@ internal import Tensors
 struct PreviewState {
   var ticket = 0
   var job: JobID?
+  /// Counts of the revision that was asked for last.
+  var counting: ModelCounting?
 }
 
 extension Workbench {
-  /// Has the outcome of a step computed without making a revision of it: first
-  /// the layer on screen, then the whole model. Takes the place of the preview
-  /// asked for before, whose results are dropped.
+  /// Has the outcome of a step computed without making a revision of it: the layer on screen,
+  /// and the whole model. Takes the place of the preview asked for before, whose results are
+  /// dropped. Of a prune whose layers are counted the totals are told with the next `receive`.
   ///
   /// Returns the ticket the results carry.
   @discardableResult
@@ -22,9 +24,14 @@ extension Workbench {
     previews.ticket += 1
     let ticket = previews.ticket
     guard tree[id] != nil else { return ticket }
-    let request = PreviewRequest(
+    var request = PreviewRequest(
       ticket: ticket, step: step, revision: id, layer: layer, checkpoint: checkpoint,
       given: tree.givenLayers(to: id) + [step.layers])
+    if let pass = step.pass as? Prune, pass.followsCounts {
+      request.counting = counting(of: id, given: request.given)
+      request.totals = request.counting?.counted?.totals(after: step)
+      if request.totals != nil { announce([.previewReady(request.preview(nil))]) }
+    }
     var plan = JobPlan<Preview>(
       title: "preview \(step.title)", kind: .preview, isShown: false)
     plan.onPartial = { _, preview in [.previewReady(preview)] }
@@ -32,12 +39,23 @@ extension Workbench {
       if workbench.previews.ticket == ticket { workbench.previews.job = nil }
       return []
     }
+    let asked = request
     previews.job = start(plan, on: queues.previews, needing: id) { model, job, post in
-      try request.run(on: model, in: job, post)
+      try asked.run(on: model, in: job, post)
     } onFinish: { _, preview in
       [.previewReady(preview)]
     }
     return ticket
+  }
+
+  /// Counts of a revision, which are kept while previews of it are asked for.
+  private func counting(of id: RevisionID, given: [LayerSelection]) -> ModelCounting {
+    if let counting = previews.counting, counting.revision == id, counting.given == given {
+      return counting
+    }
+    let counting = ModelCounting(id, given: given)
+    previews.counting = counting
+    return counting
   }
 
   /// Drops the preview that was asked for last.
@@ -57,25 +75,45 @@ struct PreviewRequest: Sendable {
   /// What the passes worked on, and this one would.
   let given: [LayerSelection]
 
+  /// Counts of the layers, from which the totals of this step follow.
+  var counting: ModelCounting?
+  /// The totals, as far as they are known.
+  var totals: PreviewTotals?
+
   /// Applies the step, to the layer on screen alone first where a layer's
   /// outcome does not hang on the others.
   func run(
     on model: ModelState, in job: borrowing JobContext, _ post: (Preview) -> Void
   ) throws -> Preview {
-    var snapshot: LayerSnapshot?
-    if step.pass.isLayerwise, let layer, let parameter = model.parameters[layer],
-      step.layers.contains(parameter)
-    {
-      let changed = try step.apply(to: model.with(Parameters([parameter])), in: job.part(0...0.1))
-      snapshot = try self.snapshot(of: layer, in: changed, job)
-      post(preview(snapshot, whole: nil))
+    var snapshot = try snapshotAlone(model, job.part(0...0.1))
+    if snapshot != nil, totals?.isExact != true { post(preview(snapshot)) }
+    var whole = totals
+    if whole == nil, model.parameters.contains(where: step.layers.contains) {
+      let counted = try counting?.count(model, against: checkpoint, in: job.part(0.1...0.4))
+      whole = counted?.totals(after: step)
+      if let whole, !whole.isExact { post(preview(snapshot, whole)) }
     }
-    let changed = try Replay(base: model, steps: [step]).run(in: job.part(0.1...0.7))
+    if let whole, whole.isExact, snapshot != nil || layer == nil {
+      return preview(snapshot, whole, isDone: true)
+    }
+    let changed = try Replay(base: model, steps: [step]).run(in: job.part(0.4...0.7))
     if snapshot == nil, let layer { snapshot = try self.snapshot(of: layer, in: changed, job) }
+    if let whole, whole.isExact { return preview(snapshot, whole, isDone: true) }
     let sizes = try ModelSizes(
       of: changed, against: checkpoint, given: given, others: false, in: job)
     let count = model.parameters.count(where: step.layers.contains)
-    return preview(snapshot, whole: PreviewTotals(sizes, layerCount: count))
+    return preview(snapshot, PreviewTotals(sizes, layerCount: count), isDone: true)
+  }
+
+  /// The layer on screen, where its outcome does not hang on others.
+  private func snapshotAlone(
+    _ model: ModelState, _ job: borrowing JobContext
+  ) throws -> LayerSnapshot? {
+    guard let layer, let parameter = model.parameters[layer], step.pass.isLayerwise,
+      step.layers.contains(parameter)
+    else { return nil }
+    let changed = try step.apply(to: model.with(Parameters([parameter])), in: job)
+    return try snapshot(of: layer, in: changed, job)
   }
 
   private func snapshot(
@@ -87,8 +125,12 @@ struct PreviewRequest: Sendable {
     }
   }
 
-  private func preview(_ layer: LayerSnapshot?, whole: PreviewTotals?) -> Preview {
-    Preview(ticket: ticket, step: step, revision: revision, layer: layer, whole: whole)
+  func preview(
+    _ layer: LayerSnapshot?, _ whole: PreviewTotals? = nil, isDone: Bool = false
+  ) -> Preview {
+    Preview(
+      ticket: ticket, step: step, revision: revision, layer: layer, whole: whole ?? totals,
+      isDone: isDone)
   }
 }
 
@@ -100,7 +142,9 @@ extension PreviewTotals {
         let difference = $0.difference
         return (
           $0.name,
-          Layer(sparsity: difference.sparsity, error: haveErrors ? difference.error : nil)
+          Layer(
+            sparsity: difference.sparsity, error: haveErrors ? difference.error : nil,
+            packedBytes: sizes.tensorBytes[$0.name], weights: difference.weights)
         )
       }
     }
@@ -110,6 +154,6 @@ extension PreviewTotals {
     self.init(
       keptWeights: total.weights - total.zeros, sparsity: total.sparsity,
       layerError: sizes.comparison.layerError, fileBytes: sizes.fileBytes, layerCount: layerCount,
-      layers: Dictionary(all, uniquingKeysWith: { $1 }))
+      layers: Dictionary(all, uniquingKeysWith: { $1 }), isExact: true)
   }
 }
