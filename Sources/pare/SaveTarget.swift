@@ -39,14 +39,15 @@ struct SaveTarget {
     }
   }
 
-  /// Plans the files. Throws what planning throws.
+  /// Plans the files; of packed ones what is `known` is not read. Throws what planning throws.
   func plan(
-    _ model: ModelState, of checkpoint: Checkpoint,
-    importance: [String: [Float]] = [:], in job: borrowing JobContext
+    _ model: ModelState, of checkpoint: Checkpoint, importance: [String: [Float]] = [:],
+    known: [String: PackedFacts] = [:], in job: borrowing JobContext
   ) throws -> PlannedSave {
     var request = request
     request.importance = importance
-    let plan = try Headless.plan(model, of: checkpoint, as: request, to: output.path, in: job)
+    let plan = try Headless.plan(
+      model, of: checkpoint, as: request, to: output.path, known: known, in: job)
     if let shards = plan.plan as? ShardedPlan { try output.check(shards: shards) }
     return plan
   }

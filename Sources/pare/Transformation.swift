@@ -10,8 +10,14 @@ extension FileArgument {
   /// which matrices the passes leave alone. `isRun` says that its network is run
   /// even if no pass does so.
   func open(toPass recipe: Recipe, isRun: Bool = false, threads: Int) throws -> Checkpoint {
-    let checkpoint = try open(toRun: isRun || recipe.steps.contains(where: \.pass.measuresInputs))
+    let checkpoint = try openUnread(toPass: recipe, isRun: isRun)
     try checkpoint.tellNonFinite(threads: threads)
+    return checkpoint
+  }
+
+  /// The same without reading weights, so that nothing is told of those that are not finite.
+  func openUnread(toPass recipe: Recipe, isRun: Bool = false) throws -> Checkpoint {
+    let checkpoint = try open(toRun: isRun || recipe.steps.contains(where: \.pass.measuresInputs))
     if let others = checkpoint.leftAlone, recipe.steps.contains(where: { $0.layers == .all }) {
       StandardError.write("pare: left alone: \(sentence(others)); --layers names them\n")
     }
@@ -36,30 +42,68 @@ struct Transformation {
     static let planning = 0.6...0.75
     static let writing = 0.75...0.9
     static let measuring = 0.9...1.0
+    static let layingOut = 0.75...0.77
+    static let packing = 0.77...1.0
   }
+
+  private typealias Outcome = (
+    plan: PlannedSave, comparison: Compression.Comparison, model: ModelState
+  )
 
   /// Does it and tells what came of it.
   func run(asJSON: Bool) throws {
     try target.check(against: input.file)
     let output = try target.output.claim(inputs: [input.file] + others)
-    let checkpoint = try input.open(toPass: recipe, threads: threads)
+    let isPacked = target.request.kind == .safetensors(.packed)
+    let checkpoint =
+      isPacked
+      ? try input.openUnread(toPass: recipe) : try input.open(toPass: recipe, threads: threads)
     let title = recipe.steps.first?.passName ?? "convert"
     let (plan, comparison, model) = try Work.run(title, threads: threads) { job in
-      let model = try Headless.apply(recipe, to: checkpoint, in: job.part(Part.passes))
-      let plan = try target.plan(model, of: checkpoint, in: job.part(Part.planning))
-      try plan.write(
-        to: output, of: checkpoint, recipe: recipe.yaml, in: job.part(Part.writing))
-      // Of the file as it is read back, so that the figures are the file's.
-      let comparison = try Headless.comparison(
-        of: Checkpoint.open(plan.path).parameters, from: checkpoint, after: recipe,
-        in: job.part(Part.measuring))
-      return (plan, comparison, model)
+      isPacked
+        ? try pack(checkpoint, to: output, in: job) : try convert(checkpoint, to: output, in: job)
     }
     plan.plan.tellOmissions()
     if asJSON {
       json(plan, comparison, checkpoint).print()
     } else {
       StandardOutput.write(text(plan, comparison, checkpoint, model))
+    }
+  }
+
+  private func convert(
+    _ checkpoint: Checkpoint, to output: SaveOutput, in job: borrowing JobContext
+  ) throws -> Outcome {
+    let model = try Headless.apply(recipe, to: checkpoint, in: job.part(Part.passes))
+    let plan = try target.plan(model, of: checkpoint, in: job.part(Part.planning))
+    try plan.write(to: output, of: checkpoint, recipe: recipe.yaml, in: job.part(Part.writing))
+    // Of the file as it is read back, so that the figures are the file's.
+    let comparison = try Headless.comparison(
+      of: Checkpoint.open(plan.path).parameters, from: checkpoint, after: recipe,
+      in: job.part(Part.measuring))
+    return (plan, comparison, model)
+  }
+
+  /// Reads the input once for the figures and the plan, and once to write. What is packed is
+  /// checked as it is written to give every value back, so the figures are the file's.
+  private func pack(
+    _ checkpoint: Checkpoint, to output: SaveOutput, in job: borrowing JobContext
+  ) throws -> Outcome {
+    do {
+      let model = try Headless.apply(recipe, to: checkpoint, in: job.part(Part.passes))
+      let (comparison, known) = try Headless.comparisonToPack(
+        model, of: checkpoint, after: recipe, in: job.part(Part.planning))
+      checkpoint.tell(
+        comparison.missing.isEmpty
+          ? NonFiniteWeights(in: checkpoint, by: comparison)
+          : try NonFiniteWeights(in: checkpoint, job: job))
+      let plan = try target.plan(
+        model, of: checkpoint, known: known, in: job.part(Part.layingOut))
+      try plan.write(to: output, of: checkpoint, recipe: recipe.yaml, in: job.part(Part.packing))
+      return (plan, comparison, model)
+    } catch let error as PassError {
+      checkpoint.tell(try NonFiniteWeights(in: checkpoint, job: job))
+      throw error
     }
   }
 

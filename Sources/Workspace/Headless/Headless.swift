@@ -34,12 +34,29 @@ public enum Headless {
     return plan
   }
 
-  /// Plans files of `model`, which comes of `checkpoint`, as the explorer does.
+  /// Plans files of `model`, which comes of `checkpoint`, as the explorer does; of packed ones
+  /// what is `known` is not read again.
   public static func plan(
     _ model: ModelState, of checkpoint: Checkpoint, as request: SaveRequest, to path: String,
-    in job: borrowing JobContext
+    known: [String: PackedFacts] = [:], in job: borrowing JobContext
   ) throws -> PlannedSave {
-    try Saving.plan(model, of: checkpoint, as: request, to: path, in: job)
+    try Saving.plan(model, of: checkpoint, as: request, to: path, known: known, in: job)
+  }
+
+  /// How far the weights of `model` are from those of the checkpoint that it comes of, and how
+  /// they will be packed, from one read of each. `recipe` says which layers passes worked on.
+  public static func comparisonToPack(
+    _ model: ModelState, of checkpoint: Checkpoint, after recipe: Recipe,
+    in job: borrowing JobContext
+  ) throws -> (comparison: Compression.Comparison, known: [String: PackedFacts]) {
+    var known: [String: PackedFacts] = [:]
+    let comparison = try Comparison(
+      of: checkpoint.parameters, with: model.parameters, given: recipe.steps.map(\.layers),
+      others: true, in: job
+    ) { parameter, weights in
+      known[parameter.name] = PackedFacts(of: parameter, weights, in: checkpoint)
+    }
+    return (comparison, known)
   }
 
   /// The figures of `model`, which comes of `checkpoint`, that need no

@@ -1,5 +1,5 @@
 public import CheckpointIO
-internal import Compression
+public import Compression
 public import Jobs
 internal import Tensors
 
@@ -37,6 +37,23 @@ public struct NonFiniteWeights: Sendable, Hashable {
     job.progress(1)
     guard let first = names.first else { return nil }
     (nanCount, infiniteCount, tensorCount) = (nan, infinite, names.count)
+    self.first = first
+  }
+}
+
+extension NonFiniteWeights {
+  /// Those that a comparison of all weights of a checkpoint has found in it; nil when all are
+  /// finite. Precondition: none of its tensors is missing after.
+  public init?(in checkpoint: Checkpoint, by comparison: Compression.Comparison) {
+    let found = Dictionary(
+      comparison.nonFinite.map { ($0.name, $0.difference.nonFinite) }, uniquingKeysWith: { $1 })
+    let holding = checkpoint.parameters.compactMap { parameter in
+      found[parameter.name].map { (name: parameter.name, change: $0) }
+    }.filter { $0.change.nan.before + $0.change.infinite.before > 0 }
+    guard let first = holding.first?.name else { return nil }
+    nanCount = holding.reduce(0) { $0 + $1.change.nan.before }
+    infiniteCount = holding.reduce(0) { $0 + $1.change.infinite.before }
+    tensorCount = holding.count
     self.first = first
   }
 }

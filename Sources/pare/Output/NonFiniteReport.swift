@@ -62,6 +62,11 @@ extension Checkpoint {
     let found = try Work.run("check", threads: threads) { job in
       try NonFiniteWeights(in: self, job: job)
     }
+    tell(found)
+  }
+
+  /// The same of what was found.
+  func tell(_ found: NonFiniteWeights?) {
     guard let found else { return }
     StandardError.write("pare: \(sentence("\(name) holds \(found)"))\n")
   }
