@@ -10,6 +10,11 @@ struct PreviewState {
   var job: JobID?
   /// Counts of the revision that was asked for last.
   var counting: ModelCounting?
+
+  /// To be called when a revision gets other weights, as that of a training run does.
+  mutating func forgetCounts(of revision: RevisionID) {
+    if counting?.revision == revision { counting = nil }
+  }
 }
 
 extension Workbench {

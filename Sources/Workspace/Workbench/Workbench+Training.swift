@@ -210,6 +210,7 @@ extension Workbench {
       id = live
       tree.setTrained(trained, of: id)
       layers.forget(id)
+      previews.forgetCounts(of: id)
     } else {
       id = tree.add(.trained(trained), parent: seat.parent)
       training?.live = id
