@@ -3,6 +3,9 @@ package protocol RowReader: Sendable {
   /// Bytes of memory that it keeps; those of a mapped file are not among them.
   var keptByteCount: Int { get }
 
+  /// Whether all its numbers are bf16, so that rounding leaves nothing.
+  var isShort: Bool { get }
+
   /// Writes rows one after the other, in the parameter's orientation: as many values as they
   /// have columns. Any number of threads may call it at once. Precondition: there are such rows.
   func read(_ rows: Range<Int>, into values: UnsafeMutablePointer<Float>)
@@ -11,12 +14,23 @@ package protocol RowReader: Sendable {
   /// must be read.
   func address(of rows: Range<Int>) -> UnsafePointer<Float>?
 
+  /// Writes the product of each row and an input, where there is a quicker way than to read the
+  /// rows; false where there is none.
+  func multiply(
+    _ rows: Range<Int>, by input: RowInput, into output: UnsafeMutablePointer<Float>
+  ) -> Bool
+
   /// Throws when the file is no longer the one that was opened: what was read since may be 0.
   func check() throws
 }
 
 extension RowReader {
+  package var isShort: Bool { false }
   package func address(of rows: Range<Int>) -> UnsafePointer<Float>? { nil }
+
+  package func multiply(
+    _ rows: Range<Int>, by input: RowInput, into output: UnsafeMutablePointer<Float>
+  ) -> Bool { false }
 }
 
 /// The rows of a parameter as its file has them.

@@ -27,5 +27,16 @@ struct BlockRows: RowReader {
     }
   }
 
+  func multiply(
+    _ rows: Range<Int>, by input: RowInput, into output: UnsafeMutablePointer<Float>
+  ) -> Bool {
+    let size = columns / format.weightCount * format.byteCount
+    return unsafe bytes[rows.lowerBound * size..<rows.upperBound * size].withUnsafeBytes {
+      guard let start = $0.baseAddress else { return false }
+      return unsafe input.multiply(
+        rows.count, of: format, start.assumingMemoryBound(to: UInt8.self), into: output)
+    }
+  }
+
   func check() throws { try bytes.check() }
 }

@@ -59,6 +59,21 @@ struct DenseRows: RowReader {
     }
   }
 
+  func multiply(
+    _ rows: Range<Int>, by input: RowInput, into output: UnsafeMutablePointer<Float>
+  ) -> Bool {
+    guard dtype.isReadDirectly, !isBigEndian, columnStride == 1, !rows.isEmpty else { return false }
+    let size = dtype.byteCount
+    let end = (rows.upperBound - 1) * rowStride + columns
+    return unsafe bytes[rows.lowerBound * rowStride * size..<end * size].withUnsafeBytes {
+      guard let start = $0.baseAddress else { return false }
+      unsafe input.multiply(rows.count, of: dtype, start, stride: rowStride, into: output)
+      return true
+    }
+  }
+
+  var isShort: Bool { [.bf16, .f8e4m3, .f8e5m2, .i8, .u8, .bool].contains(dtype) }
+
   func check() throws { try bytes.check() }
 
   /// Neighbouring numbers.

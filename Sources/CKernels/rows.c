@@ -1,0 +1,52 @@
+#include "rows.h"
+#include "block_numbers.h"
+#include "blocks.h"
+#include "lanes.h"
+
+#define BODY "bodies/rows.h"
+#include "levels.h"
+
+static size_t padded(size_t k) { return (k + 511) / 512 * 512; }
+
+size_t pare_row_room(size_t k) { return padded(k) / 2 + 2 * (padded(k) / 16 + padded(k) / 32); }
+
+static void prepare_row(int level, size_t k, const float *values, pare_row_input *input) {
+  DISPATCH(prepare_row, k, values, input)
+}
+
+pare_row_input pare_prepare_row(int level, size_t k, const float *values, float *room) {
+  size_t all = padded(k);
+  pare_row_input input = {.values = values, .codes = (int16_t *)room};
+  input.scales16 = room + all / 2;
+  input.sums16 = input.scales16 + all / 16;
+  input.scales32 = input.sums16 + all / 16;
+  input.sums32 = input.scales32 + all / 32;
+  prepare_row(level, k, values, &input);
+  return input;
+}
+
+int pare_multiplies_rows(int format) {
+  switch (format) {
+  case PARE_Q8_0:
+  case PARE_Q4_0:
+  case PARE_Q4_1:
+  case PARE_Q5_0:
+  case PARE_Q5_1:
+  case PARE_Q4_K:
+  case PARE_Q5_K:
+  case PARE_Q6_K: return 1;
+  default: return 0;
+  }
+}
+
+void pare_multiply_block_rows(
+    int level, int format, const uint8_t *rows, size_t row_bytes, size_t count, size_t k,
+    const pare_row_input *input, float *out) {
+  DISPATCH(multiply_block_rows, format, rows, row_bytes, count, k, input, out)
+}
+
+void pare_multiply_rows(
+    int level, int kind, const void *rows, size_t stride, size_t count, size_t k,
+    const float *input, float *out) {
+  DISPATCH(multiply_rows, kind, rows, stride, count, k, input, out)
+}

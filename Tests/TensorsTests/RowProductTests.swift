@@ -1,0 +1,114 @@
+import CKernels
+import Tensors
+import TestSupport
+import Testing
+
+/// Products of rows as a file has them with one input.
+@Suite struct RowProductTests {
+  private static func values(_ count: Int, seed: UInt64) -> [Float] {
+    var random = SplitMix64(seed: seed)
+    return (0..<count).map { _ in Float.random(in: -1...1, using: &random) }
+  }
+
+  private static let formats: [BlockFormat] = BlockFormat.allCases.filter {
+    pare_multiplies_rows($0.kernelFormat) != 0
+  }
+
+  /// Blocks of every level give what their weights would, but for the input's sixteen bits.
+  @Test(arguments: formats, [256, 768, 2048])
+  func rowsOfBlocksGiveTheProductOfTheirWeights(format: BlockFormat, columns: Int) {
+    let rows = 5
+    let plain = Self.values(rows * columns, seed: 1)
+    var input = Self.values(columns, seed: 2)
+    input[7] = 40
+    for index in 64..<96 { input[index] = 0 }
+    let size = columns / format.weightCount * format.byteCount
+    var bytes = [UInt8](repeating: 0, count: rows * size)
+    unsafe pare_quantize_blocks(
+      pare_best_level(), format.kernelFormat, plain, plain.count, &bytes)
+    var weights = plain
+    unsafe pare_dequantize(
+      pare_best_level(), format.kernelFormat, bytes, plain.count / format.weightCount, &weights, 0)
+    for level in 0...pare_best_level() {
+      let found = Self.product(level, format, bytes, size, rows, input)
+      for row in 0..<rows {
+        // An input is off by half a step of its 32's scale.
+        var (sum, bound) = (0.0, 1e-4)
+        for block in stride(from: 0, to: columns, by: 32) {
+          let most = input[block..<block + 32].reduce(0) { max($0, abs($1)) }
+          for column in block..<block + 32 {
+            let weight = Double(weights[row * columns + column])
+            sum += weight * Double(input[column])
+            bound += abs(weight) * (Double(most) / 32767 * 0.51 + abs(Double(input[column])) * 2e-6)
+          }
+        }
+        #expect(abs(Double(found[row]) - sum) <= bound, "\(format), level \(level), row \(row)")
+      }
+    }
+  }
+
+  @Test func anInputThatIsNotFiniteGivesNaN() {
+    let bytes = [UInt8](repeating: 1, count: 34 * 8)
+    for value in [Float.infinity, .nan] {
+      var input = [Float](repeating: 1, count: 256)
+      input[3] = value
+      for level in 0...pare_best_level() {
+        #expect(Self.product(level, .q8_0, bytes, 34 * 8, 1, input)[0].isNaN)
+      }
+    }
+  }
+
+  @Test(arguments: [DType.f32, .f16, .bf16], [1, 15, 16, 64, 100, 577])
+  func rowsOfNumbersGiveTheirProduct(dtype: DType, columns: Int) {
+    let (rows, stride) = (3, columns + 5)
+    let input = Self.values(columns, seed: 2)
+    let plain = Self.values(rows * stride, seed: 1)
+    let bytes: [UInt8] = plain.flatMap { value -> [UInt8] in
+      switch dtype {
+      case .f16: Self.bytes(Float16(value).bitPattern)
+      case .bf16: Self.bytes(UInt16(value.bitPattern >> 16))
+      default: Self.bytes(value.bitPattern)
+      }
+    }
+    func weight(_ index: Int) -> Double {
+      switch dtype {
+      case .f16: Double(Float16(plain[index]))
+      case .bf16: Double(Float(bitPattern: plain[index].bitPattern & 0xffff_0000))
+      default: Double(plain[index])
+      }
+    }
+    for level in 0...pare_best_level() {
+      var found = [Float](repeating: .nan, count: rows)
+      unsafe pare_multiply_rows(
+        level, dtype.kernelKind, bytes, stride, rows, columns, input, &found)
+      for row in 0..<rows {
+        let meant = (0..<columns).reduce(0.0) {
+          $0 + weight(row * stride + $1) * Double(input[$1])
+        }
+        #expect(abs(Double(found[row]) - meant) <= 2e-5, "\(dtype), level \(level)")
+      }
+    }
+  }
+
+  private static func bytes<T: FixedWidthInteger>(_ value: T) -> [UInt8] {
+    (0..<T.bitWidth / 8).map { UInt8(truncatingIfNeeded: value >> T($0 * 8)) }
+  }
+
+  private static func product(
+    _ level: Int32, _ format: BlockFormat, _ bytes: [UInt8], _ size: Int, _ rows: Int,
+    _ input: [Float]
+  ) -> [Float] {
+    var found = [Float](repeating: .nan, count: rows)
+    let room = UnsafeMutableRawPointer.allocate(
+      byteCount: pare_row_room(input.count) * 4, alignment: 64)
+    defer { unsafe room.deallocate() }
+    unsafe input.withUnsafeBufferPointer { values in
+      guard let start = values.baseAddress else { return }
+      var ready = unsafe pare_prepare_row(
+        level, input.count, start, room.assumingMemoryBound(to: Float.self))
+      unsafe pare_multiply_block_rows(
+        level, format.kernelFormat, bytes, size, rows, input.count, &ready, &found)
+    }
+    return found
+  }
+}
