@@ -59,7 +59,7 @@ let targets: [Target] =
   + floor("CheckpointIO", ["Models", "Tensors", "CKernels", "CFaults", "CZlib"])
   + floor("Models", ["Tensors"], tests: ["CheckpointIO"])
   + floor("Tokenizers")
-  + floor("Backend", ["Models", "Tensors", "CKernels", "CMatrix"])
+  + floor("Backend", ["Models", "Tensors", "CFaults", "CKernels", "CMatrix"])
   + floor("Transformers", ["Backend", "Models", "Tensors"], tests: ["CheckpointIO"])
   + floor(
     "Training", ["Transformers", "Backend", "Models", "Tensors", "Jobs"],

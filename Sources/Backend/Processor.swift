@@ -117,19 +117,13 @@ extension Processor {
   /// `count` values.
   package static func attend(
     _ count: Int, keyWidth: Int, valueWidth: Int, stride: Int, query: UnsafePointer<Float>,
-    keys: UnsafePointer<Float>, values: UnsafePointer<Float>, scale: Float,
+    keys: UnsafePointer<Float>, values: UnsafePointer<Float>, _ rule: AttentionRule,
     scores: UnsafeMutablePointer<Float>, into out: UnsafeMutablePointer<Float>
   ) {
-    unsafe pare_attend(
-      count, keyWidth, valueWidth, stride, query, keys, values, scale, scores, out)
-  }
-
-  /// Causal softmax in place: row r sees `seen + r` columns.
-  package static func causalSoftmax(
-    _ rows: Int, _ columns: Int, stride: Int, seen: Int, scale: Float,
-    _ scores: UnsafeMutablePointer<Float>
-  ) {
-    unsafe pare_causal_softmax(rows, columns, stride, seen, scale, scores)
+    unsafe rule.with { rule in
+      unsafe pare_attend(
+        count, keyWidth, valueWidth, stride, query, keys, values, rule, scores, out)
+    }
   }
 
   /// Softmax in place of scores that a window, a cap or a sink changes: row r sees the last

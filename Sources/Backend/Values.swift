@@ -23,6 +23,11 @@ package struct Values {
     Values(memory, offset: offset + column, stride: stride, isHalf: isHalf)
   }
 
+  /// The rows from one on.
+  package func rows(from row: Int) -> Values {
+    Values(memory, offset: offset + row * stride, stride: stride, isHalf: isHalf)
+  }
+
   /// Where a value is.
   package func place(_ row: Int, _ column: Int = 0) -> UnsafeMutableRawPointer {
     unsafe UnsafeMutableRawPointer(memory.floats)

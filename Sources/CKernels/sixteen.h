@@ -11,9 +11,10 @@ typedef float vf __attribute__((vector_size(64)));
 typedef int32_t vi __attribute__((vector_size(64)));
 typedef uint32_t vu __attribute__((vector_size(64)));
 typedef uint16_t vh __attribute__((vector_size(32)));
+#ifndef PARE_LANES_H
 enum { LANES = 16 };
-
 #define INLINE static inline __attribute__((always_inline))
+#endif
 
 #if defined(__x86_64__)
 #define TARGETS(name, parameters, arguments)                                      \

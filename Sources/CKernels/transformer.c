@@ -68,18 +68,6 @@ TARGETS(
      float epsilon, float *out, uint16_t *half),
     (rows, width, x, weight, bias, epsilon, out, half))
 
-INLINE void pare_gelu_body(size_t count, float *x, int tanh_form) {
-  size_t whole = count / LANES * LANES, rest = count - whole;
-  if (tanh_form) {
-    for (size_t i = 0; i < whole; i += LANES) STORE(x + i, GELU_TANH(LOAD(x + i)));
-    if (rest) STORE_SOME(x + whole, rest, GELU_TANH(LOAD_SOME(x + whole, rest, 0)));
-  } else {
-    for (size_t i = 0; i < whole; i += LANES) STORE(x + i, GELU_ERF(LOAD(x + i)));
-    if (rest) STORE_SOME(x + whole, rest, GELU_ERF(LOAD_SOME(x + whole, rest, 0)));
-  }
-}
-TARGETS(pare_gelu, (size_t count, float *x, int tanh_form), (count, x, tanh_form))
-
 INLINE void pare_sum_body(size_t count, const float *a, const float *b, float *out) {
   for (size_t i = 0; i < count; i++) out[i] = a[i] + b[i];
 }
@@ -114,21 +102,6 @@ INLINE float exponentials(size_t count, float *x, float scale) {
   }
   return total;
 }
-
-INLINE void pare_causal_softmax_body(
-    size_t rows, size_t columns, size_t stride, size_t seen, float scale, float *scores) {
-  for (size_t r = 0; r < rows; r++) {
-    float *x = scores + r * stride;
-    size_t count = seen + r < columns ? seen + r : columns;
-    float inverse = 1.0f / exponentials(count, x, scale);
-    for (size_t i = 0; i < count; i++) x[i] *= inverse;
-    if (count < columns) memset(x + count, 0, (columns - count) * sizeof(float));
-  }
-}
-TARGETS(
-    pare_causal_softmax,
-    (size_t rows, size_t columns, size_t stride, size_t seen, float scale, float *scores),
-    (rows, columns, stride, seen, scale, scores))
 
 INLINE float largest_of(size_t width, const float *x) {
   size_t whole = width / LANES * LANES, rest = width - whole;
@@ -207,11 +180,24 @@ INLINE float dot(size_t width, const float *a, const float *b) {
   return SUM(sum);
 }
 
+INLINE void cap_scores(size_t count, float *x, const pare_attention *rule) {
+  for (size_t i = 0; i < count; i += LANES) {
+    size_t n = count - i < LANES ? count - i : LANES;
+    vf e = EXP(NEXT(x + i, n) * (2 * rule->scale / rule->cap));
+    PUT(x + i, n, rule->cap * (1.0f - 2.0f / (e + 1.0f)));
+  }
+}
+
 INLINE void pare_attend_body(
     size_t count, size_t key_width, size_t value_width, size_t stride, const float *query,
-    const float *keys, const float *values, float scale, float *scores, float *out) {
+    const float *keys, const float *values, const pare_attention *rule, float *scores,
+    float *out) {
   for (size_t t = 0; t < count; t++) scores[t] = dot(key_width, query, keys + t * stride);
-  float inverse = 1.0f / exponentials(count, scores, scale);
+  if (rule->cap != 0) cap_scores(count, scores, rule);
+  float scale = rule->cap != 0 ? 1 : rule->scale, top = largest_of(count, scores) * scale;
+  float total = exponentials(count, scores, scale);
+  if (rule->sink) total += expf(*rule->sink - top);
+  float inverse = 1.0f / total;
   for (size_t i = 0; i < value_width; i += LANES) {
     size_t n = value_width - i < LANES ? value_width - i : LANES;
     vf sum = SPLAT(0);
@@ -228,5 +214,6 @@ INLINE void pare_attend_body(
 TARGETS(
     pare_attend,
     (size_t count, size_t key_width, size_t value_width, size_t stride, const float *query,
-     const float *keys, const float *values, float scale, float *scores, float *out),
-    (count, key_width, value_width, stride, query, keys, values, scale, scores, out))
+     const float *keys, const float *values, const pare_attention *rule, float *scores,
+     float *out),
+    (count, key_width, value_width, stride, query, keys, values, rule, scores, out))

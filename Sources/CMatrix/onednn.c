@@ -14,14 +14,10 @@
 typedef dnnl_memory_desc_t desc;
 typedef const_dnnl_memory_desc_t desc_view;
 #define DESC_FREE(d) dnnl_memory_desc_destroy(d)
-#define DESC_BORROW(d) (d)
-#define DESC_ADDRESS(view) (&(view))
 #else
 typedef dnnl_memory_desc_t desc;
 typedef const dnnl_memory_desc_t *desc_view;
 #define DESC_FREE(d) ((void)(d))
-#define DESC_BORROW(d) (&(d))
-#define DESC_ADDRESS(view) (view)
 #endif
 
 // The library keeps the code of products for whoever prepares the same again: the
@@ -55,8 +51,6 @@ static bool ready(void) {
   return engine != NULL;
 }
 
-bool pare_matrix_fuses(void) { return true; }
-
 bool pare_matrix_has_bf16(void) {
 #if defined(__x86_64__)
   return __builtin_cpu_supports("avx512bf16");
@@ -69,13 +63,13 @@ bool pare_matrix_has_bf16(void) {
 typedef struct {
   int64_t count, m, n, k;
   int64_t a_stride, b_stride, c_stride, a_step, b_step, c_step;
-  int32_t a_transposed, b_transposed, packed, bf16, has_bias, epilogue;
+  int32_t a_transposed, b_transposed, bf16, adds, bf16_output;
 } key;
 
 typedef struct {
   key key;
   dnnl_primitive_t primitive;
-  dnnl_memory_t a, b, bias, c, scratch;
+  dnnl_memory_t a, b, c, scratch;
 } prepared;
 
 struct pare_matrix {
@@ -91,24 +85,12 @@ static bool make_desc(
   dnnl_dims_t dims, steps;
   for (int i = 0; i < rank; i++) {
     dims[i] = lengths[i];
-    if (strides) steps[i] = strides[i];
+    steps[i] = strides[i];
   }
 #if DNNL_VERSION_MAJOR >= 3
-  return (strides ? dnnl_memory_desc_create_with_strides(d, rank, dims, type, steps)
-                  : dnnl_memory_desc_create_with_tag(d, rank, dims, type, dnnl_format_tag_any))
-         == dnnl_success;
+  return dnnl_memory_desc_create_with_strides(d, rank, dims, type, steps) == dnnl_success;
 #else
-  return (strides ? dnnl_memory_desc_init_by_strides(d, rank, dims, type, steps)
-                  : dnnl_memory_desc_init_by_tag(d, rank, dims, type, dnnl_format_tag_any))
-         == dnnl_success;
-#endif
-}
-
-static bool append_activation(dnnl_post_ops_t ops, dnnl_alg_kind_t kind) {
-#if DNNL_VERSION_MAJOR >= 3
-  return dnnl_post_ops_append_eltwise(ops, kind, 0, 0) == dnnl_success;
-#else
-  return dnnl_post_ops_append_eltwise(ops, 1, kind, 0, 0) == dnnl_success;
+  return dnnl_memory_desc_init_by_strides(d, rank, dims, type, steps) == dnnl_success;
 #endif
 }
 
@@ -120,7 +102,7 @@ static bool append_sum(dnnl_post_ops_t ops) {
 #endif
 }
 
-static bool make_attributes(dnnl_primitive_attr_t *attributes, int epilogue) {
+static bool make_attributes(dnnl_primitive_attr_t *attributes, bool adds) {
   dnnl_post_ops_t ops = NULL;
   if (dnnl_primitive_attr_create(attributes) != dnnl_success) return false;
   // Scratch memory of our own: the library's belongs to the thread that
@@ -129,26 +111,24 @@ static bool make_attributes(dnnl_primitive_attr_t *attributes, int epilogue) {
       dnnl_primitive_attr_set_scratchpad_mode(*attributes, dnnl_scratchpad_mode_user)
           == dnnl_success
       && dnnl_post_ops_create(&ops) == dnnl_success;
-  if (good && (epilogue & PARE_FUSE_GELU)) good = append_activation(ops, dnnl_eltwise_gelu_erf);
-  if (good && (epilogue & PARE_FUSE_GELU_TANH)) good = append_activation(ops, dnnl_eltwise_gelu_tanh);
-  if (good && (epilogue & PARE_FUSE_ADD)) good = append_sum(ops);
+  if (good && adds) good = append_sum(ops);
   if (good) good = dnnl_primitive_attr_set_post_ops(*attributes, ops) == dnnl_success;
   if (ops) dnnl_post_ops_destroy(ops);
   return good;
 }
 
 static bool make_product(
-    dnnl_primitive_desc_t *product, desc *a, desc *b, desc *bias, desc *c, int epilogue) {
+    dnnl_primitive_desc_t *product, desc *a, desc *b, desc *c, bool adds) {
   dnnl_primitive_attr_t attributes = NULL;
-  bool good = make_attributes(&attributes, epilogue);
+  bool good = make_attributes(&attributes, adds);
 #if DNNL_VERSION_MAJOR >= 3
   good = good
          && dnnl_matmul_primitive_desc_create(
-                product, engine, *a, *b, bias ? *bias : NULL, *c, attributes)
+                product, engine, *a, *b, NULL, *c, attributes)
                 == dnnl_success;
 #else
   dnnl_matmul_desc_t operation;
-  good = good && dnnl_matmul_desc_init(&operation, a, b, bias, c) == dnnl_success
+  good = good && dnnl_matmul_desc_init(&operation, a, b, NULL, c) == dnnl_success
          && dnnl_primitive_desc_create(product, &operation, attributes, engine, NULL)
                 == dnnl_success;
 #endif
@@ -160,38 +140,27 @@ static bool make_memory(dnnl_memory_t *memory, desc_view d) {
   return dnnl_memory_create(memory, d, engine, DNNL_MEMORY_NONE) == dnnl_success;
 }
 
-// The number of rows the order of packed weights is chosen for.
-enum { USUAL_ROWS = 256 };
-
-static bool make_descs(const key *key, desc *a, desc *b, desc *bias, desc *c) {
+static bool make_descs(const key *key, desc *a, desc *b, desc *c) {
   dnnl_data_type_t type = key->bf16 ? dnnl_bf16 : dnnl_f32;
-  dnnl_data_type_t out = (key->epilogue & PARE_FUSE_BF16) ? dnnl_bf16 : dnnl_f32;
+  dnnl_data_type_t out = key->bf16_output ? dnnl_bf16 : dnnl_f32;
   // One product alone must not look like a batch: the library then finds no fast way.
   int rank = key->count == 1 ? 2 : MATRIX_RANK;
   int skip = MATRIX_RANK - rank;
   int64_t a_dims[] = {key->count, key->m, key->k}, b_dims[] = {key->count, key->k, key->n};
-  int64_t c_dims[] = {key->count, key->m, key->n}, bias_dims[] = {1, key->n};
+  int64_t c_dims[] = {key->count, key->m, key->n};
   int64_t a_steps[] = {
       key->a_step, key->a_transposed ? 1 : key->a_stride, key->a_transposed ? key->a_stride : 1};
   int64_t c_steps[] = {key->c_step, key->c_stride, 1};
   int64_t b_steps[] = {
       key->b_step, key->b_transposed ? 1 : key->b_stride, key->b_transposed ? key->b_stride : 1};
-  int64_t bias_steps[] = {key->n, 1};
   return make_desc(a, rank, a_dims + skip, type, a_steps + skip)
-         && make_desc(b, rank, b_dims + skip, type, key->packed ? NULL : b_steps + skip)
-         && make_desc(c, rank, c_dims + skip, out, c_steps + skip)
-         && make_desc(bias, 2, bias_dims, dnnl_f32, bias_steps);
+         && make_desc(b, rank, b_dims + skip, type, b_steps + skip)
+         && make_desc(c, rank, c_dims + skip, out, c_steps + skip);
 }
 
-// `packed` is the order that weights have been put in; without it a key of packed
-// weights lets the library choose one, which depends on more than the weights.
-static bool describe(
-    const key *key, desc_view packed, dnnl_primitive_desc_t *product, desc *bias_out) {
+static bool describe(const key *key, dnnl_primitive_desc_t *product) {
   desc a = {0}, b = {0}, c = {0};
-  bool good = make_descs(key, &a, &b, bias_out, &c)
-              && make_product(
-                  product, &a, packed ? (desc *)DESC_ADDRESS(packed) : &b,
-                  key->has_bias ? bias_out : NULL, &c, key->epilogue);
+  bool good = make_descs(key, &a, &b, &c) && make_product(product, &a, &b, &c, key->adds);
   DESC_FREE(a);
   DESC_FREE(b);
   DESC_FREE(c);
@@ -199,8 +168,8 @@ static bool describe(
 }
 
 static void release(prepared *p) {
-  dnnl_memory_t memories[] = {p->a, p->b, p->bias, p->c, p->scratch};
-  for (int i = 0; i < 5; i++)
+  dnnl_memory_t memories[] = {p->a, p->b, p->c, p->scratch};
+  for (int i = 0; i < 4; i++)
     if (memories[i]) dnnl_memory_destroy(memories[i]);
   if (p->primitive) dnnl_primitive_destroy(p->primitive);
 }
@@ -217,23 +186,20 @@ static bool reserve_scratch(pare_matrix *matrix, size_t bytes) {
   return true;
 }
 
-static bool prepare(pare_matrix *matrix, const key *key, desc_view packed, prepared *p) {
+static bool prepare(pare_matrix *matrix, const key *key, prepared *p) {
   dnnl_primitive_desc_t product = NULL;
-  desc bias = {0};
   memset(p, 0, sizeof *p);
   p->key = *key;
-  bool good = describe(key, packed, &product, &bias);
+  bool good = describe(key, &product);
   if (good) {
     desc_view scratch = dnnl_primitive_desc_query_md(product, dnnl_query_scratchpad_md, 0);
     good = dnnl_primitive_create(&p->primitive, product) == dnnl_success
            && make_memory(&p->a, dnnl_primitive_desc_query_md(product, dnnl_query_src_md, 0))
            && make_memory(&p->b, dnnl_primitive_desc_query_md(product, dnnl_query_weights_md, 0))
            && make_memory(&p->c, dnnl_primitive_desc_query_md(product, dnnl_query_dst_md, 0))
-           && (!key->has_bias || make_memory(&p->bias, DESC_BORROW(bias)))
            && make_memory(&p->scratch, scratch)
            && reserve_scratch(matrix, dnnl_memory_desc_get_size(scratch));
   }
-  DESC_FREE(bias);
   if (product) dnnl_primitive_desc_destroy(product);
   if (!good) release(p);
   return good;
@@ -245,7 +211,7 @@ static void forget_all(pare_matrix *matrix) {
 }
 
 // The product for a key, prepared on its first use.
-static prepared *find(pare_matrix *matrix, const key *key, dnnl_memory_t packed) {
+static prepared *find(pare_matrix *matrix, const key *key) {
   // Products repeat in the same order: the next one is usually behind the last.
   for (size_t i = 0; i < matrix->count; i++) {
     size_t at = (matrix->last + 1 + i) % matrix->count;
@@ -255,29 +221,23 @@ static prepared *find(pare_matrix *matrix, const key *key, dnnl_memory_t packed)
     }
   }
   if (matrix->count == MAXIMAL_PREPARED) forget_all(matrix);
-  desc_view order = NULL;
-  if (packed && dnnl_memory_get_memory_desc(packed, &order) != dnnl_success) return NULL;
-  if (!prepare(matrix, key, order, &matrix->list[matrix->count])) return NULL;
+  if (!prepare(matrix, key, &matrix->list[matrix->count])) return NULL;
   matrix->last = matrix->count++;
   return &matrix->list[matrix->last];
 }
 
-static bool run(
-    pare_matrix *matrix, prepared *p, const void *a, const void *b, const float *bias, void *c) {
+static bool run(pare_matrix *matrix, prepared *p, const void *a, const void *b, void *c) {
   dnnl_exec_arg_t arguments[] = {
       {DNNL_ARG_SRC, p->a},
       {DNNL_ARG_WEIGHTS, p->b},
       {DNNL_ARG_DST, p->c},
       {DNNL_ARG_SCRATCHPAD, p->scratch},
-      {DNNL_ARG_BIAS, p->bias},
   };
   return dnnl_memory_set_data_handle(p->a, (void *)a) == dnnl_success
          && dnnl_memory_set_data_handle(p->b, (void *)b) == dnnl_success
          && dnnl_memory_set_data_handle(p->c, c) == dnnl_success
          && dnnl_memory_set_data_handle(p->scratch, matrix->scratch) == dnnl_success
-         && (!bias || dnnl_memory_set_data_handle(p->bias, (void *)bias) == dnnl_success)
-         && dnnl_primitive_execute(p->primitive, matrix->stream, bias ? 5 : 4, arguments)
-                == dnnl_success;
+         && dnnl_primitive_execute(p->primitive, matrix->stream, 4, arguments) == dnnl_success;
 }
 
 pare_matrix *pare_matrix_create(void) {
@@ -304,108 +264,6 @@ void pare_matrix_destroy(pare_matrix *matrix) {
   free(matrix);
 }
 
-struct pare_weights {
-  size_t n, k;
-  bool bf16;
-  dnnl_memory_t memory;
-  void *values;
-};
-
-static key weights_key(size_t n, size_t k, bool bf16, size_t m) {
-  key key;
-  memset(&key, 0, sizeof key);
-  key.count = 1;
-  key.m = (int64_t)m;
-  key.n = (int64_t)n;
-  key.k = (int64_t)k;
-  key.a_stride = (int64_t)k;
-  key.c_stride = (int64_t)n;
-  key.packed = 1;
-  key.bf16 = bf16;
-  return key;
-}
-
-static bool reorder(dnnl_memory_t from, dnnl_memory_t to) {
-  dnnl_primitive_desc_t description = NULL;
-  dnnl_primitive_t primitive = NULL;
-  dnnl_stream_t stream = NULL;
-  desc_view from_desc, to_desc;
-  bool good = dnnl_memory_get_memory_desc(from, &from_desc) == dnnl_success
-              && dnnl_memory_get_memory_desc(to, &to_desc) == dnnl_success;
-  good = good
-         && dnnl_reorder_primitive_desc_create(
-                &description, from_desc, engine, to_desc, engine, NULL)
-                == dnnl_success
-         && dnnl_primitive_create(&primitive, description) == dnnl_success
-         && dnnl_stream_create(&stream, engine, dnnl_stream_default_flags) == dnnl_success;
-  dnnl_exec_arg_t arguments[] = {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}};
-  good = good && dnnl_primitive_execute(primitive, stream, 2, arguments) == dnnl_success
-         && dnnl_stream_wait(stream) == dnnl_success;
-  if (stream) dnnl_stream_destroy(stream);
-  if (primitive) dnnl_primitive_destroy(primitive);
-  if (description) dnnl_primitive_desc_destroy(description);
-  return good;
-}
-
-static bool pack(pare_weights *weights, const float *w, size_t out_stride) {
-  int64_t dims[] = {(int64_t)weights->k, (int64_t)weights->n}, steps[] = {1, (int64_t)weights->k};
-  key key = weights_key(weights->n, weights->k, weights->bf16, USUAL_ROWS);
-  key.c_stride = (int64_t)out_stride;
-  dnnl_primitive_desc_t product = NULL;
-  dnnl_memory_t plain = NULL;
-  desc plain_desc = {0}, bias = {0};
-  bool good = describe(&key, NULL, &product, &bias) && make_desc(&plain_desc, 2, dims, dnnl_f32, steps)
-              && dnnl_memory_create(&plain, DESC_BORROW(plain_desc), engine, (void *)w)
-                     == dnnl_success;
-  if (good) {
-    desc_view packed = dnnl_primitive_desc_query_md(product, dnnl_query_weights_md, 0);
-    size_t bytes = (dnnl_memory_desc_get_size(packed) + 63) / 64 * 64;
-    weights->values = aligned_alloc(64, bytes);
-    good = weights->values != NULL
-           && dnnl_memory_create(&weights->memory, packed, engine, weights->values)
-                  == dnnl_success
-           && reorder(plain, weights->memory);
-  }
-  DESC_FREE(plain_desc);
-  DESC_FREE(bias);
-  if (plain) dnnl_memory_destroy(plain);
-  if (product) dnnl_primitive_desc_destroy(product);
-  return good;
-}
-
-pare_weights *pare_weights_pack(
-    const float *w, size_t n, size_t k, size_t out_stride, bool bf16) {
-  if (!ready()) return NULL;
-  pare_weights *weights = calloc(1, sizeof *weights);
-  if (!weights) return NULL;
-  weights->n = n;
-  weights->k = k;
-  weights->bf16 = bf16;
-  if (pack(weights, w, out_stride)) return weights;
-  pare_weights_free(weights);
-  return NULL;
-}
-
-void pare_weights_free(pare_weights *weights) {
-  if (!weights) return;
-  if (weights->memory) dnnl_memory_destroy(weights->memory);
-  free(weights->values);
-  free(weights);
-}
-
-bool pare_weights_apply(
-    pare_matrix *matrix, const pare_weights *weights, size_t m, const void *x, size_t x_stride,
-    void *out, size_t out_stride, const float *bias, int epilogue) {
-  key key = weights_key(weights->n, weights->k, weights->bf16, m);
-  key.a_stride = (int64_t)x_stride;
-  key.c_stride = (int64_t)out_stride;
-  key.has_bias = bias != NULL;
-  key.epilogue = epilogue;
-  own_this_thread();
-  prepared *p = find(matrix, &key, weights->memory);
-  return p && run(matrix, p, x, weights->values, bias, out);
-}
-
 bool pare_gemm(
     pare_matrix *matrix, const pare_product *product, const void *a, const void *b, void *c) {
   key key;
@@ -423,10 +281,10 @@ bool pare_gemm(
   key.a_transposed = product->a_transposed;
   key.b_transposed = product->b_transposed;
   key.bf16 = product->bf16;
-  key.epilogue =
-      (product->adds ? PARE_FUSE_ADD : 0) | (product->bf16_output ? PARE_FUSE_BF16 : 0);
+  key.adds = product->adds;
+  key.bf16_output = product->bf16_output;
   own_this_thread();
-  prepared *p = find(matrix, &key, NULL);
-  return p && run(matrix, p, a, b, NULL, c);
+  prepared *p = find(matrix, &key);
+  return p && run(matrix, p, a, b, c);
 }
 #endif

@@ -31,6 +31,8 @@ public struct BlockShape: Sendable, Hashable {
     package let head: Head
     /// Where the first one begins in the queries.
     package let firstQuery: Int
+    /// The head of keys and values that it reads, or the first of them.
+    package let firstKeyHead: Int
     /// Where its keys begin among keys, and its values among values.
     package let firstKey: Int
     package let firstValue: Int
@@ -55,11 +57,11 @@ public struct BlockShape: Sendable, Hashable {
     self.hidden = hidden
     var (query, key, value, mixed, index) = (0, 0, 0, 0, 0)
     var (runs, places): ([Run], [Run]) = ([], [])
-    for head in heads {
+    for (number, head) in heads.enumerated() {
       for _ in 0..<head.queries {
         let place = Run(
-          heads: index..<index + 1, head: head, firstQuery: query, firstKey: key,
-          firstValue: value, firstMixed: mixed)
+          heads: index..<index + 1, head: head, firstQuery: query, firstKeyHead: number,
+          firstKey: key, firstValue: value, firstMixed: mixed)
         places.append(place)
         if let last = runs.last, last.head == head, head.queries == 1 {
           runs[runs.count - 1].heads = last.heads.lowerBound..<index + 1

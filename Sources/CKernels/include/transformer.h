@@ -6,15 +6,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "panels.h"
+
 /// Layer normalisation of rows (Ba et al., 2016): (x − mean) / √(variance + ε) ·
 /// weight + bias. `weight` and `bias` may be NULL. Writes f32 to `out` and, when
 /// `half` is not NULL, the same rounded to bf16 there (then `out` may be NULL).
 void pare_layer_norm(
     size_t rows, size_t width, const float *x, const float *weight, const float *bias,
     float epsilon, float *out, uint16_t *half);
-
-/// x ← GELU(x): x·Φ(x) by the error function, or its tanh form.
-void pare_gelu(size_t count, float *x, int tanh_form);
 
 /// x ← x + bias for each row.
 void pare_add_bias(size_t rows, size_t width, float *x, size_t stride, const float *bias);
@@ -24,11 +23,6 @@ void pare_to_bf16(size_t count, const float *x, uint16_t *out);
 
 /// out ← a + b.
 void pare_sum(size_t count, const float *a, const float *b, float *out);
-
-/// Causal softmax of attention scores in place: row r sees `seen + r` columns;
-/// the others become 0. Scores are multiplied by `scale` first.
-void pare_causal_softmax(
-    size_t rows, size_t columns, size_t stride, size_t seen, float scale, float *scores);
 
 /// Cross-entropy −log softmax(logits)[target] of each row, in nats.
 void pare_cross_entropy(
@@ -42,9 +36,10 @@ void pare_divergence(
 void pare_argmax(size_t rows, size_t width, const float *x, int32_t *indices);
 
 /// Attention of one query over `count` cached keys and values, one head:
-/// out ← softmax(scale · q·Kᵀ)·V. Query and keys have `key_width` values, values and
-/// `out` have `value_width`. `scores` is room for `count` values.
+/// out ← softmax(q·Kᵀ)·V, scores changed by `rule`, whose window is not looked at. Query and keys
+/// have `key_width` values, values and `out` have `value_width`. `scores` is room for `count`
+/// values.
 void pare_attend(
     size_t count, size_t key_width, size_t value_width, size_t stride, const float *query,
-    const float *keys, const float *values, float scale, float *scores, float *out);
+    const float *keys, const float *values, const pare_attention *rule, float *scores, float *out);
 #endif

@@ -34,6 +34,8 @@ final class TrainableLayer: LinearWeights {
     copy = isHalf || quantizer != nil ? AlignedBuffer(count) : nil
   }
 
+  func form(of count: Int) -> InputForm { isHalf ? .half : .plain }
+
   /// Makes the copy anew after the weights have changed.
   func refresh() {
     guard let copy else { return }

@@ -30,7 +30,7 @@ extension Network {
     let parts = try text.map(
       crew: maker.crew, shouldStop: shouldStop, progress: progress, worker: maker.make
     ) { pass, group in
-      let routed = RoutedTokens()
+      let routed = configuration.experts != nil ? RoutedTokens() : nil
       try pass.run(
         text.tokens[group], window: text.window, shouldStop: shouldStop, observer: routed)
       var sum = 0.0
@@ -38,7 +38,7 @@ extension Network {
         let losses = unsafe text.losses(rows, logits, vocabulary: configuration.vocabulary)
         sum += zip(rows, losses).reduce(0) { text.isScored($1.0) ? $0 + $1.1 : $0 }
       }
-      return (sum: sum, experts: routed.experts)
+      return (sum: sum, experts: routed?.experts ?? [:])
     }
     return Evaluation(
       loss: parts.reduce(0) { $0 + $1.sum } / Double(text.count), tokens: text.count,

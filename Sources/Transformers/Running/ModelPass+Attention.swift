@@ -3,12 +3,14 @@ package import Models
 
 // Causal attention: some queries at a time, and keys behind the last of them left out.
 extension ModelPass {
-  /// Queries that attention works on at once.
+  /// Queries that attention works on at once where a tape keeps what it does.
   package static let queryTile = 64
 
   /// Some queries of neighbouring heads.
   private struct Tile {
     let run: Run
+    /// The run's number.
+    let index: Int
     let heads: BlockShape.Run
     /// The first query, counted in its run.
     let first: Int
@@ -17,30 +19,51 @@ extension ModelPass {
 
   func attend(_ step: PlannedStep, _ runs: [Run]) throws {
     let shape = shapes[step.block]
-    if let memory { keep(step, shape, runs, memory) }
-    // Where each thread has texts of its own, one call does several heads.
-    let heads = weights.isPacked ? shape.runs : shape.places
-    var tiles: [Tile] = []
-    for run in runs {
-      for first in stride(from: 0, to: run.count, by: Self.queryTile) {
-        let count = min(Self.queryTile, run.count - first)
-        for heads in run.count == 1 && tape == nil ? shape.places : heads {
-          tiles.append(Tile(run: run, heads: heads, first: first, count: count))
-        }
-      }
-    }
     if let tape {
+      let tiles = tiles(runs, shape.runs, of: Self.queryTile)
       return crew.run(tiles.count) { worker, index in
         attend(step, tiles[index], tape, hands[worker])
       }
     }
-    func attendAll(_ sinks: UnsafeBufferPointer<Float>?) {
-      crew.run(tiles.count) { worker, index in
-        unsafe attend(step, tiles[index], sinks, hands[worker])
+    if let memory { keep(step, shape, runs, memory) }
+    guard config.hasSinks else { return attend(step, runs, sinks: nil) }
+    try unsafe weights.withVector(TensorID(.sinks, block: step.block)) {
+      unsafe attend(step, runs, sinks: $0.map { unsafe Array($0) })
+    }
+  }
+
+  private func tiles(_ runs: [Run], _ heads: [BlockShape.Run], of size: Int) -> [Tile] {
+    runs.enumerated().flatMap { index, run in
+      stride(from: 0, to: run.count, by: size).flatMap { first in
+        heads.map {
+          Tile(
+            run: run, index: index, heads: $0, first: first, count: min(size, run.count - first))
+        }
       }
     }
-    guard config.hasSinks else { return attendAll(nil) }
-    try unsafe weights.withVector(TensorID(.sinks, block: step.block)) { unsafe attendAll($0) }
+  }
+
+  private func attend(_ step: PlannedStep, _ runs: [Run], sinks: [Float]?) {
+    let shape = shapes[step.block]
+    // The first of the heads of queries that share keys and values.
+    let heads = shape.places.filter { place in
+      place.heads.lowerBound == 0
+        || shape.places[place.heads.lowerBound - 1].firstKeyHead != place.firstKeyHead
+    }
+    let shared = runs.enumerated().filter { $0.1.count > 1 }
+    if let last = shared.last {
+      while panelsOfHeads.count < (last.0 + 1) * shape.heads.count {
+        panelsOfHeads.append(AttentionPanels(precision.numbers))
+      }
+    }
+    crew.run(shared.count * heads.count) { _, index in
+      let (number, run) = shared[index / heads.count]
+      pack(step, shape, run, heads[index % heads.count], into: number * shape.heads.count)
+    }
+    let tiles = tiles(runs, shape.places, of: AttentionPanels.tile)
+    crew.run(tiles.count) { worker, index in
+      attend(step, tiles[index], sinks, hands[worker])
+    }
   }
 
   /// Keys and values stand side by side in a row of the block, as in a row of the memory.
@@ -59,60 +82,40 @@ extension ModelPass {
     }
   }
 
-  private func attend(
-    _ step: PlannedStep, _ tile: Tile, _ sinks: UnsafeBufferPointer<Float>?, _ hand: Hand
+  /// Puts the keys and values of a head in panels.
+  private func pack(
+    _ step: PlannedStep, _ shape: BlockShape, _ run: Run, _ place: BlockShape.Run, into first: Int
   ) {
-    let (run, heads, shape) = (tile.run, tile.heads, shapes[step.block])
-    let head = heads.head
     let (stride, keys) = unsafe earlier(step, shape, run)
-    let seen = run.position + tile.first + tile.count
-    let window = config.attention[step.block].window ?? 0
-    // Keys that none of the queries sees are left out.
-    let start = window > 0 ? max(run.position + tile.first + 1 - window, 0) : 0
-    let columns = seen - start
+    unsafe panelsOfHeads[first + place.firstKeyHead].pack(
+      run.position + run.count, keyWidth: place.head.keys, keys + place.firstKey,
+      valueWidth: place.head.values, keys + shape.keyWidth + place.firstValue, stride: stride)
+  }
+
+  private func attend(_ step: PlannedStep, _ tile: Tile, _ sinks: [Float]?, _ hand: Hand) {
+    let (run, place, shape) = (tile.run, tile.heads, shapes[step.block])
+    let rule = AttentionRule(
+      scale: config.attentionScale, cap: config.attentionCap,
+      window: config.attention[step.block].window ?? 0, sink: sinks?[place.heads.lowerBound])
     let row = run.row + tile.first
-    let queries = unsafe step.from.floats(row) + heads.firstQuery
-    let ownKeys = unsafe keys + start * stride + heads.firstKey
-    let values = unsafe keys + start * stride + shape.keyWidth + heads.firstValue
-    let mixed = unsafe step.into.floats(row) + heads.firstMixed
-    let isPlain = unsafe window == 0 && config.attentionCap == nil && sinks == nil
-    if isPlain, tile.count == 1 {
-      return unsafe Processor.attend(
-        columns, keyWidth: head.keys, valueWidth: head.values, stride: stride, query: queries,
-        keys: ownKeys, values: values, scale: config.attentionScale,
-        scores: hand.scratch(columns), into: mixed)
+    let first = run.position + tile.first
+    let queries = unsafe step.from.floats(row) + place.firstQuery
+    let mixed = unsafe step.into.floats(row) + place.firstMixed
+    guard run.count == 1 else {
+      return unsafe panelsOfHeads[tile.index * shape.heads.count + place.firstKeyHead].attend(
+        first..<first + tile.count, queries, queryStride: step.from.stride, rule, into: mixed,
+        stride: step.into.stride, with: hand)
     }
-    let count = heads.heads.count
-    let padded = (columns + 15) / 16 * 16
-    let size = tile.count * padded
-    let scores = unsafe hand.scratch(count * size)
-    // Without keys all scores are 0.
-    if head.keys == 0 { unsafe scores.update(repeating: 0, count: count * size) }
-    unsafe hand.engine.multiply(
-      ProductSize(count: count, m: tile.count, n: columns, k: head.keys),
-      Operand(queries, stride: shape.qkvWidth, step: head.keys),
-      Operand(ownKeys, stride: stride, step: head.keys, isTransposed: true),
-      into: Operand(scores, stride: padded, step: size), ProductForm(isHalf: false))
-    let first = run.position + tile.first - start
-    for index in 0..<count {
-      let scores = unsafe scores + index * size
-      if isPlain {
-        unsafe Processor.causalSoftmax(
-          tile.count, columns, stride: padded, seen: first + 1, scale: config.attentionScale,
-          scores)
-      } else {
-        unsafe Processor.windowSoftmax(
-          tile.count, columns, stride: padded, first: first, window: window,
-          scale: config.attentionScale, cap: config.attentionCap,
-          sink: sinks?[heads.heads.lowerBound + index], scores)
-      }
-    }
-    unsafe hand.engine.multiply(
-      ProductSize(count: count, m: tile.count, n: head.values, k: columns),
-      Operand(scores, stride: padded, step: size),
-      Operand(values, stride: stride, step: head.values),
-      into: Operand(mixed, stride: shape.mixedWidth, step: head.values),
-      ProductForm(isHalf: false))
+    let (stride, keys) = unsafe earlier(step, shape, run)
+    // Keys that it does not see are left out.
+    let start = rule.window > 0 ? max(first + 1 - rule.window, 0) : 0
+    let count = first + 1 - start
+    let ownKeys = unsafe keys + start * stride
+    unsafe Processor.attend(
+      count, keyWidth: place.head.keys, valueWidth: place.head.values, stride: stride,
+      query: queries, keys: ownKeys + place.firstKey,
+      values: ownKeys + shape.keyWidth + place.firstValue, rule, scores: hand.scratch(count),
+      into: mixed)
   }
 
   /// Keys of a run's stream from position 0 on, values `keyWidth` behind them, and how far

@@ -38,6 +38,16 @@ package final class ModelPass {
   package let plan: PassPlan
   /// Inputs of a product as bf16.
   private let rounded: AlignedBuffer
+  /// Inputs of a product in panels.
+  private var panels: [Numbers: Panels] = [:]
+  private let row = RowInput()
+  /// What a gate has left in panels for the layer that reads `from`.
+  private var hidden: [Numbers: Panels] = [:]
+  private var readyHidden: (from: UnsafeRawPointer, panels: Panels)? = nil
+  /// Keys and values of each run's heads in panels.
+  var panelsOfHeads: [AttentionPanels] = []
+  /// Steps that are taken at once.
+  private let groups: [Range<Int>]
   /// Hidden values of some tokens in an expert.
   let expertGate: Values
   let expertUp: Values
@@ -65,7 +75,7 @@ package final class ModelPass {
     self.tape = tape
     let shapes = (0..<config.blocks).map { config.shape(of: $0) }
     self.shapes = shapes
-    let isHalf = weights.isPacked && precision == .bf16 && Precision.hasFastBF16
+    let isHalf = weights.isHalf
     // Routers and experts read f32.
     let rounding: Rounding =
       !isHalf || config.experts != nil ? .none : tape == nil ? .products : .activations
@@ -77,12 +87,14 @@ package final class ModelPass {
     try WorkingMemory.require(
       [
         [capacity, 4, config.width], [capacity, qkvWidth + mixed], [capacity, 2, hidden],
-        [capacity, isHalf ? broadest : 0], [Self.queryTile, crew.threads, length],
+        [capacity, 2, broadest], [2 * Self.queryTile, crew.threads, length],
+        [capacity + length, 2, widest { $0.keyWidth + $0.valueWidth }],
       ], for: "\(capacity) tokens at once")
     hands = try (0..<crew.threads).map { _ in try Hand() }
     plan = PassPlan(config, capacity: capacity, rounding, keeps: tape != nil) {
       weights.isJoined($0)
     }
+    groups = Self.groups(plan.steps)
     expertGate = Values(rows: capacity, width: inExpert, isHalf: false)
     expertUp = Values(rows: capacity, width: inExpert, isHalf: false)
     rounded = AlignedBuffer(isHalf ? (capacity * broadest + 1) / 2 : 0)
@@ -127,12 +139,44 @@ package final class ModelPass {
   ) throws {
     precondition(tokens.count <= capacity)
     embed(tokens, runs)
-    for step in plan.steps {
+    for group in groups {
       if shouldStop() { throw NetworkError.stopped }
-      try take(step, runs, count: tokens.count, observer)
+      try take(plan.steps[group], runs, count: tokens.count, observer)
       try check()
     }
     try norm(TensorID(.finalNorm), plan.last, into: plan.normed, count: tokens.count)
+  }
+
+  /// Neighbouring layers that read the same are one group, with the activation after them; other
+  /// steps are one each.
+  private static func groups(_ steps: [PlannedStep]) -> [Range<Int>] {
+    func source(_ index: Int) -> Slot? {
+      guard case .step(.linear(_, let from, _)) = steps[index].operation else { return nil }
+      return from
+    }
+    var groups: [Range<Int>] = []
+    for index in steps.indices {
+      let joins =
+        switch steps[index].operation {
+        case .step(.activate): true
+        default: index > 0 && source(index) != nil && source(index) == source(index - 1)
+        }
+      if joins, let last = groups.last, steps[index].block == steps[index - 1].block {
+        groups[groups.count - 1] = last.lowerBound..<index + 1
+      } else {
+        groups.append(index..<index + 1)
+      }
+    }
+    return groups
+  }
+
+  /// Calls `body` with some rows at a time, on all threads.
+  func forEachRows(of count: Int, _ body: (Range<Int>) -> Void) {
+    let some = 16
+    guard crew.threads > 1, count > some else { return body(0..<count) }
+    crew.run((count + some - 1) / some) { _, index in
+      body(index * some..<min((index + 1) * some, count))
+    }
   }
 
   private func check() throws { for hand in hands { try hand.engine.check() } }
@@ -161,6 +205,30 @@ package final class ModelPass {
   }
 
   private func take(
+    _ steps: ArraySlice<PlannedStep>, _ runs: [Run], count: Int, _ observer: (any PassObserver)?
+  ) throws {
+    guard steps.count > 1, let first = steps.first, let last = steps.last else {
+      for step in steps { try take(step, runs, count: count, observer) }
+      return
+    }
+    var layers = steps
+    if case .step(.activate) = last.operation { layers.removeLast() }
+    let shares = try layers.map { step in
+      guard case .step(.linear(let role, _, _)) = step.operation else {
+        preconditionFailure("only layers are taken together")
+      }
+      return Share(layer: try linear(role, step, count: count, observer), into: step.into)
+    }
+    if layers.count < steps.count, observer == nil,
+      gate(shares.map(\.layer), first.from, count: count, into: last.into)
+    {
+      return
+    }
+    multiply(shares, first.from, count: count)
+    if layers.count < steps.count { try take(last, runs, count: count, observer) }
+  }
+
+  private func take(
     _ step: PlannedStep, _ runs: [Run], count: Int, _ observer: (any PassObserver)?
   ) throws {
     let block = step.block
@@ -171,11 +239,7 @@ package final class ModelPass {
       multiply(layer, step.from, count: count, into: step.into)
     case .activated(let role, _):
       let layer = try linear(role, step, count: count, observer)
-      guard layer.activates else {
-        multiply(layer, step.from, count: count, into: step.into)
-        return Processor.activate(
-          count * layer.rows, config.activation, gate: step.into, up: nil, into: step.into)
-      }
+      if observer == nil, gate([layer], step.from, count: count, into: step.into) { return }
       multiply(
         layer, step.from, count: count, into: step.into, .init(activation: config.activation))
     case .adding(let role, _):
@@ -191,9 +255,7 @@ package final class ModelPass {
     case .step(.rope(let slot)): turn(step.into, slot, block, runs)
     case .step(.attend): try attend(step, runs)
     case .step(.activate):
-      Processor.activate(
-        count * shapes[block].hidden, config.activation, gate: step.from, up: step.also,
-        into: step.into)
+      activate(count, shapes[block].hidden, gate: step.from, up: step.also, into: step.into)
     case .step(.experts):
       try unsafe route(
         block, step.from.floats(), into: step.into.floats(), count: count, observer)
@@ -248,32 +310,161 @@ package final class ModelPass {
     unsafe observer.add(id, from.floats(), rows: count, columns: layer.columns)
   }
 
+  /// A layer, and where its outputs go.
+  private struct Share {
+    let layer: any LinearWeights
+    let into: Values
+    var finish = LayerProduct.Finish()
+  }
+
   private func multiply(
     _ layer: any LinearWeights, _ from: Values, count: Int, into: Values,
     _ finish: LayerProduct.Finish = .init()
   ) {
-    var finish = finish
-    finish.isHalf = into.isHalf
-    unsafe multiply(
-      layer, count, from.place(0), isHalf: from.isHalf, into.place(0), stride: into.stride, finish)
+    multiply([Share(layer: layer, into: into, finish: finish)], from, count: count)
   }
 
-  /// Inputs that are f32, or bf16 already, by a layer.
-  func multiply(
-    _ layer: any LinearWeights, _ count: Int, _ input: UnsafeRawPointer,
-    isHalf: Bool = false, _ output: UnsafeMutableRawPointer, stride: Int,
-    _ finish: LayerProduct.Finish = .init()
-  ) {
-    guard count > 0 else { return }
-    var input = unsafe input
-    if layer.isHalf, !isHalf {
-      unsafe Processor.round(
-        count * layer.columns, input.assumingMemoryBound(to: Float.self), into: rounded.halves)
-      unsafe input = UnsafeRawPointer(rounded.floats)
+  /// Inputs that are f32, or bf16 already, by layers that read the same of them.
+  private func multiply(_ shares: [Share], _ from: Values, count: Int) {
+    let products = shares.map { share in
+      var finish = share.finish
+      finish.isHalf = share.into.isHalf
+      return unsafe (
+        share.layer,
+        LayerProduct(count, from.place(0), share.into.place(0), stride: share.into.stride, finish)
+      )
     }
-    let product = unsafe LayerProduct(count, input, output, stride: stride, finish)
-    crew.run(layer.groupCount) { worker, group in
-      layer.multiply(group: group, product, with: hands[worker])
+    run(products, isHalf: from.isHalf)
+  }
+
+  /// One layer whose inputs and outputs are f32.
+  func multiply(
+    _ layer: any LinearWeights, _ count: Int, _ input: UnsafePointer<Float>,
+    _ output: UnsafeMutablePointer<Float>, stride: Int
+  ) {
+    run([(layer, unsafe LayerProduct(count, input, output, stride: stride))], isHalf: false)
+  }
+
+  /// Products of the same inputs.
+  private func run(_ products: [(layer: any LinearWeights, product: LayerProduct)], isHalf: Bool) {
+    guard let first = products.first, first.product.count > 0 else { return }
+    var known: [InputForm: (UnsafeRawPointer, ReadyInput)] = unsafe [:]
+    let tasks = products.map { layer, product in
+      let form = layer.form(of: product.count)
+      let (input, ready) =
+        unsafe known[form] ?? make(form, product, columns: layer.columns, isHalf: isHalf)
+      unsafe known[form] = (input, ready)
+      return unsafe (
+        layer,
+        LayerProduct(
+          product.count, input, product.output, stride: product.stride, product.finish,
+          ready: ready)
+      )
+    }
+    let groups = tasks.reduce(0) { $0 + $1.0.groupCount }
+    let size = partSize(of: first.product.count, groups: groups)
+    let parts = (first.product.count + size - 1) / size
+    crew.run(groups * parts) { worker, index in
+      let inputs = index / groups * size..<min((index / groups + 1) * size, first.product.count)
+      var group = index % groups
+      for (layer, product) in tasks {
+        guard group >= layer.groupCount else {
+          if parts > 1, let layer = layer as? any PanelWeights {
+            return layer.apply(group: group, product, of: inputs, with: hands[worker])
+          }
+          if inputs.lowerBound == 0 {
+            layer.multiply(group: group, product, with: hands[worker])
+          }
+          return
+        }
+        group -= layer.groupCount
+      }
+    }
+  }
+
+  /// Inputs that are multiplied at a time: all, or fewer where there are so few groups of rows
+  /// that threads would wait.
+  private func partSize(of count: Int, groups: Int) -> Int {
+    let parts = min(2 * crew.threads / max(groups, 1), count / 64)
+    guard crew.threads > 1, parts > 1 else { return count }
+    return (count / parts + 31) / 32 * 32
+  }
+
+  /// Makes inputs ready, which are good until the next ones of the same form.
+  private func make(
+    _ form: InputForm, _ product: LayerProduct, columns: Int, isHalf: Bool
+  ) -> (UnsafeRawPointer, ReadyInput) {
+    let values = unsafe product.input.assumingMemoryBound(to: Float.self)
+    switch form {
+    case .plain: break
+    case .half:
+      guard !isHalf else { break }
+      unsafe Processor.round(product.count * columns, values, into: rounded.halves)
+      return unsafe (UnsafeRawPointer(rounded.floats), .plain)
+    case .panels(let numbers):
+      if let ready = unsafe readyHidden, unsafe ready.from == product.input,
+        unsafe ready.panels.numbers == numbers
+      {
+        unsafe readyHidden = nil
+        return unsafe (product.input, .panels(ready.panels))
+      }
+      let panels = self.panels[numbers] ?? Panels(product.count, columns: columns, numbers)
+      self.panels[numbers] = panels
+      panels.resize(product.count, columns: columns)
+      forEachRows(of: product.count) { rows in
+        unsafe panels.pack(inputs: rows, values + rows.lowerBound * columns, stride: columns)
+      }
+      return unsafe (product.input, .panels(panels))
+    case .row:
+      unsafe row.prepare(columns, values)
+      return unsafe (product.input, .row(row))
+    }
+    return unsafe (product.input, .plain)
+  }
+
+  /// A gate, perhaps up, and the activation, left in panels for the layer that reads `into`; false
+  /// where their inputs are not in panels.
+  private func gate(
+    _ layers: [any LinearWeights], _ from: Values, count: Int, into: Values
+  ) -> Bool {
+    guard tape == nil, count > 1, let first = layers.first,
+      case .panels(let numbers) = first.form(of: count), layers.count <= 2,
+      layers.allSatisfy({ $0.form(of: count) == .panels(numbers) && $0.rows == first.rows }),
+      let gate = first as? any PanelWeights
+    else { return false }
+    let up = layers.count == 2 ? layers[1] as? any PanelWeights : nil
+    let product = unsafe LayerProduct(count, from.place(0), into.place(0), stride: into.stride)
+    guard
+      case .panels(let inputs) = unsafe make(
+        .panels(numbers), product, columns: first.columns, isHalf: false
+      ).1
+    else { return false }
+    let hidden = self.hidden[numbers] ?? Panels(count, columns: first.rows, numbers)
+    self.hidden[numbers] = hidden
+    hidden.resize(count, columns: first.rows)
+    let size = partSize(of: count, groups: gate.groupCount)
+    crew.run(gate.groupCount * ((count + size - 1) / size)) { worker, index in
+      let (group, part) = (index % gate.groupCount, index / gate.groupCount)
+      let (weights, rows) = gate.panels(of: group, hands[worker], slot: 0)
+      let other = up.map { up in
+        let (weights, rows) = up.panels(of: group, hands[worker], slot: 1)
+        return (weights: weights, rows: rows, bias: up.bias)
+      }
+      weights.multiplyGated(
+        rows: rows, bias: gate.bias, up: other, config.activation, by: inputs,
+        part * size..<min((part + 1) * size, count), first: gate.range(of: group).lowerBound,
+        into: hidden, with: hands[worker])
+    }
+    unsafe readyHidden = unsafe (UnsafeRawPointer(into.place(0)), hidden)
+    return true
+  }
+
+  private func activate(_ count: Int, _ width: Int, gate: Values, up: Values?, into: Values) {
+    forEachRows(of: count) { rows in
+      let first = rows.lowerBound * width
+      Processor.activate(
+        rows.count * width, config.activation, gate: gate.columns(from: first),
+        up: up?.columns(from: first), into: into.columns(from: first))
     }
   }
 
@@ -282,14 +473,20 @@ package final class ModelPass {
       let weight = unsafe weight?.baseAddress
       if config.normKind == .rms {
         guard let weight = unsafe weight else { return }
-        return unsafe Processor.rmsNorm(
-          count, config.width, from, weight: weight, offset: config.normOffset,
-          epsilon: config.normEpsilon, into: into)
+        return forEachRows(of: count) { rows in
+          unsafe Processor.rmsNorm(
+            rows.count, config.width, from.rows(from: rows.lowerBound), weight: weight,
+            offset: config.normOffset, epsilon: config.normEpsilon,
+            into: into.rows(from: rows.lowerBound))
+        }
       }
       try unsafe weights.withVector(id.bias) { bias in
-        unsafe Processor.layerNorm(
-          count, config.width, from, weight: weight, bias: bias?.baseAddress,
-          epsilon: config.normEpsilon, into: into)
+        forEachRows(of: count) { rows in
+          unsafe Processor.layerNorm(
+            rows.count, config.width, from.rows(from: rows.lowerBound), weight: weight,
+            bias: bias?.baseAddress, epsilon: config.normEpsilon,
+            into: into.rows(from: rows.lowerBound))
+        }
       }
     }
   }
@@ -305,9 +502,12 @@ package final class ModelPass {
     try unsafe weights.withVector(id) { weight in
       guard let weight = unsafe weight, let start = weight.baseAddress else { return }
       let width = weight.count
-      unsafe Processor.headNorm(
-        count, heads: heads * config.headWidth / width, width, step.from, weight: start,
-        offset: config.normOffset, epsilon: config.normEpsilon, into: step.into)
+      forEachRows(of: count) { rows in
+        unsafe Processor.headNorm(
+          rows.count, heads: heads * config.headWidth / width, width,
+          step.from.rows(from: rows.lowerBound), weight: start, offset: config.normOffset,
+          epsilon: config.normEpsilon, into: step.into.rows(from: rows.lowerBound))
+      }
     }
   }
 
@@ -320,11 +520,13 @@ package final class ModelPass {
     let (heads, pairs) = (heads(slot, block), rope.width / 2)
     for run in runs {
       let table = unsafe angles[index].floats + run.position * 2 * pairs
-      for offset in 0..<run.count {
-        unsafe Processor.turn(
-          values.place(run.row + offset), isHalf: values.isHalf, heads: heads,
-          width: config.headWidth, pairs: pairs, isInterleaved: rope.isInterleaved, back: back,
-          angles: table + offset * 2 * pairs)
+      forEachRows(of: run.count) { rows in
+        for offset in rows {
+          unsafe Processor.turn(
+            values.place(run.row + offset), isHalf: values.isHalf, heads: heads,
+            width: config.headWidth, pairs: pairs, isInterleaved: rope.isInterleaved, back: back,
+            angles: table + offset * 2 * pairs)
+        }
       }
     }
   }
@@ -336,9 +538,9 @@ package final class ModelPass {
   ) throws -> R {
     precondition(count <= logitRows)
     let head = try weights.linear(TensorID(.head), precision)
-    unsafe multiply(
-      head, count, plan.normed.place(first), isHalf: plan.normed.isHalf, logits.floats,
-      stride: config.vocabulary)
+    let product = unsafe LayerProduct(
+      count, plan.normed.place(first), logits.floats, stride: config.vocabulary)
+    run([(head, product)], isHalf: plan.normed.isHalf)
     try check()
     let values = count * config.vocabulary
     if config.logitScale != 1 { unsafe Processor.scale(values, config.logitScale, logits.floats) }

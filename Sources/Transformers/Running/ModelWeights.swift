@@ -4,7 +4,7 @@ internal import Synchronization
 internal import Tensors
 
 /// A model's weights, ready to run. Linear layers are read when they are first used, and kept
-/// in the form they are stored in; those of a small model in the order of the matrix library.
+/// in the form they are stored in; those of a small model in panels.
 final class ModelWeights: PassWeights, Sendable {
   /// Models of fewer weights are small: as f32 they take 64 MB at most.
   private static let small = 1 << 24
@@ -16,7 +16,7 @@ final class ModelWeights: PassWeights, Sendable {
   }
 
   let model: Model
-  /// Whether each thread runs texts of its own, from weights in the order of the matrix library.
+  /// Whether each thread runs texts of its own, from weights in panels.
   let isPacked: Bool
   private let linear: Mutex<[Key: any StoredLinear]>
   private let vectors: Mutex<[TensorID: [Float]]>
@@ -54,7 +54,7 @@ final class ModelWeights: PassWeights, Sendable {
   /// A linear layer, or queries, keys and values as one. Throws what reading throws, and what
   /// has changed in the file since.
   func linear(_ id: TensorID, _ precision: Precision) throws -> any LinearWeights {
-    let key = Key(id: id, precision: isPacked ? precision : .f32)
+    let key = Key(id: id, precision: precision)
     if let known = linear.withLock({ $0[key] }) {
       try known.check()
       return known
@@ -63,21 +63,14 @@ final class ModelWeights: PassWeights, Sendable {
       throw NetworkError.notRunnable("\(id.role.rawValue) is missing")
     }
     let bias = model.part(id.bias)
-    let stride = outputStride(id) ?? weight.count
     let ready: any StoredLinear =
       try isPacked
-      ? PackedLinear(weight, bias, precision, stride: stride)
-      : LinearCatalog.layer(weight, bias, key.precision, stride: stride)
+      ? PanelLinear(weight, bias, precision) : LinearCatalog.layer(weight, bias, precision)
     linear.withLock { $0[key] = ready }
     return ready
   }
 
-  /// Queries, keys and values stand side by side; nil of layers that stand alone.
-  private func outputStride(_ id: TensorID) -> Int? {
-    guard let block = id.block, [.query, .key, .value].contains(id.role) else { return nil }
-    return model.config.shape(of: block).qkvWidth
-  }
-
+  var isHalf: Bool { false }
   func isJoined(_ block: Int) -> Bool { model.joined(block) != nil }
 
   func withVector<R>(

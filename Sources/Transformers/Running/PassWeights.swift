@@ -5,6 +5,8 @@ package import Models
 package protocol PassWeights: AnyObject {
   /// Whether each thread runs texts of its own; else the threads share each product.
   var isPacked: Bool { get }
+  /// Whether layers take bf16 as it is.
+  var isHalf: Bool { get }
   /// Whether a block's queries, keys and values are one layer.
   func isJoined(_ block: Int) -> Bool
   /// A linear layer, or queries, keys and values as one. Throws what reading throws, and what has

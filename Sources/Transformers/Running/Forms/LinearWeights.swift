@@ -13,10 +13,8 @@ package protocol LinearWeights {
   /// Bytes of memory that it keeps; those of a mapped file are not among them.
   var keptByteCount: Int { get }
 
-  /// Whether its inputs are bf16.
-  var isHalf: Bool { get }
-  /// Whether GELU may be part of its product.
-  var activates: Bool { get }
+  /// How it reads so many inputs.
+  func form(of count: Int) -> InputForm
 
   /// The channels of the residual stream that its outputs belong to; nil where it writes all, or
   /// does not write there.
@@ -29,33 +27,54 @@ package protocol LinearWeights {
   func check() throws
 }
 
+/// A linear layer whose rows can be had in panels.
+package protocol PanelWeights: LinearWeights {
+  var bias: [Float]? { get }
+  /// One group's rows, as rows of panels, good until the hand is asked for the same slot again.
+  func panels(of group: Int, _ hand: Hand, slot: Int) -> (Panels, rows: Range<Int>)
+}
+
+extension PanelWeights {
+  /// Rows of a group, a whole number of panels.
+  package static var groupRows: Int { 96 }
+  package var groupCount: Int { (rows + Self.groupRows - 1) / Self.groupRows }
+
+  func range(of group: Int) -> Range<Int> {
+    group * Self.groupRows..<min((group + 1) * Self.groupRows, rows)
+  }
+
+  /// One group's outputs of some inputs in panels.
+  func apply(group: Int, _ product: LayerProduct, of inputs: Range<Int>, with hand: Hand) {
+    let (panels, rows) = panels(of: group, hand, slot: 0)
+    product.apply(
+      panels, rows: rows, bias: bias, to: range(of: group).lowerBound, of: inputs, with: hand)
+  }
+}
+
 /// A linear layer whose weights are a model's.
 package protocol StoredLinear: LinearWeights, Sendable {
-  /// nil where the weights are in another form. The outputs of one input will be `stride` values
-  /// behind those of the one before. Throws what reading throws.
-  init?(_ weight: Model.Part, _ bias: Model.Part?, _ precision: Precision, stride: Int) throws
+  /// nil where the weights are in another form. Throws what reading throws.
+  init?(_ weight: Model.Part, _ bias: Model.Part?, _ precision: Precision) throws
 }
 
 /// The forms that stored weights are multiplied from. To add one, write `Forms/MyLinear.swift` and a
 /// line here.
 package enum LinearCatalog {
   /// Asked in this order.
-  package static let all: [any StoredLinear.Type] = [RowLinear.self, PackedLinear.self]
+  package static let all: [any StoredLinear.Type] = [RowLinear.self, PanelLinear.self]
 
   /// Throws what reading throws.
   static func layer(
-    _ weight: Model.Part, _ bias: Model.Part?, _ precision: Precision, stride: Int
+    _ weight: Model.Part, _ bias: Model.Part?, _ precision: Precision
   ) throws -> any StoredLinear {
     for form in all {
-      if let layer = try form.init(weight, bias, precision, stride: stride) { return layer }
+      if let layer = try form.init(weight, bias, precision) { return layer }
     }
     throw NetworkError.notRunnable("\(weight.parameter.name) cannot be multiplied")
   }
 }
 
 extension LinearWeights {
-  package var isHalf: Bool { false }
-  package var activates: Bool { false }
   package var outputs: [Int32]? { nil }
 
   package func check() throws {}

@@ -2,54 +2,70 @@ package import Backend
 package import Models
 internal import Tensors
 
-/// Weights as a file has them, whatever their form: those of some output channels at a time
-/// become f32, and are multiplied.
-package final class RowLinear: StoredLinear {
-  /// Values that are f32 at once.
-  private static let room = 1 << 17
-
+/// Weights as a file has them, whatever their form: those of some output channels at a time are
+/// read and multiplied.
+package final class RowLinear: StoredLinear, PanelWeights {
   package let rows: Int
   package let columns: Int
   let weights: PartRows
-  private let bias: [Float]?
-  private let groupRows: Int
+  package let bias: [Float]?
+  private let numbers: Numbers
 
-  package init?(
-    _ weight: Model.Part, _ bias: Model.Part?, _ precision: Precision, stride: Int
-  ) throws {
+  package init?(_ weight: Model.Part, _ bias: Model.Part?, _ precision: Precision) throws {
     guard let weights = try PartRows(weight) else { return nil }
     self.weights = weights
     rows = weight.count
     columns = weights.columns
     self.bias = try bias?.values()
-    groupRows = min(max(Self.room / max(columns, 1) / 16 * 16, 16), 128)
+    numbers = precision.numbers
   }
-
-  package var groupCount: Int { (rows + groupRows - 1) / groupRows }
 
   package var keptByteCount: Int {
     weights.keptByteCount + (bias?.count ?? 0) * MemoryLayout<Float>.stride
   }
 
+  package func form(of count: Int) -> InputForm { count == 1 ? .row : .panels(numbers) }
+
+  package func panels(of group: Int, _ hand: Hand, slot: Int) -> (Panels, rows: Range<Int>) {
+    let range = range(of: group)
+    let panels = hand.panels(
+      range.count, columns: columns, numbers, isShort: weights.isShort, slot: slot)
+    for row in stride(from: 0, to: range.count, by: Panels.height) {
+      let some = row..<min(row + Panels.height, range.count)
+      let first = range.lowerBound
+      let values = unsafe weights.values(first + some.lowerBound..<first + some.upperBound) {
+        unsafe hand.scratch(Panels.height * columns)
+      }
+      unsafe panels.pack(rows: some, values, stride: columns)
+    }
+    return (panels, 0..<range.count)
+  }
+
   package func multiply(group: Int, _ product: LayerProduct, with hand: Hand) {
-    let first = group * groupRows
-    let channels = min(groupRows, rows - first)
-    let values = unsafe weights.values(first..<first + channels) {
-      unsafe hand.scratch(channels * columns)
+    guard case .row(let input) = product.ready else {
+      return apply(group: group, product, of: 0..<product.count, with: hand)
     }
-    let output = unsafe product.output.assumingMemoryBound(to: Float.self) + first
-    unsafe hand.engine.multiply(
-      ProductSize(m: product.count, n: channels, k: columns),
-      Operand(product.input, stride: columns),
-      Operand(values, stride: columns, isTransposed: true),
-      into: Operand(output, stride: product.stride),
-      ProductForm(isHalf: false, adds: product.finish.adds))
-    guard let bias else { return }
-    unsafe bias.withUnsafeBufferPointer { bias in
-      unsafe Processor.addBias(
-        product.count, channels, bias.baseAddress.unsafelyUnwrapped + first,
-        stride: product.stride, to: output)
+    multiply(range(of: group), by: input, product, with: hand)
+  }
+
+  /// Rows that are read at once, where they are not multiplied as they are.
+  private static let readRows = 4
+
+  private func multiply(
+    _ range: Range<Int>, by input: RowInput, _ product: LayerProduct, with hand: Hand
+  ) {
+    let sums = unsafe hand.sums(range.count)
+    if unsafe !weights.multiply(range, by: input, into: sums) {
+      for row in stride(from: 0, to: range.count, by: Self.readRows) {
+        let some = min(Self.readRows, range.count - row)
+        let first = range.lowerBound + row
+        let values = unsafe weights.values(first..<first + some) {
+          unsafe hand.scratch(Self.readRows * columns)
+        }
+        unsafe input.multiply(some, of: .f32, values, stride: columns, into: sums + row)
+      }
     }
+    unsafe product.put(sums, range.count, bias: bias, to: range.lowerBound)
   }
 
   package func check() throws { try weights.check() }
@@ -75,6 +91,7 @@ struct PartRows: Sendable {
   }
 
   var keptByteCount: Int { reader.keptByteCount }
+  var isShort: Bool { reader.isShort }
 
   func read(_ range: Range<Int>, into values: UnsafeMutablePointer<Float>) {
     var row = range.lowerBound
@@ -83,6 +100,20 @@ struct PartRows: Sendable {
       unsafe reader.read(source, into: values + (row - range.lowerBound) * columns)
       row += source.count
     }
+  }
+
+  /// Writes products of rows and an input; false where the rows are to be read for that.
+  func multiply(
+    _ range: Range<Int>, by input: RowInput, into output: UnsafeMutablePointer<Float>
+  ) -> Bool {
+    var row = range.lowerBound
+    while row < range.upperBound {
+      let source = neighbours(of: row, before: range.upperBound)
+      guard unsafe reader.multiply(source, by: input, into: output + (row - range.lowerBound))
+      else { return false }
+      row += source.count
+    }
+    return true
   }
 
   /// Rows as f32: where they lie, or in `room`, which has as much as they need.
