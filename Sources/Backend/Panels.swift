@@ -31,6 +31,15 @@ package final class Panels: @unchecked Sendable {
     low = numbers == .split && !isShort ? AlignedBuffer(byteCount / 4) : nil
   }
 
+  /// Weights in memory, `count` rows one after the other.
+  package convenience init(
+    _ weights: UnsafePointer<Float>, count: Int, columns: Int, _ numbers: Numbers
+  ) {
+    let isShort = unsafe numbers == .split && pare_are_bf16(count * columns, weights) != 0
+    self.init(count, columns: columns, numbers, isShort: isShort)
+    unsafe pack(rows: 0..<count, weights, stride: columns)
+  }
+
   /// Bytes of memory that it takes.
   package var keptByteCount: Int { low == nil ? byteCount : 2 * byteCount }
 

@@ -20,6 +20,21 @@ INLINE void pare_to_bf16_body(size_t count, const float *x, uint16_t *out) {
 }
 TARGETS(pare_to_bf16, (size_t count, const float *x, uint16_t *out), (count, x, out))
 
+int pare_are_bf16(size_t count, const float *x) {
+  enum { SOME = 4096 };
+  for (size_t first = 0; first < count; first += SOME) {
+    size_t end = count - first < SOME ? count : first + SOME;
+    uint32_t low = 0;
+    for (size_t i = first; i < end; i++) {
+      uint32_t bits;
+      memcpy(&bits, x + i, sizeof bits);
+      low |= bits & 0xffff;
+    }
+    if (low) return 0;
+  }
+  return 1;
+}
+
 INLINE void norm_row(
     size_t width, const float *x, const float *weight, const float *bias, float epsilon,
     float *out, uint16_t *half) {

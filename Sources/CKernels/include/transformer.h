@@ -21,6 +21,9 @@ void pare_add_bias(size_t rows, size_t width, float *x, size_t stride, const flo
 /// Rounds to bf16, nearest, ties to even.
 void pare_to_bf16(size_t count, const float *x, uint16_t *out);
 
+/// Whether all values are bf16, so that rounding would change none.
+int pare_are_bf16(size_t count, const float *x);
+
 /// out ← a + b.
 void pare_sum(size_t count, const float *a, const float *b, float *out);
 

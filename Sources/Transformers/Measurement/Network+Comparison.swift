@@ -105,17 +105,17 @@ private final class ComparingWorker {
   func compare(
     _ group: Range<Int>, shouldStop: () -> Bool
   ) throws -> (sums: DifferenceSums, experts: [Int: [RouterLoad.Expert]]) {
-    let routed = RoutedTokens()
+    let routed = own.config.experts != nil ? RoutedTokens() : nil
     try own.run(
       text.tokens[group], window: text.window, shouldStop: shouldStop, observer: routed)
     try other?.run(text.tokens[group], window: text.window, shouldStop: shouldStop)
     var sums = DifferenceSums()
-    try unsafe own.forEachChunk(of: group) { rows, logits in
+    try unsafe own.forEachChunk(of: group, in: group) { rows, logits in
       try unsafe withReference(rows, in: group) { reference in
         unsafe sums.add(difference(rows, reference, logits))
       }
     }
-    return (sums, routed.experts)
+    return (sums, routed?.experts ?? [:])
   }
 
   private func withReference(
@@ -134,12 +134,16 @@ private final class ComparingWorker {
     _ rows: Range<Int>, _ reference: UnsafePointer<Float>, _ logits: UnsafePointer<Float>
   ) -> DifferenceSums {
     var sums = DifferenceSums()
-    sums.loss = unsafe text.losses(rows, logits, vocabulary: vocabulary).reduce(0, +)
+    sums.loss = unsafe text.losses(rows, logits, of: own).reduce(0, +)
     sums.referenceLoss =
-      unsafe text.losses(rows, reference, vocabulary: vocabulary).reduce(0, +)
+      unsafe text.losses(rows, reference, of: own).reduce(0, +)
     let divergences = unsafe [Double](unsafeUninitializedCapacity: rows.count) { target, count in
-      unsafe Processor.divergence(
-        rows.count, vocabulary, reference, logits, into: target.baseAddress.unsafelyUnwrapped)
+      guard let target = target.baseAddress else { return }
+      own.forEachRows(of: rows.count) { some in
+        let skip = some.lowerBound * vocabulary
+        unsafe Processor.divergence(
+          some.count, vocabulary, reference + skip, logits + skip, into: target + some.lowerBound)
+      }
       count = rows.count
     }
     sums.divergence = divergences.reduce(0, +)

@@ -34,9 +34,11 @@ extension Network {
       try pass.run(
         text.tokens[group], window: text.window, shouldStop: shouldStop, observer: routed)
       var sum = 0.0
-      try unsafe pass.forEachChunk(of: group) { rows, logits in
-        let losses = unsafe text.losses(rows, logits, vocabulary: configuration.vocabulary)
-        sum += zip(rows, losses).reduce(0) { text.isScored($1.0) ? $0 + $1.1 : $0 }
+      for run in text.scoredRuns(of: group) {
+        try unsafe pass.forEachChunk(of: run, in: group) { rows, logits in
+          let losses = unsafe text.losses(rows, logits, of: pass)
+          sum += zip(rows, losses).reduce(0) { text.isScored($1.0) ? $0 + $1.1 : $0 }
+        }
       }
       return (sum: sum, experts: routed?.experts ?? [:])
     }
@@ -67,30 +69,36 @@ extension Network {
 }
 
 extension ModelPass {
-  /// Logits of a group that was just run, some rows at a time, in order. `rows`
+  /// Logits of a run of a group that was just run, some rows at a time, in order. `rows`
   /// are positions in the text.
   func forEachChunk(
-    of group: Range<Int>, _ body: (_ rows: Range<Int>, UnsafePointer<Float>) throws -> Void
+    of run: Range<Int>, in group: Range<Int>,
+    _ body: (_ rows: Range<Int>, UnsafePointer<Float>) throws -> Void
   ) throws {
-    for first in stride(from: 0, to: group.count, by: logitRows) {
-      let count = min(logitRows, group.count - first)
-      let rows = group.lowerBound + first..<group.lowerBound + first + count
-      try unsafe logits(from: first, count: count) { try unsafe body(rows, $0) }
+    for first in stride(from: run.lowerBound, to: run.upperBound, by: logitRows) {
+      let rows = first..<min(first + logitRows, run.upperBound)
+      try unsafe logits(from: first - group.lowerBound, count: rows.count) {
+        try unsafe body(rows, $0)
+      }
     }
   }
 }
 
 extension WindowedText {
-  /// Cross-entropies of the tokens that follow `rows`.
+  /// Cross-entropies of the tokens that follow `rows`, on the threads of the pass.
   func losses(
-    _ rows: Range<Int>, _ logits: UnsafePointer<Float>, vocabulary: Int
+    _ rows: Range<Int>, _ logits: UnsafePointer<Float>, of pass: ModelPass
   ) -> [Double] {
-    unsafe [Double](unsafeUninitializedCapacity: rows.count) { losses, count in
+    let vocabulary = pass.config.vocabulary
+    return unsafe [Double](unsafeUninitializedCapacity: rows.count) { losses, count in
       unsafe tokens.withUnsafeBufferPointer { tokens in
-        unsafe Processor.crossEntropy(
-          rows.count, vocabulary, logits,
-          targets: tokens.baseAddress.unsafelyUnwrapped + rows.lowerBound + 1,
-          into: losses.baseAddress.unsafelyUnwrapped)
+        guard let losses = losses.baseAddress, let targets = tokens.baseAddress else { return }
+        pass.forEachRows(of: rows.count) { some in
+          unsafe Processor.crossEntropy(
+            some.count, vocabulary, logits + some.lowerBound * vocabulary,
+            targets: targets + rows.lowerBound + some.lowerBound + 1,
+            into: losses + some.lowerBound)
+        }
       }
       count = rows.count
     }

@@ -60,16 +60,16 @@ public final class Reference: Sendable {
       let parts = try text.map(
         crew: maker.crew, shouldStop: shouldStop, progress: progress, worker: maker.make
       ) { pass, group in
-        let routed = RoutedTokens()
+        let routed = network.configuration.experts != nil ? RoutedTokens() : nil
         try pass.run(
           text.tokens[group], window: text.window, shouldStop: shouldStop, observer: routed)
         var sum = 0.0
-        try unsafe pass.forEachChunk(of: group) { rows, logits in
+        try unsafe pass.forEachChunk(of: group, in: group) { rows, logits in
           let place = unsafe target + rows.lowerBound * vocabulary
           unsafe place.initialize(from: logits, count: rows.count * vocabulary)
-          sum += unsafe text.losses(rows, logits, vocabulary: vocabulary).reduce(0, +)
+          sum += unsafe text.losses(rows, logits, of: pass).reduce(0, +)
         }
-        return (sum: sum, experts: routed.experts)
+        return (sum: sum, experts: routed?.experts ?? [:])
       }
       total = parts.reduce(0) { $0 + $1.sum }
       routers = network.weights.routerLoads(parts.map(\.experts))

@@ -70,6 +70,14 @@ struct WindowedText: Sendable {
     return scored.contains(position % window) && position + 2 < tokens.count
   }
 
+  /// The inputs of a group whose targets may count, neighbours as one.
+  func scoredRuns(of group: Range<Int>) -> [Range<Int>] {
+    guard let scored else { return [group] }
+    return stride(from: group.lowerBound, to: group.upperBound, by: window).map { start in
+      (start + scored.lowerBound..<start + scored.upperBound).clamped(to: group)
+    }
+  }
+
   /// Rows of the largest group.
   var capacity: Int { groups.reduce(0) { max($0, $1.count) } }
 

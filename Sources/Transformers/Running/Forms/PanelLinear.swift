@@ -13,11 +13,12 @@ package final class PanelLinear: StoredLinear, PanelWeights {
   package init(_ weight: Model.Part, _ bias: Model.Part?, _ precision: Precision) throws {
     let parameter = weight.matrix
     (rows, columns) = (parameter.shape.rows, parameter.shape.columns)
-    weights = Panels(rows, columns: columns, precision.numbers)
     self.bias = try bias?.values()
-    unsafe try parameter.tensor().withUnsafeValues { values in
-      guard let start = values.baseAddress, columns > 0 else { return }
-      unsafe weights.pack(rows: 0..<rows, start, stride: columns)
+    weights = unsafe try parameter.tensor().withUnsafeValues { [rows, columns] values in
+      guard let start = values.baseAddress, columns > 0 else {
+        return Panels(rows, columns: columns, precision.numbers)
+      }
+      return unsafe Panels(start, count: rows, columns: columns, precision.numbers)
     }
   }
 
