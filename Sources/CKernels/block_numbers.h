@@ -24,13 +24,14 @@ static inline uint32_t bits_of(float value) {
   return bits;
 }
 
-// f16 exactly: the exponent is moved by a product, which makes subnormals normal.
+// f16 exactly. Scales of K-quants are often subnormal: as an f32 that is subnormal too they would
+// take a hundred times as long.
 static inline float half_at(const uint8_t *at) {
   uint32_t half = (uint32_t)at[0] | (uint32_t)at[1] << 8;
-  uint32_t magnitude = (half & 0x7fff) << 13;
-  uint32_t bits = bits_of(float_of(magnitude) * 0x1p112f);
-  if (magnitude >= 0x7c00 << 13) bits = magnitude | 0x7f800000;
-  return float_of(bits | (half & 0x8000) << 16);
+  uint32_t sign = (half & 0x8000) << 16, magnitude = half & 0x7fff;
+  if (magnitude < 0x400) return float_of(bits_of((float)magnitude * 0x1p-24f) | sign);
+  uint32_t bits = magnitude << 13;
+  return float_of((magnitude >= 0x7c00 ? bits | 0x7f800000 : bits + (112u << 23)) | sign);
 }
 
 // To nearest, ties to even; subnormals round by adding 0.5, whose last place is
