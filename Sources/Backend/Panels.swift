@@ -11,11 +11,6 @@ package final class Panels: @unchecked Sendable {
   package static let height = 16
 
   package let numbers: Numbers
-  /// Bytes of so many rows.
-  package static func byteCount(ofRows count: Int, columns: Int, _ numbers: Numbers) -> Int {
-    byteCount(count, columns: columns, numbers) * (numbers == .split ? 2 : 1)
-  }
-
   /// Numbers of each row.
   package private(set) var columns: Int
   private var high: AlignedBuffer
@@ -64,7 +59,7 @@ package final class Panels: @unchecked Sendable {
     )
   }
 
-  /// Writes rows of weights from one on; `first` is the first of a panel.
+  /// Writes the rows of weights `rows`, which begin at a panel. `values` begins with their first.
   package func pack(
     rows: Range<Int>, _ values: UnsafePointer<Float>, stride: Int
   ) {
@@ -81,7 +76,7 @@ package final class Panels: @unchecked Sendable {
       pare_best_level(), numbers.code, rows, columns, values, stride, high, low, panelByteCount)
   }
 
-  /// Writes inputs from one on, of which `values` has the first.
+  /// Writes the inputs `inputs`, which begin at a panel. `values` begins with their first.
   package func pack(
     inputs: Range<Int>, _ values: UnsafePointer<Float>, stride: Int
   ) {

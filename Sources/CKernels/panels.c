@@ -2,6 +2,7 @@
 #include "decoder.h"
 #include "lanes.h"
 #include "sixteen.h"
+#include "tiles.h"
 
 #if defined(__linux__) && defined(__x86_64__)
 #include <sys/syscall.h>
@@ -150,21 +151,6 @@ BF16 static void bf16(
 
 #define TILES __attribute__((target("avx512f,amx-tile,amx-bf16")))
 
-typedef struct {
-  uint8_t palette, start, reserved[14];
-  uint16_t row_bytes[16];
-  uint8_t rows[16];
-} tile_shapes;
-
-TILES static void begin_tiles(void) {
-  tile_shapes shapes = {.palette = 1};
-  for (int i = 0; i < 8; i++) {
-    shapes.row_bytes[i] = 64;
-    shapes.rows[i] = 16;
-  }
-  _tile_loadconfig(&shapes);
-}
-
 TILES static void end_tiles(void) { _tile_release(); }
 
 // Tiles 0 to 3 are sums: two row panels by two input panels, `is_tall` and `is_wide` telling
@@ -267,6 +253,7 @@ TILES static void tiles(
 
 static int may_use_tiles;
 
+// Linux keeps no room for tiles until a process asks for it (Documentation/arch/x86/xstate.rst).
 static void ask_for_tiles(void) {
 #if defined(__linux__)
   enum { ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILEDATA = 18 };

@@ -1,13 +1,7 @@
 #include "ckernels.h"
+#include "panels.h"
 #include "sixteen.h"
-
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
-#if defined(__x86_64__) && defined(__linux__)
-#include <sys/syscall.h>
-#include <unistd.h>
-#endif
+#include "tiles.h"
 
 // Independent sums: more than the multiply-adds that are under way at a time.
 enum { SUMS = 12 };
@@ -41,29 +35,10 @@ __attribute__((target("avx512f,avx512bf16"))) static double peak_bf16_avx512(int
   return 4.0 * LANES * SUMS * (double)rounds;
 }
 
-// Linux keeps no room for tiles until a process asks for it (Documentation/arch/x86/xstate.rst).
-static int has_tiles(void) {
-#if defined(__linux__)
-  enum { ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILEDATA = 18 };
-  return __builtin_cpu_supports("amx-bf16") &&
-         syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0;
-#else
-  return 0;
-#endif
-}
-
 // Six sums of 16 × 16 in tiles 0 to 5, from one pair of 16 × 32 factors in 6 and 7.
 __attribute__((target("amx-tile,amx-bf16"))) static double peak_bf16_amx(int64_t rounds) {
-  enum { TILES = 8, TILE_SUMS = 6, ROWS = 16, ROW_BYTES = 64 };
-  // Palette 1 (Intel SDM volume 1, 18.2): bytes of a row from 16 on, rows from 48 on.
-  struct {
-    uint8_t palette, start, reserved[14];
-    uint16_t row_bytes[16];
-    uint8_t rows[16];
-  } shape = {.palette = 1};
-  for (int tile = 0; tile < TILES; tile++) shape.row_bytes[tile] = ROW_BYTES;
-  for (int tile = 0; tile < TILES; tile++) shape.rows[tile] = ROWS;
-  _tile_loadconfig(&shape);
+  enum { TILE_SUMS = 6, ROWS = 16, ROW_BYTES = 64 };
+  begin_tiles();
   _tile_zero(0), _tile_zero(1), _tile_zero(2), _tile_zero(3);
   _tile_zero(4), _tile_zero(5), _tile_zero(6), _tile_zero(7);
   for (int64_t round = 0; round < rounds; round++) {
@@ -77,7 +52,7 @@ __attribute__((target("amx-tile,amx-bf16"))) static double peak_bf16_amx(int64_t
 
 int pare_peak_unit(int bf16) {
 #if defined(__x86_64__)
-  if (bf16 && has_tiles()) return PARE_UNIT_AMX;
+  if (bf16 && pare_best_unit(PARE_HALF) == PARE_UNIT_TILES) return PARE_UNIT_AMX;
   if (bf16 && __builtin_cpu_supports("avx512bf16")) return PARE_UNIT_AVX512_BF16;
   if (!bf16 && __builtin_cpu_supports("avx512f")) return PARE_UNIT_AVX512;
 #endif

@@ -1,5 +1,5 @@
-// Packing of panels, their products in f32, and what becomes of sums. No two units give the same
-// digits, so sums and products may be joined.
+// Packs panels, multiplies them in f32, and writes sums out. Units need not give the same digits, so
+// the compiler may fuse multiplications and additions.
 #pragma STDC FP_CONTRACT ON
 
 // Written out: of loops that copy lines the compiler makes calls.
@@ -64,7 +64,8 @@ INLINE i32x16 NAME(rounded)(f32x16 values) {
   return (is_nan ? bits | 0x400000 : up) & (int32_t)0xffff0000;
 }
 
-// What rounding leaves, rounded; nothing of what is not finite.
+// The low part: the difference between a value and its rounded one, rounded to bf16. It is 0 where
+// the value is infinite or NaN.
 INLINE i32x16 NAME(rest)(f32x16 values, i32x16 high) {
   i32x16 low = NAME(rounded)(values - NAME(as_f32)(high));
   return (high & INFINITE) == INFINITE ? (i32x16)0 : low;
@@ -93,7 +94,7 @@ INLINE f32x16 NAME(next)(const float *x, size_t some) {
   return some == 0 ? (f32x16)0 : NAME(load_some)(PARE_F32, x, 0, some);
 }
 
-// A row's part of a chunk, of which `some` numbers are there.
+// Reads the numbers of one row in one chunk. Only the first `some` exist, the others become 0.
 INLINE void NAME(line)(int kind, const float *x, size_t some, i32x16 *high, i32x16 *low) {
   f32x16 first = NAME(next)(x, some);
   if (kind == PARE_FULL) {
@@ -207,8 +208,8 @@ static void NAME(full)(
   }
 }
 
-// A chunk of rows whose numbers along k are `stride` apart: `x` has sixteen of the rows beside
-// each other, of which `rows` are there, for `some` numbers along k.
+// Packs one chunk from a transposed matrix, x[k · stride + row]. Only the first `rows` of sixteen
+// rows and the first `some` numbers along k exist, the others become 0.
 INLINE void NAME(turn_chunk)(
     int kind, size_t rows, size_t some, const float *x, size_t stride, int32_t *high,
     int32_t *low) {
@@ -320,9 +321,9 @@ INLINE i32x16 NAME(sees)(ptrdiff_t key, ptrdiff_t first, ptrdiff_t window) {
   return window > 0 ? (behind >= 0) & (behind < (int32_t)window) : behind >= 0;
 }
 
-// Sixteen queries, from position `first` on, over `panels` panels of keys, of which the first is
-// at position `start`. Writes what becomes of the scores, without the factor that makes them
-// sum to 1, as inputs of a product along the keys, and that factor.
+// Softmax of the scores of sixteen queries, the first at position `first`, for `panels` panels of
+// keys, the first at position `start`. Writes exp(score − largest) as packed inputs of the product
+// with the values, and 1 / (their sum) to `factors`, by which that product is to be multiplied.
 INLINE void NAME(softmax_of)(
     int kind, size_t panels, ptrdiff_t start, ptrdiff_t first, const pare_attention *rule,
     const float *scores, size_t apart, int32_t *high, int32_t *low, float *factors) {

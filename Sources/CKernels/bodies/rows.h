@@ -131,12 +131,23 @@ INLINE i16x32 NAME(sixteens)(uint32_t bits) {
 #endif
 }
 
+#if LEVEL == 2
+INLINE f32x16 NAME(from_f16)(u16x16 halves) {
+  typedef short s16x16 __attribute__((vector_size(32)));
+  typedef float s32f __attribute__((vector_size(64)));
+  s16x16 bits;
+  memcpy(&bits, &halves, sizeof bits);
+  s32f zero = {0}, values = __builtin_ia32_vcvtph2ps512_mask(bits, zero, (uint16_t)-1, 4);
+  f32x16 result;
+  memcpy(&result, &values, sizeof result);
+  return result;
+}
+#endif
+
 // The f16 numbers at the beginning of sixteen blocks.
 INLINE f32x16 NAME(halves_of)(const uint8_t *at, size_t size) {
 #if LEVEL == 2
   typedef int s32x16 __attribute__((vector_size(64)));
-  typedef short s16x16 __attribute__((vector_size(32)));
-  typedef float s32f __attribute__((vector_size(64)));
   const i32x16 lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
   i32x16 offsets = lane * (int32_t)size;
   s32x16 index, none = {0};
@@ -144,13 +155,7 @@ INLINE f32x16 NAME(halves_of)(const uint8_t *at, size_t size) {
   s32x16 words = __builtin_ia32_gathersiv16si(none, (const int *)at, index, (uint16_t)-1, 1);
   i32x16 all;
   memcpy(&all, &words, sizeof all);
-  u16x16 halves = __builtin_convertvector(all, u16x16);
-  s16x16 bits;
-  memcpy(&bits, &halves, sizeof bits);
-  s32f zero = {0}, values = __builtin_ia32_vcvtph2ps512_mask(bits, zero, (uint16_t)-1, 4);
-  f32x16 result;
-  memcpy(&result, &values, sizeof result);
-  return result;
+  return NAME(from_f16)(__builtin_convertvector(all, u16x16));
 #else
   f32x16 values;
   for (size_t i = 0; i < 16; i++) values[i] = half_at(at + i * size);
@@ -313,14 +318,9 @@ static void NAME(multiply_block_rows)(
 INLINE f32x16 NAME(numbers_at)(int kind, const void *row, size_t i) {
 #if LEVEL == 2
   if (kind == PARE_F16) {
-    typedef short s16x16 __attribute__((vector_size(32)));
-    typedef float s32f __attribute__((vector_size(64)));
-    s16x16 bits;
+    u16x16 bits;
     memcpy(&bits, (const uint16_t *)row + i, sizeof bits);
-    s32f zero = {0}, values = __builtin_ia32_vcvtph2ps512_mask(bits, zero, (uint16_t)-1, 4);
-    f32x16 result;
-    memcpy(&result, &values, sizeof result);
-    return result;
+    return NAME(from_f16)(bits);
   }
 #endif
   return NAME(load)(kind, row, i);

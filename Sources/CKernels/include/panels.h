@@ -90,7 +90,8 @@ typedef struct {
 /// Causal attention of some neighbouring queries of one head, from position `first` on:
 /// out[i · stride + d] = Σ softmax(queries[i] · keysᵀ) · values[d]. `keys` are panels of rows of
 /// all positions, `values` panels of columns: each of `value_width` rows has all positions along
-/// k. `count` queries, at most 32, are rows of f32, `query_stride` apart. `room` is for `pare_attention_room` values.
+/// k. `count` queries, at most 32, are rows of f32, `query_stride` apart. `room` is for
+/// `pare_attention_room` values.
 size_t pare_attention_room(size_t positions, size_t key_width);
 void pare_attend_panels(
     int unit, int kind, size_t key_width, size_t value_width, size_t first, pare_panels keys,

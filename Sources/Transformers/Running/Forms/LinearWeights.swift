@@ -103,18 +103,6 @@ extension Model.Part {
       })
   }
 
-  /// The values of a vector as a parameter of their own.
-  var vector: Parameter {
-    guard rows != nil else { return parameter }
-    let part = self
-    return Parameter(
-      name: parameter.name, shape: [count], dtype: parameter.dtype, place: parameter.place,
-      load: {
-        let values = try part.values()
-        return Tensor([values.count], values)
-      })
-  }
-
   /// The values of a vector, or of a part of a matrix of vectors.
   func values() throws -> [Float] {
     guard let rows else { return try parameter.tensor().array }
