@@ -1,6 +1,7 @@
 internal import CFaults
 internal import CKernels
 package import Models
+package import Tensors
 
 /// Rows of weights, or inputs of products, in the order that products read them in (`panels.h`).
 ///
@@ -59,13 +60,19 @@ package final class Panels: @unchecked Sendable {
     )
   }
 
+  /// Room for rows of weights from `first` on, which begins a panel.
+  package func room(from first: Int) -> RowPanels {
+    let (high, low) = unsafe place(first)
+    return unsafe RowPanels(kind: numbers.code, columns: columns, high: high, low: low)
+  }
+
   /// Writes the rows of weights `rows`, which begin at a panel. `values` begins with their first.
   package func pack(
     rows: Range<Int>, _ values: UnsafePointer<Float>, stride: Int
   ) {
     let (high, low) = unsafe place(rows.lowerBound)
     unsafe pare_pack_rows(
-      pare_best_level(), numbers.code, rows.count, columns, values, stride, high, low)
+      pare_best_packing(), numbers.code, rows.count, columns, values, stride, high, low)
   }
 
   /// Writes rows whose numbers along `columns` are `stride` apart, and which stand beside each
@@ -73,7 +80,7 @@ package final class Panels: @unchecked Sendable {
   func pack(columns values: UnsafePointer<Float>, stride: Int, rows: Int) {
     let (high, low) = unsafe place(0)
     unsafe pare_pack_columns(
-      pare_best_level(), numbers.code, rows, columns, values, stride, high, low, panelByteCount)
+      pare_best_packing(), numbers.code, rows, columns, values, stride, high, low, panelByteCount)
   }
 
   /// Writes the inputs `inputs`, which begin at a panel. `values` begins with their first.
@@ -82,7 +89,7 @@ package final class Panels: @unchecked Sendable {
   ) {
     let (high, low) = unsafe place(inputs.lowerBound)
     unsafe pare_pack_inputs(
-      pare_best_level(), numbers.code, inputs.count, columns, values, stride, high, low)
+      pare_best_packing(), numbers.code, inputs.count, columns, values, stride, high, low)
   }
 
   /// Makes room for rows of other sizes, whose content is undefined.

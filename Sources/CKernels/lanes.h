@@ -35,6 +35,9 @@ enum { LANES = 16 };
 #define TARGET_AVX512                                                                          \
   __attribute__((target(                                                                       \
       "avx2,fma,bmi2,lzcnt,popcnt,f16c,avx512f,avx512bw,avx512vl,avx512dq")))
+#define TARGET_BF16                                                                            \
+  __attribute__((target(                                                                       \
+      "avx2,fma,bmi2,lzcnt,popcnt,f16c,avx512f,avx512bw,avx512vl,avx512dq,avx512bf16")))
 /// Calls the version of a kernel that `level` asks for.
 #define DISPATCH(name, ...)                                                                    \
   switch (level) {                                                                             \

@@ -28,4 +28,18 @@
 #undef NAME
 #undef LEVEL
 #pragma clang attribute pop
+
+// One more, for a body that gains by the bf16 instructions of AVX-512.
+#ifdef WITH_BF16
+#pragma clang attribute push(TARGET_BF16, apply_to = function)
+#define NAME(function) function##_bf16
+#define LEVEL 2
+#define BF16_INSTRUCTIONS
+#include "bodies/lanes.h"
+#include BODY
+#undef BF16_INSTRUCTIONS
+#undef NAME
+#undef LEVEL
+#pragma clang attribute pop
+#endif
 #endif

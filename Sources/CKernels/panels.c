@@ -1,4 +1,6 @@
 #include "panels.h"
+#include "block_numbers.h"
+#include "blocks.h"
 #include "decoder.h"
 #include "lanes.h"
 #include "sixteen.h"
@@ -13,6 +15,8 @@
 #include <pthread.h>
 #endif
 
+static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
+
 // Words in a chunk.
 enum { CHUNK_WORDS = 256 };
 
@@ -24,27 +28,106 @@ typedef struct {
 
 // Sums of all pairs of row panels and input panels are 16 × 16, those of a row beside each other;
 // those of the same inputs are `apart` words apart.
+#define WITH_BF16
 #define BODY "bodies/panels.h"
 #include "levels.h"
+
+// Levels, and PARE_UNIT_BF16 where it is quicker.
+#ifdef PARE_X86
+#define DISPATCH_PACKING(name, ...)                                \
+  if (level == PARE_UNIT_BF16) return name##_bf16(__VA_ARGS__);    \
+  DISPATCH(name, __VA_ARGS__)
+#else
+#define DISPATCH_PACKING(name, ...) DISPATCH(name, __VA_ARGS__)
+#endif
 
 size_t pare_chunk_length(int kind) { return kind == PARE_FULL ? 16 : 32; }
 
 void pare_pack_rows(
     int level, int kind, size_t rows, size_t k, const float *x, size_t stride, void *high,
     void *low) {
-  DISPATCH(pack, kind, 0, rows, k, x, stride, high, low)
+  DISPATCH_PACKING(pack, kind, 0, rows, k, x, stride, high, low)
 }
 
 void pare_pack_inputs(
     int level, int kind, size_t rows, size_t k, const float *x, size_t stride, void *high,
     void *low) {
-  DISPATCH(pack, kind, 1, rows, k, x, stride, high, low)
+  DISPATCH_PACKING(pack, kind, 1, rows, k, x, stride, high, low)
 }
 
 void pare_pack_columns(
     int level, int kind, size_t rows, size_t k, const float *x, size_t stride, void *high,
     void *low, size_t panel_bytes) {
-  DISPATCH(pack_columns, kind, rows, k, x, stride, high, low, panel_bytes / 4)
+  DISPATCH_PACKING(pack_columns, kind, rows, k, x, stride, high, low, panel_bytes / 4)
+}
+
+void pare_pack_short_rows(
+    size_t rows, size_t k, const uint16_t *x, size_t stride, void *high) {
+  size_t chunks = (k + 31) / 32;
+  for (size_t panel = 0; panel * 16 < rows; panel++)
+    for (size_t chunk = 0; chunk < chunks; chunk++) {
+      uint8_t *to = (uint8_t *)high + (panel * chunks + chunk) * 1024;
+      size_t some = smaller(k - chunk * 32, 32), here = smaller(rows - panel * 16, 16);
+      if (some < 32 || here < 16) memset(to, 0, 1024);
+      for (size_t r = 0; r < here; r++) {
+        const uint16_t *from = x + (panel * 16 + r) * stride + chunk * 32;
+        if (LIKELY(some == 32)) memcpy(to + r * 64, from, 64);
+        else memcpy(to + r * 64, from, some * 2);
+      }
+    }
+}
+
+// Weights of a row of blocks that are read at once: as f32, those of sixteen rows stay in the first
+// cache.
+enum { SLICE = 256 };
+
+// Some blocks of one row; 0 where they are to be read as f32 first.
+static int pack_blocks(
+    int level, int kind, int format, const uint8_t *at, size_t count, void *high, void *low) {
+#ifdef PARE_X86
+  if (kind == PARE_FULL) return 0;
+  if (level == PARE_UNIT_BF16) return pack_blocks_bf16(kind, format, at, count, high, low);
+  if (level == PARE_AVX512) return pack_blocks_avx512(kind, format, at, count, high, low);
+#endif
+  return 0;
+}
+
+void pare_pack_blocks(
+    int level, int kind, int format, size_t weights, size_t bytes, size_t rows, size_t k,
+    const uint8_t *blocks, size_t row_bytes, void *high, void *low) {
+  _Alignas(64) float values[16 * SLICE];
+  size_t length = pare_chunk_length(kind), chunks = (k + length - 1) / length;
+  int vectors = level == PARE_UNIT_BF16 ? PARE_AVX512 : level;
+  for (size_t first = 0; first < rows; first += 16) {
+    size_t here = smaller(rows - first, 16);
+    for (size_t from = 0; from < k; from += SLICE) {
+      size_t some = smaller(k - from, SLICE), place = (first / 16 * chunks + from / length) * 1024;
+      uint8_t *to = (uint8_t *)high + place, *rest = low ? (uint8_t *)low + place : NULL;
+      size_t r = 0;
+      for (; r < here; r++) {
+        const uint8_t *at = blocks + (first + r) * row_bytes + from / weights * bytes;
+        // What is read next of this row.
+        for (size_t line = 0; line < SLICE / weights * bytes; line += 64)
+          __builtin_prefetch(at + SLICE / weights * bytes + line);
+        if (!pack_blocks(level, kind, format, at, some / weights, to + r * 64,
+                         rest ? rest + r * 64 : NULL))
+          break;
+      }
+      if (r == here) {
+        for (; r < 16; r++)
+          for (size_t chunk = 0; chunk * length < some; chunk++) {
+            memset(to + chunk * 1024 + r * 64, 0, 64);
+            if (rest) memset(rest + chunk * 1024 + r * 64, 0, 64);
+          }
+        continue;
+      }
+      for (r = 0; r < here; r++) {
+        const uint8_t *at = blocks + (first + r) * row_bytes + from / weights * bytes;
+        pare_dequantize(vectors, format, at, some / weights, values + r * SLICE, 0);
+      }
+      pare_pack_rows(level, kind, here, some, values, SLICE, to, rest);
+    }
+  }
 }
 
 static void full(
@@ -56,14 +139,14 @@ static void full(
 static void put_sums(
     int level, const float *sums, size_t rows, size_t inputs, float *out, size_t stride,
     const float *bias, int adds, const float *factors) {
-  DISPATCH(put_sums, sums, rows, inputs, out, stride, bias, adds, factors)
+  DISPATCH_PACKING(put_sums, sums, rows, inputs, out, stride, bias, adds, factors)
 }
 
 static void softmax(
     int level, int kind, size_t panels, ptrdiff_t start, ptrdiff_t first,
     const pare_attention *rule, const float *scores, size_t apart, int32_t *high, int32_t *low,
     float *factors) {
-  DISPATCH(softmax, kind, panels, start, first, rule, scores, apart, high, low, factors)
+  DISPATCH_PACKING(softmax, kind, panels, start, first, rule, scores, apart, high, low, factors)
 }
 
 // From a panel and a chunk on.
@@ -272,6 +355,8 @@ int pare_has_bf16_unit(void) {
 #endif
 }
 
+int pare_best_packing(void) { return pare_has_bf16_unit() ? PARE_UNIT_BF16 : pare_best_level(); }
+
 int pare_best_unit(int kind) {
 #ifdef PARE_X86
   static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -295,8 +380,6 @@ static void end(int unit) {
 #endif
   (void)unit;
 }
-
-static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
 
 static void add_all_plain(
     size_t row_panels, size_t input_panels, size_t chunks, operand weights, operand inputs,
@@ -340,7 +423,7 @@ void pare_multiply_panels(
     size_t stride, const float *bias, int adds) {
   size_t length = pare_chunk_length(kind), chunks = (k + length - 1) / length, step = chunks * 1024;
   size_t row_panels = (weights.count + 15) / 16, apart = PARE_PANEL_INPUTS / 16 * CHUNK_WORDS;
-  int level = kind == PARE_FULL ? unit : pare_best_level();
+  int level = kind == PARE_FULL ? unit : pare_best_packing();
   operand rows = {weights.high, weights.low, step}, all = {inputs.high, inputs.low, step};
   begin(unit);
   for (size_t first = 0; first < inputs.count; first += PARE_PANEL_INPUTS) {
@@ -356,7 +439,7 @@ void pare_multiply_panels(
 }
 
 static void pack_sums(int level, int kind, const float *sums, int32_t *high, int32_t *low) {
-  DISPATCH(pack_sums, kind, sums, high, low)
+  DISPATCH_PACKING(pack_sums, kind, sums, high, low)
 }
 
 // Adds a bias to each row of sums.
@@ -372,7 +455,7 @@ void pare_multiply_gated(
     size_t panel_bytes) {
   size_t length = pare_chunk_length(kind), chunks = (k + length - 1) / length, step = chunks * 1024;
   size_t row_panels = (gate.count + 15) / 16, apart = PARE_PANEL_INPUTS / 16 * CHUNK_WORDS;
-  int level = kind == PARE_FULL ? unit : pare_best_level();
+  int level = kind == PARE_FULL ? unit : pare_best_packing();
   float *other = room + row_panels * apart;
   // Words of one row panel in the panels that are written.
   size_t words = kind == PARE_FULL ? CHUNK_WORDS : CHUNK_WORDS / 2;
@@ -433,7 +516,7 @@ void pare_attend_panels(
   start = start / 32 * 32;
   size_t key_panels = (end_key - start + 15) / 16, apart = panels * CHUNK_WORDS;
   size_t key_chunks = (end_key - start + length - 1) / length;
-  int level = kind == PARE_FULL ? unit : pare_best_level(), is_split = kind == PARE_SPLIT;
+  int level = kind == PARE_FULL ? unit : pare_best_packing(), is_split = kind == PARE_SPLIT;
   float *scores = room, *shares = scores + score_room(end_key - start);
   float *packed = shares + score_room(end_key - start);
   float *packed_low = packed + chunks * CHUNK_WORDS * panels;

@@ -20,6 +20,10 @@ package protocol RowReader: Sendable {
     _ rows: Range<Int>, by input: RowInput, into output: UnsafeMutablePointer<Float>
   ) -> Bool
 
+  /// Writes rows as panels, where there is a quicker way than to read them as f32; false where
+  /// there is none.
+  func pack(_ rows: Range<Int>, into panels: RowPanels) -> Bool
+
   /// Throws when the file is no longer the one that was opened: what was read since may be 0.
   func check() throws
 }
@@ -31,6 +35,8 @@ extension RowReader {
   package func multiply(
     _ rows: Range<Int>, by input: RowInput, into output: UnsafeMutablePointer<Float>
   ) -> Bool { false }
+
+  package func pack(_ rows: Range<Int>, into panels: RowPanels) -> Bool { false }
 }
 
 /// The rows of a parameter as its file has them.

@@ -264,7 +264,7 @@ private final class Packed {
     let size = (count + 15) / 16 * panelByteCount
     high = Memory(size)
     low = unit.kind == Int32(PARE_SPLIT) ? Memory(size) : nil
-    let level = pare_best_level()
+    let level = pare_best_packing()
     let (high, low) = unsafe (high.start, low?.start)
     switch order {
     case .rows: unsafe pare_pack_rows(level, unit.kind, count, k, values, k, high, low)

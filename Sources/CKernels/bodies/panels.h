@@ -66,13 +66,17 @@ INLINE i32x16 NAME(rounded)(f32x16 values) {
 
 // The low part: the difference between a value and its rounded one, rounded to bf16. It is 0 where
 // the value is infinite or NaN.
-INLINE i32x16 NAME(rest)(f32x16 values, i32x16 high) {
+INLINE i32x16 NAME(low_part)(f32x16 values, i32x16 high) {
   i32x16 low = NAME(rounded)(values - NAME(as_f32)(high));
   return (high & INFINITE) == INFINITE ? (i32x16)0 : low;
 }
 
-// 32 numbers, halves of words: the first in the low half of a word.
-INLINE i32x16 NAME(paired)(i32x16 first, i32x16 second) {
+// Numbers in the high halves of words: 32 one after the other, or those of two steps of k, each row's
+// in one word.
+enum { NAME(in_order), NAME(beside) };
+
+INLINE i32x16 NAME(joined)(int order, i32x16 first, i32x16 second) {
+  if (order == NAME(beside)) return (first >> 16 & 0xffff) | second;
   u16x32 a, b;
   memcpy(&a, &first, sizeof a);
   memcpy(&b, &second, sizeof b);
@@ -84,9 +88,46 @@ INLINE i32x16 NAME(paired)(i32x16 first, i32x16 second) {
   return words;
 }
 
-// Numbers of two steps of k, those of one row in one word.
-INLINE i32x16 NAME(beside)(i32x16 first, i32x16 second) {
-  return (first >> 16 & 0xffff) | second;
+#ifdef BF16_INSTRUCTIONS
+// The instruction takes subnormal numbers for 0.
+INLINE i32x16 NAME(half_pair)(int order, f32x16 first, f32x16 second) {
+  u16x32 all = (u16x32)_mm512_cvtne2ps_pbh((__m512)second, (__m512)first);
+  if (order == NAME(beside))
+    all = __builtin_shufflevector(all, all, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23,
+                                  8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+  return (i32x16)all;
+}
+
+INLINE f32x16 NAME(rest)(f32x16 value, i32x16 half) {
+  // 0x99: infinities and NaN.
+  __mmask16 finite = (__mmask16)~_mm512_fpclass_ps_mask((__m512)half, 0x99);
+  return (f32x16)_mm512_maskz_sub_ps(finite, (__m512)value, (__m512)half);
+}
+#endif
+
+// 32 numbers as bf16, and of PARE_SPLIT what that leaves of them, as bf16 too.
+INLINE void NAME(halves)(
+    int kind, int order, f32x16 first, f32x16 second, i32x16 *high, i32x16 *low) {
+#ifdef BF16_INSTRUCTIONS
+  *high = NAME(half_pair)(order, first, second);
+  if (kind != PARE_SPLIT) return;
+  i32x16 a, b;
+  if (order == NAME(beside)) {
+    a = *high << 16;
+    b = *high & (int32_t)0xffff0000;
+  } else {
+    u16x16 parts[2];
+    memcpy(parts, high, sizeof parts);
+    a = __builtin_convertvector(parts[0], i32x16) << 16;
+    b = __builtin_convertvector(parts[1], i32x16) << 16;
+  }
+  *low = NAME(half_pair)(order, NAME(rest)(first, a), NAME(rest)(second, b));
+#else
+  i32x16 a = NAME(rounded)(first), b = NAME(rounded)(second);
+  *high = NAME(joined)(order, a, b);
+  if (kind == PARE_SPLIT)
+    *low = NAME(joined)(order, NAME(low_part)(first, a), NAME(low_part)(second, b));
+#endif
 }
 
 INLINE f32x16 NAME(next)(const float *x, size_t some) {
@@ -102,9 +143,7 @@ INLINE void NAME(line)(int kind, const float *x, size_t some, i32x16 *high, i32x
     return;
   }
   f32x16 second = NAME(next)(x + LANES, some > LANES ? some - LANES : 0);
-  i32x16 a = NAME(rounded)(first), b = NAME(rounded)(second);
-  *high = NAME(paired)(a, b);
-  if (kind == PARE_SPLIT) *low = NAME(paired)(NAME(rest)(first, a), NAME(rest)(second, b));
+  NAME(halves)(kind, NAME(in_order), first, second, high, low);
 }
 
 static __attribute__((noinline)) void NAME(part_line)(
@@ -224,9 +263,7 @@ INLINE void NAME(turn_chunk)(
     f32x16 first = NAME(next)(x + 2 * i * stride, rows);
     f32x16 second =
         2 * i + 1 < some ? NAME(next)(x + (2 * i + 1) * stride, rows) : (f32x16)0;
-    i32x16 a = NAME(rounded)(first), b = NAME(rounded)(second);
-    highs[i] = NAME(beside)(a, b);
-    if (kind == PARE_SPLIT) lows[i] = NAME(beside)(NAME(rest)(first, a), NAME(rest)(second, b));
+    NAME(halves)(kind, NAME(beside), first, second, &highs[i], &lows[i]);
   }
   NAME(transpose)(highs);
   NAME(store_chunk)(high, highs);
@@ -275,12 +312,10 @@ static void NAME(put_sums)(
 // The sums of one row panel and one input panel as inputs of a product whose k are the rows.
 INLINE void NAME(line_pair)(
     int kind, f32x16 first, f32x16 second, int32_t *high, int32_t *low) {
-  i32x16 a = NAME(rounded)(first), b = NAME(rounded)(second);
-  i32x16 line = NAME(beside)(a, b);
+  i32x16 line, rest;
+  NAME(halves)(kind, NAME(beside), first, second, &line, &rest);
   memcpy(high, &line, sizeof line);
-  if (kind != PARE_SPLIT) return;
-  line = NAME(beside)(NAME(rest)(first, a), NAME(rest)(second, b));
-  memcpy(low, &line, sizeof line);
+  if (kind == PARE_SPLIT) memcpy(low, &rest, sizeof rest);
 }
 
 static void NAME(pack_sums)(int kind, const float *sums, int32_t *high, int32_t *low) {
@@ -384,3 +419,7 @@ static void NAME(softmax)(
   SOFTMAX(PARE_SPLIT);
 #undef SOFTMAX
 }
+
+#if LEVEL == 2
+#include "pack_blocks.h"
+#endif

@@ -35,6 +35,9 @@ int pare_has_bf16_unit(void);
 /// Numbers along k in a chunk: 16 or 32.
 size_t pare_chunk_length(int kind);
 
+/// The quickest `level` to write panels with: that of the instruction set, or PARE_UNIT_BF16.
+int pare_best_packing(void);
+
 /// Writes panels of rows of `k` numbers, `stride` apart: `ceil(rows / 16)` panels of
 /// `ceil(k / chunk)` chunks each. `low`, of PARE_SPLIT alone, gets the low parts; it may be NULL
 /// where they are known to be 0.
@@ -50,6 +53,16 @@ void pare_pack_inputs(
 void pare_pack_columns(
     int level, int kind, size_t rows, size_t k, const float *x, size_t stride, void *high,
     void *low, size_t panel_bytes);
+
+/// The same of rows of blocks in a format of blocks.h, of so many weights and bytes each, which
+/// lie `row_bytes` apart.
+void pare_pack_blocks(
+    int level, int kind, int format, size_t weights, size_t bytes, size_t rows, size_t k,
+    const uint8_t *blocks, size_t row_bytes, void *high, void *low);
+
+/// The same of rows of bf16, `stride` numbers apart, for kinds of bf16; they have no low parts.
+void pare_pack_short_rows(
+    size_t rows, size_t k, const uint16_t *x, size_t stride, void *high);
 
 /// Panels of weights or inputs; `low` as above.
 typedef struct {

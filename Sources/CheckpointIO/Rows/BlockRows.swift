@@ -38,5 +38,14 @@ struct BlockRows: RowReader {
     }
   }
 
+  func pack(_ rows: Range<Int>, into panels: RowPanels) -> Bool {
+    let size = columns / format.weightCount * format.byteCount
+    return unsafe bytes[rows.lowerBound * size..<rows.upperBound * size].withUnsafeBytes {
+      guard let start = $0.baseAddress else { return false }
+      unsafe panels.pack(rows.count, of: format, start.assumingMemoryBound(to: UInt8.self))
+      return true
+    }
+  }
+
   func check() throws { try bytes.check() }
 }

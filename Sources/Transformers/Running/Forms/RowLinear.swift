@@ -30,9 +30,14 @@ package final class RowLinear: StoredLinear, PanelWeights {
     let range = range(of: group)
     let panels = hand.panels(
       range.count, columns: columns, numbers, isShort: weights.isShort, slot: slot)
+    let first = range.lowerBound
     for row in stride(from: 0, to: range.count, by: Panels.height) {
       let some = row..<min(row + Panels.height, range.count)
-      let first = range.lowerBound
+      if weights.pack(
+        first + some.lowerBound..<first + some.upperBound, into: panels.room(from: row))
+      {
+        continue
+      }
       let values = unsafe weights.values(first + some.lowerBound..<first + some.upperBound) {
         unsafe hand.scratch(Panels.height * columns)
       }
@@ -114,6 +119,12 @@ struct PartRows: Sendable {
       row += source.count
     }
     return true
+  }
+
+  /// Writes rows as panels; false where they are to be read for that.
+  func pack(_ range: Range<Int>, into panels: RowPanels) -> Bool {
+    let source = neighbours(of: range.lowerBound, before: range.upperBound)
+    return source.count == range.count && reader.pack(source, into: panels)
   }
 
   /// Rows as f32: where they lie, or in `room`, which has as much as they need.
