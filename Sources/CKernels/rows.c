@@ -8,7 +8,9 @@
 
 static size_t padded(size_t k) { return (k + 511) / 512 * 512; }
 
-size_t pare_row_room(size_t k) { return padded(k) / 2 + 2 * (padded(k) / 16 + padded(k) / 32); }
+size_t pare_row_room(size_t k) {
+  return padded(k) / 2 + 2 * (padded(k) / 16 + padded(k) / 32) + padded(k);
+}
 
 static void prepare_row(int level, size_t k, const float *values, pare_row_input *input) {
   DISPATCH(prepare_row, k, values, input)
@@ -21,6 +23,7 @@ pare_row_input pare_prepare_row(int level, size_t k, const float *values, float 
   input.sums16 = input.scales16 + all / 16;
   input.scales32 = input.sums16 + all / 16;
   input.sums32 = input.scales32 + all / 32;
+  input.pairs = input.sums32 + all / 32;
   prepare_row(level, k, values, &input);
   return input;
 }

@@ -14,11 +14,12 @@ package protocol RowReader: Sendable {
   /// must be read.
   func address(of rows: Range<Int>) -> UnsafePointer<Float>?
 
-  /// Writes the product of each row and an input, where there is a quicker way than to read the
-  /// rows; false where there is none.
+  /// Whether there is a quicker way to multiply rows by one input than to read them.
+  var multiplies: Bool { get }
+
+  /// Writes the product of each row and an input. Precondition: `multiplies`.
   func multiply(
-    _ rows: Range<Int>, by input: RowInput, into output: UnsafeMutablePointer<Float>
-  ) -> Bool
+    _ rows: Range<Int>, by input: RowInput, into output: UnsafeMutablePointer<Float>)
 
   /// Writes rows as panels, where there is a quicker way than to read them as f32; false where
   /// there is none.
@@ -32,9 +33,11 @@ extension RowReader {
   package var isShort: Bool { false }
   package func address(of rows: Range<Int>) -> UnsafePointer<Float>? { nil }
 
+  package var multiplies: Bool { false }
+
   package func multiply(
     _ rows: Range<Int>, by input: RowInput, into output: UnsafeMutablePointer<Float>
-  ) -> Bool { false }
+  ) { preconditionFailure("rows are to be read") }
 
   package func pack(_ rows: Range<Int>, into panels: RowPanels) -> Bool { false }
 }

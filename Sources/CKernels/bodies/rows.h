@@ -25,6 +25,13 @@ static void NAME(prepare_row)(size_t k, const float *values, pare_row_input *inp
              : at < k     ? NAME(load_some)(PARE_F32, values, at, k - at)
                           : (f32x16)0;
     }
+    NAME(store_f32)(
+        input->pairs + i, __builtin_shufflevector(x[0], x[1], 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20,
+                                                  22, 24, 26, 28, 30));
+    NAME(store_f32)(
+        input->pairs + i + 16,
+        __builtin_shufflevector(x[0], x[1], 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29,
+                                31));
     f32x16 a = NAME(as_f32)(NAME(as_i32)(x[0]) & MAGNITUDE);
     f32x16 b = NAME(as_f32)(NAME(as_i32)(x[1]) & MAGNITUDE);
     // A NaN is larger than all, and so is found.

@@ -13,6 +13,9 @@ typedef struct {
   const float *values;
   int16_t *codes;
   float *scales16, *sums16, *scales32, *sums32;
+  /// Values in the order of bf16 in words: of each 32 the even ones, then the odd ones, 0 behind
+  /// the last.
+  float *pairs;
 } pare_row_input;
 
 /// Room for an input, in f32 values, on a boundary of 64 bytes.
@@ -31,4 +34,61 @@ void pare_multiply_block_rows(
 void pare_multiply_rows(
     int level, int kind, const void *rows, size_t stride, size_t count, size_t k,
     const float *input, float *out);
+
+// MARK: Rows of bitmaps and codes
+
+/// Whether this machine can take the bits of codes and bitmaps apart in registers (AVX-512 with
+/// VBMI, VBMI2 and VNNI). What follows is for such machines alone, and does nothing on others.
+int pare_takes_bits_apart(void);
+
+/// Bits in memory, the lowest of byte 0 first. Nothing behind the last byte is read.
+typedef struct {
+  const uint8_t *bytes;
+  size_t count;
+} pare_bits;
+
+/// out[r] = the product of a row's kept numbers and the input. Row r's bits in `bitmap` begin with
+/// bit `first_bit + r · columns`; its numbers, of f32, f16 or bf16 (`kind` as in ckernels.h), are
+/// those from `starts[r]` to `starts[r + 1]` of `values`.
+void pare_multiply_kept_rows(
+    int kind, pare_bits values, pare_bits bitmap, size_t first_bit, const size_t *starts,
+    size_t count, size_t columns, const pare_row_input *input, float *out);
+
+/// One input for codes: each number is scale · (256 · high + low), the largest 32639 · scale.
+/// `sums` are those of 256 · high + low of four neighbours. All are 0 from `count` to its next
+/// multiple of 64.
+typedef struct {
+  size_t count;
+  int8_t *high, *low;
+  int32_t *sums;
+  float scale, sum;
+} pare_code_input;
+
+/// Room for such an input, in bytes, on a boundary of 64.
+size_t pare_code_room(size_t count);
+pare_code_input pare_prepare_codes(size_t count, const float *values, void *room);
+
+/// The numbers of the columns whose bit is set in `kept`, words from the first column on.
+pare_code_input pare_keep_columns(
+    const pare_code_input *input, const uint64_t *kept, void *room);
+
+/// One row of codes: weight = scale · (code + shift). Codes are of 0 to 8 bits.
+typedef struct {
+  size_t bit;
+  int32_t bits;
+  float scale, shift;
+} pare_code_row;
+enum { PARE_ROW_CODE_BITS = 8 };
+
+/// out[r] = the product of row r and the input.
+void pare_multiply_code_rows(
+    pare_bits codes, const pare_code_row *rows, size_t count, const pare_code_input *input,
+    float *out);
+
+/// The product of one row whose groups of `group` columns, a multiple of 4, have scales and shifts
+/// of their own; `row`'s are not read. With a bitmap, whose bits begin at `first_bit`, there are
+/// codes of set bits alone, and other weights are 0.
+float pare_multiply_code_groups(
+    pare_bits codes, const pare_code_row *row, size_t group, const float *scales,
+    const float *shifts, const pare_bits *bitmap, size_t first_bit, const pare_code_input *input);
 #endif

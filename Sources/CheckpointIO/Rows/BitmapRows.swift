@@ -3,10 +3,10 @@ internal import Tensors
 
 /// The rows of a bitmap: which weights are kept, and how many before.
 struct RowsOfBitmap: Sendable {
-  private let bytes: Bytes
+  let bytes: Bytes
   let columns: Int
   /// Kept weights before each row, and in all.
-  private let starts: [Int]
+  let starts: [Int]
 
   var keptByteCount: Int { starts.count * MemoryLayout<Int>.stride }
   /// Words that the bits of a row take.
@@ -80,6 +80,23 @@ struct BitmapRows: RowReader {
           unsafe pare_scatter(
             KernelLevel.best, kept, columns, words,
             target + (row - rows.lowerBound) * columns)
+        }
+      }
+    }
+  }
+
+  var multiplies: Bool { values.dtype.isReadDirectly && CodeRows.areMultiplied }
+
+  func multiply(
+    _ rows: Range<Int>, by input: RowInput, into output: UnsafeMutablePointer<Float>
+  ) {
+    unsafe values.bytes.withUnsafeBytes { numbers in
+      unsafe bitmap.bytes.withUnsafeBytes { bits in
+        unsafe bitmap.starts.withUnsafeBufferPointer { starts in
+          guard let starts = starts.baseAddress else { return }
+          unsafe input.multiply(
+            rows.count, of: values.dtype, numbers, bitmap: bits,
+            from: rows.lowerBound * bitmap.columns, starts: starts + rows.lowerBound, into: output)
         }
       }
     }

@@ -27,13 +27,15 @@ struct BlockRows: RowReader {
     }
   }
 
+  var multiplies: Bool { RowInput.multiplies(format) }
+
   func multiply(
     _ rows: Range<Int>, by input: RowInput, into output: UnsafeMutablePointer<Float>
-  ) -> Bool {
+  ) {
     let size = columns / format.weightCount * format.byteCount
-    return unsafe bytes[rows.lowerBound * size..<rows.upperBound * size].withUnsafeBytes {
-      guard let start = $0.baseAddress else { return false }
-      return unsafe input.multiply(
+    unsafe bytes[rows.lowerBound * size..<rows.upperBound * size].withUnsafeBytes {
+      guard let start = $0.baseAddress else { return }
+      unsafe input.multiply(
         rows.count, of: format, start.assumingMemoryBound(to: UInt8.self), into: output)
     }
   }

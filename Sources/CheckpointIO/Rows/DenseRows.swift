@@ -59,26 +59,30 @@ struct DenseRows: RowReader {
     }
   }
 
+  var multiplies: Bool { dtype.isReadDirectly && areNeighbours }
+
   func multiply(
     _ rows: Range<Int>, by input: RowInput, into output: UnsafeMutablePointer<Float>
-  ) -> Bool {
-    guard dtype.isReadDirectly else { return false }
-    return unsafe withRows(rows) {
+  ) {
+    _ = unsafe withRows(rows) {
       unsafe input.multiply(rows.count, of: dtype, $0, stride: rowStride, into: output)
       return true
     }
   }
 
   func pack(_ rows: Range<Int>, into panels: RowPanels) -> Bool {
-    guard dtype == .bf16 else { return false }
+    guard dtype == .bf16, areNeighbours else { return false }
     return unsafe withRows(rows) {
       unsafe panels.packShort(rows.count, $0, stride: rowStride)
     }
   }
 
-  /// Where the first of some rows is, whose numbers are neighbours; false where they are not.
+  /// Whether a row's numbers are neighbours, in this machine's order.
+  private var areNeighbours: Bool { !isBigEndian && columnStride == 1 }
+
+  /// Where the first of some rows of neighbours is; false where there is none.
   private func withRows(_ rows: Range<Int>, _ body: (UnsafeRawPointer) -> Bool) -> Bool {
-    guard !isBigEndian, columnStride == 1, !rows.isEmpty else { return false }
+    guard !rows.isEmpty else { return false }
     let size = dtype.byteCount
     let end = (rows.upperBound - 1) * rowStride + columns
     return unsafe bytes[rows.lowerBound * rowStride * size..<end * size].withUnsafeBytes {

@@ -13,6 +13,8 @@ struct GridRows: RowReader {
   private let groupsPerRow: Int
   /// nil where all weights have codes.
   private let bitmap: RowsOfBitmap?
+  /// nil where rows are to be read.
+  private let groups: CodeGroups?
   var keptByteCount: Int { bitmap?.keptByteCount ?? 0 }
 
   /// Throws `CheckpointError.invalidPacking`.
@@ -24,6 +26,9 @@ struct GridRows: RowReader {
     codes = try stored.part("codes", of: [.u8], count: count).bytes
     columns = shape.columns
     groupsPerRow = layout.isPerTensor(shape) ? 0 : layout.groups(in: shape) / max(shape.rows, 1)
+    // A row's only group may have any number of columns.
+    groups = CodeGroups(
+      columns: groupsPerRow > 1 ? layout.groupSize : (columns + 3) / 4 * 4, bits: layout.bits)
   }
 
   func read(_ rows: Range<Int>, into values: UnsafeMutablePointer<Float>) {
@@ -53,6 +58,48 @@ struct GridRows: RowReader {
           }
         }
       }
+    }
+  }
+
+  var multiplies: Bool { groups != nil }
+
+  func multiply(
+    _ rows: Range<Int>, by input: RowInput, into output: UnsafeMutablePointer<Float>
+  ) {
+    guard let groups else { return }
+    let count = max(groupsPerRow, 1)
+    unsafe withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * count) { room in
+      unsafe codes.withUnsafeBytes { codes in
+        guard let scales = room.baseAddress else { return }
+        let shifts = unsafe scales + count
+        for row in rows {
+          unsafe readGroups(of: row, scales, shifts)
+          let first = bitmap?.kept(of: row).lowerBound ?? row * columns
+          func product(_ bits: UnsafeRawBufferPointer?) -> Float {
+            unsafe groups.multiply(
+              codes, from: first, scales: scales, shifts: shifts, bitmap: bits,
+              from: row * columns, by: input)
+          }
+          unsafe output[row - rows.lowerBound] =
+            unsafe bitmap?.bytes.withUnsafeBytes { unsafe product($0) } ?? product(nil)
+        }
+      }
+    }
+  }
+
+  /// weight = scale · (code + shift)
+  private func readGroups(
+    of row: Int, _ scaleRoom: UnsafeMutablePointer<Float>, _ shifts: UnsafeMutablePointer<Float>
+  ) {
+    let count = max(groupsPerRow, 1)
+    unsafe scales.read(row * groupsPerRow, count, into: scaleRoom)
+    unsafe zeros?.read(row * groupsPerRow, count, into: shifts)
+    for group in 0..<count {
+      let codec = unsafe pare_codec(
+        layout, scale: scaleRoom[group], zero: zeros == nil ? 0 : shifts[group])
+      // Of a binary grid code 0 is −scale, and 1 is scale.
+      unsafe scaleRoom[group] = codec.binary == 0 ? codec.scale : 2 * codec.scale
+      unsafe shifts[group] = codec.binary == 0 ? codec.shift : -0.5
     }
   }
 

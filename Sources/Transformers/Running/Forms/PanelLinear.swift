@@ -2,18 +2,21 @@ package import Backend
 package import Models
 internal import Tensors
 
-/// Weights in memory, in the order that products read: the form of small models, of all that no
-/// file has, such as what a pass has made, and of what can only be read as a whole.
+/// Weights in memory, in the order that products of many inputs read: the form of small models, of
+/// all that no file has, such as what a pass has made, and of what can only be read as a whole.
 package final class PanelLinear: StoredLinear, PanelWeights {
   package let rows: Int
   package let columns: Int
   private let weights: Panels
+  /// What one input is multiplied by: the rows that a file has, where that is quicker.
+  private let stored: PartRows?
   package let bias: [Float]?
 
   package init(_ weight: Model.Part, _ bias: Model.Part?, _ precision: Precision) throws {
     let parameter = weight.matrix
     (rows, columns) = (parameter.shape.rows, parameter.shape.columns)
     self.bias = try bias?.values()
+    stored = try PartRows(weight).flatMap { $0.multiplies ? $0 : nil }
     weights = unsafe try parameter.tensor().withUnsafeValues { [rows, columns] values in
       guard let start = values.baseAddress, columns > 0 else {
         return Panels(rows, columns: columns, precision.numbers)
@@ -23,16 +26,24 @@ package final class PanelLinear: StoredLinear, PanelWeights {
   }
 
   package var keptByteCount: Int {
-    weights.keptByteCount + (bias?.count ?? 0) * MemoryLayout<Float>.stride
+    weights.keptByteCount + (stored?.keptByteCount ?? 0)
+      + (bias?.count ?? 0) * MemoryLayout<Float>.stride
   }
 
-  package func form(of count: Int) -> InputForm { .panels(weights.numbers) }
+  package func form(of count: Int) -> InputForm {
+    count == 1 && stored != nil ? .row : .panels(weights.numbers)
+  }
 
   package func panels(of group: Int, _ hand: Hand, slot: Int) -> (Panels, rows: Range<Int>) {
     (weights, range(of: group))
   }
 
   package func multiply(group: Int, _ product: LayerProduct, with hand: Hand) {
-    apply(group: group, product, of: 0..<product.count, with: hand)
+    guard case .row(let input) = product.ready, let stored else {
+      return apply(group: group, product, of: 0..<product.count, with: hand)
+    }
+    stored.multiply(range(of: group), by: input, product, bias: bias, with: hand)
   }
+
+  package func check() throws { try stored?.check() }
 }

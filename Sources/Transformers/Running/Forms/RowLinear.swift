@@ -50,27 +50,7 @@ package final class RowLinear: StoredLinear, PanelWeights {
     guard case .row(let input) = product.ready else {
       return apply(group: group, product, of: 0..<product.count, with: hand)
     }
-    multiply(range(of: group), by: input, product, with: hand)
-  }
-
-  /// Rows that are read at once, where they are not multiplied as they are.
-  private static let readRows = 4
-
-  private func multiply(
-    _ range: Range<Int>, by input: RowInput, _ product: LayerProduct, with hand: Hand
-  ) {
-    let sums = unsafe hand.sums(range.count)
-    if unsafe !weights.multiply(range, by: input, into: sums) {
-      for row in stride(from: 0, to: range.count, by: Self.readRows) {
-        let some = min(Self.readRows, range.count - row)
-        let first = range.lowerBound + row
-        let values = unsafe weights.values(first..<first + some) {
-          unsafe hand.scratch(Self.readRows * columns)
-        }
-        unsafe input.multiply(some, of: .f32, values, stride: columns, into: sums + row)
-      }
-    }
-    unsafe product.put(sums, range.count, bias: bias, to: range.lowerBound)
+    weights.multiply(range(of: group), by: input, product, bias: bias, with: hand)
   }
 
   package func check() throws { try weights.check() }
@@ -97,6 +77,8 @@ struct PartRows: Sendable {
 
   var keptByteCount: Int { reader.keptByteCount }
   var isShort: Bool { reader.isShort }
+  /// Whether one input is multiplied by rows as they are.
+  var multiplies: Bool { reader.multiplies }
 
   func read(_ range: Range<Int>, into values: UnsafeMutablePointer<Float>) {
     var row = range.lowerBound
@@ -107,18 +89,39 @@ struct PartRows: Sendable {
     }
   }
 
-  /// Writes products of rows and an input; false where the rows are to be read for that.
+  /// Rows that are read at once, where they are not multiplied as they are.
+  private static let readRows = 4
+
+  /// Gives the outputs of some rows of a product with one input.
   func multiply(
+    _ range: Range<Int>, by input: RowInput, _ product: LayerProduct, bias: [Float]?,
+    with hand: Hand
+  ) {
+    let sums = unsafe hand.sums(range.count)
+    if reader.multiplies {
+      unsafe multiply(range, by: input, into: sums)
+    } else {
+      for row in stride(from: 0, to: range.count, by: Self.readRows) {
+        let some = min(Self.readRows, range.count - row)
+        let first = range.lowerBound + row
+        let values = unsafe values(first..<first + some) {
+          unsafe hand.scratch(Self.readRows * columns)
+        }
+        unsafe input.multiply(some, of: .f32, values, stride: columns, into: sums + row)
+      }
+    }
+    unsafe product.put(sums, range.count, bias: bias, to: range.lowerBound)
+  }
+
+  private func multiply(
     _ range: Range<Int>, by input: RowInput, into output: UnsafeMutablePointer<Float>
-  ) -> Bool {
+  ) {
     var row = range.lowerBound
     while row < range.upperBound {
       let source = neighbours(of: row, before: range.upperBound)
-      guard unsafe reader.multiply(source, by: input, into: output + (row - range.lowerBound))
-      else { return false }
+      unsafe reader.multiply(source, by: input, into: output + (row - range.lowerBound))
       row += source.count
     }
-    return true
   }
 
   /// Writes rows as panels; false where they are to be read for that.

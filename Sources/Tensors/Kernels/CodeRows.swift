@@ -1,0 +1,122 @@
+import CKernels
+
+/// Rows of codes that follow each other in a stream of bits, each with a scale and a shift:
+/// weight = scale · (code + shift).
+package struct CodeRows: Sendable {
+  package struct Row {
+    /// In the stream, where the first code begins.
+    package let bit: Int
+    package let bits: Int
+    /// 0 of a row that has no codes.
+    package let scale: Float
+    package let shift: Float
+
+    package init(bit: Int, bits: Int, scale: Float, shift: Float) {
+      (self.bit, self.bits, self.scale, self.shift) = (bit, bits, scale, shift)
+    }
+  }
+
+  private var rows: [pare_code_row]
+  /// A bit for each column that has codes; nil where all have.
+  private let kept: [UInt64]?
+  private let columns: Int
+
+  /// Whether this machine multiplies codes as they are.
+  package static let areMultiplied = pare_takes_bits_apart() != 0
+  /// Bits of codes that are.
+  package static let mostBits = Int(PARE_ROW_CODE_BITS)
+
+  /// `count` rows without codes. `live` are the columns that have codes, nil for all.
+  package init(_ count: Int, columns: Int, live: [Int]?) {
+    rows = Array(repeating: pare_code_row(), count: count)
+    self.columns = columns
+    kept = live.map { live in
+      var words = [UInt64](repeating: 0, count: (columns + 63) / 64)
+      for column in live { words[column / 64] |= 1 << UInt64(column % 64) }
+      return words
+    }
+  }
+
+  package var keptByteCount: Int {
+    rows.count * MemoryLayout<pare_code_row>.stride + (kept?.count ?? 0) * 8
+  }
+
+  /// Whether no code is too long to be multiplied as it is.
+  package var areShort: Bool { rows.allSatisfy { $0.bits <= PARE_ROW_CODE_BITS } }
+
+  package subscript(row: Int) -> Row {
+    get {
+      let row = rows[row]
+      return Row(bit: row.bit, bits: Int(row.bits), scale: row.scale, shift: row.shift)
+    }
+    set {
+      rows[row] = pare_code_row(
+        bit: newValue.bit, bits: Int32(newValue.bits), scale: newValue.scale,
+        shift: newValue.shift)
+    }
+  }
+
+  /// Writes products of rows and an input. Precondition: codes are multiplied, and short.
+  package func multiply(
+    _ range: Range<Int>, _ codes: UnsafeRawBufferPointer, by input: RowInput,
+    into output: UnsafeMutablePointer<Float>
+  ) {
+    precondition(Self.areMultiplied && input.count == columns)
+    unsafe rows.withUnsafeBufferPointer { rows in
+      guard let rows = rows.baseAddress else { return }
+      let whole = unsafe input.codes
+      unsafe withUnsafeTemporaryAllocation(
+        byteCount: kept == nil ? 0 : pare_code_room(columns), alignment: 64
+      ) { room in
+        var values = unsafe whole
+        if let kept, let room = room.baseAddress {
+          unsafe withUnsafePointer(to: whole) {
+            unsafe values = pare_keep_columns($0, kept, room)
+          }
+        }
+        unsafe pare_multiply_code_rows(
+          pare_bits(codes), rows + range.lowerBound, range.count, &values, output)
+      }
+    }
+  }
+}
+
+/// A row of codes whose groups have scales and shifts of their own.
+package struct CodeGroups {
+  /// Columns of a group.
+  package let columns: Int
+  package let bits: Int
+
+  /// nil where rows of such codes are not multiplied as they are.
+  package init?(columns: Int, bits: Int) {
+    guard CodeRows.areMultiplied, columns > 0, columns % 4 == 0, bits <= CodeRows.mostBits else {
+      return nil
+    }
+    (self.columns, self.bits) = (columns, bits)
+  }
+
+  /// The product of an input and a row whose codes begin with code `first`: those of all columns,
+  /// or of the bits that are set from bit `firstBit` of a bitmap on.
+  package func multiply(
+    _ codes: UnsafeRawBufferPointer, from first: Int, scales: UnsafePointer<Float>,
+    shifts: UnsafePointer<Float>, bitmap: UnsafeRawBufferPointer?, from firstBit: Int,
+    by input: RowInput
+  ) -> Float {
+    var row = pare_code_row(bit: first * bits, bits: Int32(bits), scale: 0, shift: 0)
+    var values = unsafe input.codes
+    guard let bitmap = unsafe bitmap else {
+      return unsafe pare_multiply_code_groups(
+        pare_bits(codes), &row, columns, scales, shifts, nil, 0, &values)
+    }
+    var bits = unsafe pare_bits(bitmap)
+    return unsafe pare_multiply_code_groups(
+      pare_bits(codes), &row, columns, scales, shifts, &bits, firstBit, &values)
+  }
+}
+
+extension pare_bits {
+  init(_ bytes: UnsafeRawBufferPointer) {
+    unsafe self.init(
+      bytes: bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), count: bytes.count)
+  }
+}
