@@ -43,13 +43,13 @@ package struct LayerProduct {
   /// Inputs.
   package let count: Int
   /// `count × columns` of f32, or of bf16 where the layer multiplies that.
-  package let input: UnsafeRawPointer
+  package private(set) var input: UnsafeRawPointer
   package let output: UnsafeMutableRawPointer
   /// Values from the outputs of one input to the next one's.
   package let stride: Int
   package let finish: Finish
   /// The inputs made ready; `input` is then of f32.
-  package let ready: ReadyInput
+  package private(set) var ready: ReadyInput
 
   package init(
     _ count: Int, _ input: UnsafeRawPointer, _ output: UnsafeMutableRawPointer, stride: Int,
@@ -63,6 +63,12 @@ package struct LayerProduct {
 
 // Products of layers whose inputs were made ready.
 extension LayerProduct {
+  /// Takes the inputs in the form its layer reads.
+  package mutating func take(_ input: UnsafeRawPointer, _ ready: ReadyInput) {
+    unsafe self.input = unsafe input
+    self.ready = ready
+  }
+
   /// Gives the outputs from `first` on that are the rows `rows` of `weights`, of some inputs, the
   /// first of them that of a panel, with all that `finish` says but bf16.
   package func apply(

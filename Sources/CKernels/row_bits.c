@@ -166,6 +166,7 @@ BITS INLINE __m512i joined(__m512i high, __m512i low) {
 BITS static void code_rows(
     pare_bits codes, const pare_code_row *rows, size_t count, const pare_code_input *input,
     float *out) {
+  spreading spread = spreading_of(0);
   for (size_t r = 0; r < count; r++) {
     const pare_code_row *row = &rows[r];
     if (row->scale == 0) {
@@ -175,7 +176,7 @@ BITS static void code_rows(
     __m512i high[2] = {_mm512_setzero_si512(), _mm512_setzero_si512()};
     __m512i low[2] = {_mm512_setzero_si512(), _mm512_setzero_si512()};
     if (row->bits > 0) {
-      spreading spread = spreading_of(row->bits);
+      if (row->bits != spread.bits) spread = spreading_of(row->bits);
       size_t bit = row->bit, i = 0;
       for (; i + 128 <= padded(input->count); i += 128)
         for (size_t j = 0; j < 2; j++, bit += 64 * (size_t)row->bits) {
@@ -190,9 +191,10 @@ BITS static void code_rows(
         low[0] = _mm512_dpbusd_epi32(low[0], some, _mm512_loadu_si512(input->low + i));
       }
     }
-    float whole = (float)_mm512_reduce_add_epi32(_mm512_add_epi32(high[0], high[1]));
-    float part = (float)_mm512_reduce_add_epi32(_mm512_add_epi32(low[0], low[1]));
-    out[r] = row->scale * input->scale * (whole * 256 + part + row->shift * input->sum);
+    __m512 whole = _mm512_cvtepi32_ps(_mm512_add_epi32(high[0], high[1]));
+    __m512 part = _mm512_cvtepi32_ps(_mm512_add_epi32(low[0], low[1]));
+    float sum = _mm512_reduce_add_ps(_mm512_fmadd_ps(whole, _mm512_set1_ps(256), part));
+    out[r] = row->scale * input->scale * (sum + row->shift * input->sum);
   }
 }
 
@@ -309,15 +311,13 @@ pare_code_input pare_prepare_codes(size_t count, const float *values, void *room
   return input;
 }
 
-pare_code_input pare_keep_columns(
-    const pare_code_input *input, const uint64_t *kept, void *room) {
-  return keep_columns(input, kept, room);
-}
-
 void pare_multiply_code_rows(
-    pare_bits codes, const pare_code_row *rows, size_t count, const pare_code_input *input,
-    float *out) {
-  code_rows(codes, rows, count, input, out);
+    pare_bits codes, const pare_code_row *rows, size_t count, const uint64_t *kept,
+    const pare_code_input *input, float *out) {
+  if (!kept) return code_rows(codes, rows, count, input, out);
+  _Alignas(64) uint8_t room[3 * PARE_CODE_COLUMNS];
+  pare_code_input some = keep_columns(input, kept, room);
+  code_rows(codes, rows, count, &some, out);
 }
 
 float pare_multiply_code_groups(

@@ -187,12 +187,76 @@ TARGETS(
     pare_argmax, (size_t rows, size_t width, const float *x, int32_t *indices),
     (rows, width, x, indices))
 
-INLINE float dot(size_t width, const float *a, const float *b) {
-  size_t whole = width / LANES * LANES, rest = width - whole;
+// Sums of neighbouring halves, then quarters and so on: of eight vectors one of their sums, each in
+// two lanes.
+#define HALVES_OF(a, b)                                                                        \
+  (__builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23) +     \
+   __builtin_shufflevector(a, b, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31))
+#define QUARTERS_OF(a, b)                                                                      \
+  (__builtin_shufflevector(a, b, 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27) +   \
+   __builtin_shufflevector(a, b, 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31))
+#define EIGHTHS_OF(a, b)                                                                       \
+  (__builtin_shufflevector(a, b, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29) +   \
+   __builtin_shufflevector(a, b, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31))
+
+// scores[t] = query · keys[t]. Each product is added up in one order, whatever `count` is.
+INLINE void scores_of(
+    size_t count, size_t width, size_t stride, const float *query, const float *keys,
+    float *scores) {
+  enum { KEYS = 8 };
+  for (size_t t = 0; t < count; t += KEYS) {
+    size_t some = count - t < KEYS ? count - t : KEYS;
+    vf sums[KEYS];
+    for (size_t j = 0; j < KEYS; j++) sums[j] = SPLAT(0);
+    for (size_t i = 0; i < width; i += LANES) {
+      size_t n = width - i < LANES ? width - i : LANES;
+      vf q = NEXT(query + i, n);
+      if (n == LANES && some == KEYS)
+        for (size_t j = 0; j < KEYS; j++) sums[j] += q * LOAD(keys + (t + j) * stride + i);
+      else
+        for (size_t j = 0; j < some; j++) sums[j] += q * NEXT(keys + (t + j) * stride + i, n);
+    }
+    // Keys stand in the order 0 4 2 6 1 5 3 7 so that the sums come out in theirs.
+    vf a = HALVES_OF(sums[0], sums[4]), b = HALVES_OF(sums[1], sums[5]);
+    vf c = HALVES_OF(sums[2], sums[6]), d = HALVES_OF(sums[3], sums[7]);
+    vf e = QUARTERS_OF(a, c), f = QUARTERS_OF(b, d);
+    vf all = EIGHTHS_OF(e, f);
+    for (size_t j = 0; j < some; j++) scores[t + j] = all[2 * j] + all[2 * j + 1];
+  }
+}
+
+// out = Σ shares[t] · values[t] · factor, some channels at a time.
+enum { MIXED_VECTORS = 4 };
+
+INLINE void mix_of(
+    size_t vectors, size_t count, size_t stride, const float *shares, const float *values,
+    float factor, float *out) {
+  vf sums[2][MIXED_VECTORS];
+  for (size_t i = 0; i < vectors; i++) sums[0][i] = sums[1][i] = SPLAT(0);
+  size_t t = 0;
+  for (; t + 2 <= count; t += 2)
+    for (size_t j = 0; j < 2; j++)
+      for (size_t i = 0; i < vectors; i++)
+        sums[j][i] += LOAD(values + (t + j) * stride + i * LANES) * shares[t + j];
+  if (t < count)
+    for (size_t i = 0; i < vectors; i++)
+      sums[0][i] += LOAD(values + t * stride + i * LANES) * shares[t];
+  for (size_t i = 0; i < vectors; i++) STORE(out + i * LANES, (sums[0][i] + sums[1][i]) * factor);
+}
+
+INLINE void mix(
+    size_t count, size_t width, size_t stride, const float *shares, const float *values,
+    float factor, float *out) {
+  size_t i = 0;
+  for (; i + MIXED_VECTORS * LANES <= width; i += MIXED_VECTORS * LANES)
+    mix_of(MIXED_VECTORS, count, stride, shares, values + i, factor, out + i);
+  for (; i + LANES <= width; i += LANES)
+    mix_of(1, count, stride, shares, values + i, factor, out + i);
+  if (i == width) return;
   vf sum = SPLAT(0);
-  for (size_t i = 0; i < whole; i += LANES) sum += LOAD(a + i) * LOAD(b + i);
-  if (rest) sum += LOAD_SOME(a + whole, rest, 0) * LOAD_SOME(b + whole, rest, 0);
-  return SUM(sum);
+  for (size_t t = 0; t < count; t++)
+    sum += LOAD_SOME(values + t * stride + i, width - i, 0) * shares[t];
+  STORE_SOME(out + i, width - i, sum * factor);
 }
 
 INLINE void cap_scores(size_t count, float *x, const pare_attention *rule) {
@@ -207,24 +271,12 @@ INLINE void pare_attend_body(
     size_t count, size_t key_width, size_t value_width, size_t stride, const float *query,
     const float *keys, const float *values, const pare_attention *rule, float *scores,
     float *out) {
-  for (size_t t = 0; t < count; t++) scores[t] = dot(key_width, query, keys + t * stride);
+  scores_of(count, key_width, stride, query, keys, scores);
   if (rule->cap != 0) cap_scores(count, scores, rule);
   float scale = rule->cap != 0 ? 1 : rule->scale, top = largest_of(count, scores) * scale;
   float total = exponentials(count, scores, scale);
   if (rule->sink) total += expf(*rule->sink - top);
-  float inverse = 1.0f / total;
-  for (size_t i = 0; i < value_width; i += LANES) {
-    size_t n = value_width - i < LANES ? value_width - i : LANES;
-    vf sum = SPLAT(0);
-    if (n == LANES) {
-      for (size_t t = 0; t < count; t++) sum += LOAD(values + t * stride + i) * scores[t];
-      STORE(out + i, sum * inverse);
-    } else {
-      for (size_t t = 0; t < count; t++)
-        sum += LOAD_SOME(values + t * stride + i, n, 0) * scores[t];
-      STORE_SOME(out + i, n, sum * inverse);
-    }
-  }
+  mix(count, value_width, stride, scores, values, 1.0f / total, out);
 }
 TARGETS(
     pare_attend,

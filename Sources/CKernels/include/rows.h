@@ -68,10 +68,6 @@ typedef struct {
 size_t pare_code_room(size_t count);
 pare_code_input pare_prepare_codes(size_t count, const float *values, void *room);
 
-/// The numbers of the columns whose bit is set in `kept`, words from the first column on.
-pare_code_input pare_keep_columns(
-    const pare_code_input *input, const uint64_t *kept, void *room);
-
 /// One row of codes: weight = scale · (code + shift). Codes are of 0 to 8 bits.
 typedef struct {
   size_t bit;
@@ -80,10 +76,12 @@ typedef struct {
 } pare_code_row;
 enum { PARE_ROW_CODE_BITS = 8 };
 
-/// out[r] = the product of row r and the input.
+/// out[r] = the product of row r and the input. Where there is `kept`, a bit for each column of
+/// PARE_CODE_COLUMNS at most, columns whose bit is 0 have no codes.
+enum { PARE_CODE_COLUMNS = 1 << 14 };
 void pare_multiply_code_rows(
-    pare_bits codes, const pare_code_row *rows, size_t count, const pare_code_input *input,
-    float *out);
+    pare_bits codes, const pare_code_row *rows, size_t count, const uint64_t *kept,
+    const pare_code_input *input, float *out);
 
 /// The product of one row whose groups of `group` columns, a multiple of 4, have scales and shifts
 /// of their own; `row`'s are not read. With a bitmap, whose bits begin at `first_bit`, there are

@@ -41,7 +41,7 @@ struct ChannelRows: RowReader {
     self.rows = rows
     columns = channels.shape.columns
     live = channels.liveColumns
-    multiplies = CodeRows.areMultiplied && rows.areShort
+    multiplies = rows.areMultiplied
     keptByteCount =
       rows.keptByteCount + (live?.count ?? 0) * MemoryLayout<Int>.stride
       + (isInMemory ? stream.count : 0)

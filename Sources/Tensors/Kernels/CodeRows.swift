@@ -41,8 +41,11 @@ package struct CodeRows: Sendable {
     rows.count * MemoryLayout<pare_code_row>.stride + (kept?.count ?? 0) * 8
   }
 
-  /// Whether no code is too long to be multiplied as it is.
-  package var areShort: Bool { rows.allSatisfy { $0.bits <= PARE_ROW_CODE_BITS } }
+  /// Whether this machine multiplies these as they are.
+  package var areMultiplied: Bool {
+    Self.areMultiplied && rows.allSatisfy { $0.bits <= PARE_ROW_CODE_BITS }
+      && (kept == nil || columns <= PARE_CODE_COLUMNS)
+  }
 
   package subscript(row: Int) -> Row {
     get {
@@ -56,26 +59,17 @@ package struct CodeRows: Sendable {
     }
   }
 
-  /// Writes products of rows and an input. Precondition: codes are multiplied, and short.
+  /// Writes products of rows and an input. Precondition: they are multiplied as they are.
   package func multiply(
     _ range: Range<Int>, _ codes: UnsafeRawBufferPointer, by input: RowInput,
     into output: UnsafeMutablePointer<Float>
   ) {
-    precondition(Self.areMultiplied && input.count == columns)
+    precondition(input.count == columns)
     unsafe rows.withUnsafeBufferPointer { rows in
       guard let rows = rows.baseAddress else { return }
-      let whole = unsafe input.codes
-      unsafe withUnsafeTemporaryAllocation(
-        byteCount: kept == nil ? 0 : pare_code_room(columns), alignment: 64
-      ) { room in
-        var values = unsafe whole
-        if let kept, let room = room.baseAddress {
-          unsafe withUnsafePointer(to: whole) {
-            unsafe values = pare_keep_columns($0, kept, room)
-          }
-        }
+      unsafe withUnsafePointer(to: input.codes) {
         unsafe pare_multiply_code_rows(
-          pare_bits(codes), rows + range.lowerBound, range.count, &values, output)
+          pare_bits(codes), rows + range.lowerBound, range.count, kept, $0, output)
       }
     }
   }

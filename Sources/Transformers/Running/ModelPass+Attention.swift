@@ -44,6 +44,23 @@ extension ModelPass {
   }
 
   private func attend(_ step: PlannedStep, _ runs: [Run], sinks: [Float]?) {
+    let places = shapes[step.block].places
+    guard runs.contains(where: { $0.count > 1 }) else {
+      return crew.run(runs.count * places.count) { worker, index in
+        let (run, place) = (index / places.count, places[index % places.count])
+        let tile = Tile(run: runs[run], index: run, heads: place, first: 0, count: 1)
+        attend(step, tile, sinks, hands[worker])
+      }
+    }
+    packHeads(step, runs)
+    let tiles = tiles(runs, places, of: AttentionPanels.tile)
+    crew.run(tiles.count) { worker, index in
+      attend(step, tiles[index], sinks, hands[worker])
+    }
+  }
+
+  /// Puts the keys and values of runs of several tokens in panels.
+  private func packHeads(_ step: PlannedStep, _ runs: [Run]) {
     let shape = shapes[step.block]
     // The first of the heads of queries that share keys and values.
     let heads = shape.places.filter { place in
@@ -59,10 +76,6 @@ extension ModelPass {
     crew.run(shared.count * heads.count) { _, index in
       let (number, run) = shared[index / heads.count]
       pack(step, shape, run, heads[index % heads.count], into: number * shape.heads.count)
-    }
-    let tiles = tiles(runs, shape.places, of: AttentionPanels.tile)
-    crew.run(tiles.count) { worker, index in
-      attend(step, tiles[index], sinks, hands[worker])
     }
   }
 

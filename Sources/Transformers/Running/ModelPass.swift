@@ -217,14 +217,15 @@ package final class ModelPass {
       guard case .step(.linear(let role, _, _)) = step.operation else {
         preconditionFailure("only layers are taken together")
       }
-      return Share(layer: try linear(role, step, count: count, observer), into: step.into)
+      return share(
+        try linear(role, step, count: count, observer), first.from, count: count, into: step.into)
     }
     if layers.count < steps.count, observer == nil,
       gate(shares.map(\.layer), first.from, count: count, into: last.into)
     {
       return
     }
-    multiply(shares, first.from, count: count)
+    run(shares, isHalf: first.from.isHalf)
     if layers.count < steps.count { try take(last, runs, count: count, observer) }
   }
 
@@ -310,31 +311,25 @@ package final class ModelPass {
     unsafe observer.add(id, from.floats(), rows: count, columns: layer.columns)
   }
 
-  /// A layer, and where its outputs go.
-  private struct Share {
-    let layer: any LinearWeights
-    let into: Values
-    var finish = LayerProduct.Finish()
+  /// A layer, what it multiplies, and where its outputs go.
+  private typealias Share = (layer: any LinearWeights, product: LayerProduct)
+
+  private func share(
+    _ layer: any LinearWeights, _ from: Values, count: Int, into: Values,
+    _ finish: LayerProduct.Finish = .init()
+  ) -> Share {
+    var finish = finish
+    finish.isHalf = into.isHalf
+    return unsafe (
+      layer, LayerProduct(count, from.place(0), into.place(0), stride: into.stride, finish)
+    )
   }
 
   private func multiply(
     _ layer: any LinearWeights, _ from: Values, count: Int, into: Values,
     _ finish: LayerProduct.Finish = .init()
   ) {
-    multiply([Share(layer: layer, into: into, finish: finish)], from, count: count)
-  }
-
-  /// Inputs that are f32, or bf16 already, by layers that read the same of them.
-  private func multiply(_ shares: [Share], _ from: Values, count: Int) {
-    let products = shares.map { share in
-      var finish = share.finish
-      finish.isHalf = share.into.isHalf
-      return unsafe (
-        share.layer,
-        LayerProduct(count, from.place(0), share.into.place(0), stride: share.into.stride, finish)
-      )
-    }
-    run(products, isHalf: from.isHalf)
+    run([share(layer, from, count: count, into: into, finish)], isHalf: from.isHalf)
   }
 
   /// One layer whose inputs and outputs are f32.
@@ -345,26 +340,26 @@ package final class ModelPass {
     run([(layer, unsafe LayerProduct(count, input, output, stride: stride))], isHalf: false)
   }
 
-  /// Products of the same inputs.
-  private func run(_ products: [(layer: any LinearWeights, product: LayerProduct)], isHalf: Bool) {
-    guard let first = products.first, first.product.count > 0 else { return }
-    var known: [InputForm: (UnsafeRawPointer, ReadyInput)] = unsafe [:]
-    let tasks = products.map { layer, product in
+  /// Products of the same inputs, which are f32, or bf16 already.
+  private func run(_ shares: [Share], isHalf: Bool) {
+    guard let first = shares.first, first.product.count > 0 else { return }
+    var tasks = shares
+    var known: [(form: InputForm, values: UnsafeRawPointer, ready: ReadyInput)] = unsafe []
+    for index in tasks.indices {
+      let (layer, product) = tasks[index]
       let form = layer.form(of: product.count)
-      let (input, ready) =
-        unsafe known[form] ?? make(form, product, columns: layer.columns, isHalf: isHalf)
-      unsafe known[form] = (input, ready)
-      return unsafe (
-        layer,
-        LayerProduct(
-          product.count, input, product.output, stride: product.stride, product.finish,
-          ready: ready)
-      )
+      if let made = unsafe known.first(where: { unsafe $0.form == form }) {
+        unsafe tasks[index].product.take(made.values, made.ready)
+        continue
+      }
+      let made = unsafe make(form, product, columns: layer.columns, isHalf: isHalf)
+      unsafe tasks[index].product.take(made.0, made.1)
+      if index + 1 < tasks.count { unsafe known.append((form, made.0, made.1)) }
     }
     let groups = tasks.reduce(0) { $0 + $1.0.groupCount }
     let size = partSize(of: first.product.count, groups: groups)
     let parts = (first.product.count + size - 1) / size
-    crew.run(groups * parts) { worker, index in
+    crew.run(groups * parts) { [tasks] worker, index in
       let inputs = index / groups * size..<min((index / groups + 1) * size, first.product.count)
       var group = index % groups
       for (layer, product) in tasks {
