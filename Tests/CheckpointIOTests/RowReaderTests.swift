@@ -24,6 +24,8 @@ import Testing
         let reader = try #require(try encoding.rows(of: stored))
         let isSame = try rowsAreThose(of: encoding.decode(stored), reader)
         #expect(isSame, "\(encoding.name), \(left) kept")
+        let misses = try productsThatMiss(of: encoding.decode(stored), reader)
+        #expect(misses.isEmpty, "\(encoding.name), \(left) kept: rows \(misses.prefix(5))")
       }
     }
   }
@@ -154,6 +156,42 @@ func expectRows(of parameter: Parameter) throws {
   let reader = try #require(try parameter.storedRows?.open(), "\(parameter.name)")
   let isSame = try rowsAreThose(of: parameter.tensor(), reader)
   #expect(isSame, "\(parameter.name)")
+  let misses = try productsThatMiss(of: parameter.tensor(), reader)
+  #expect(misses.isEmpty, "\(parameter.name): products of rows \(misses.prefix(5))")
+}
+
+/// Rows whose product with an input is further from that of their weights than half a step of the
+/// input's sixteen bits allows.
+private func productsThatMiss(of tensor: Tensor, _ reader: any RowReader) throws -> [Int] {
+  let (rows, columns) = (tensor.shape.rows, tensor.shape.columns)
+  guard reader.multiplies, rows > 0, columns > 0 else { return [] }
+  var random = SplitMix64(seed: 77)
+  var values = (0..<columns).map { _ in Float.random(in: -1...1, using: &random) }
+  values[columns / 3] = 8
+  let input = RowInput()
+  let weights = tensor.array
+  // From a row that is not the first, so that places are counted.
+  let first = min(3, rows - 1)
+  var products = [Float](repeating: .nan, count: rows - first)
+  unsafe values.withUnsafeBufferPointer { values in
+    guard let start = values.baseAddress else { return }
+    unsafe input.prepare(columns, start)
+    unsafe products.withUnsafeMutableBufferPointer { products in
+      guard let products = products.baseAddress else { return }
+      unsafe reader.multiply(first..<rows, by: input, into: products)
+    }
+  }
+  return (first..<rows).filter { row in
+    var (sum, magnitude, steps) = (0.0, 0.0, 0.0)
+    for column in 0..<columns {
+      let weight = Double(weights[row * columns + column])
+      sum += weight * Double(values[column])
+      magnitude += abs(weight * Double(values[column]))
+      steps += abs(weight)
+    }
+    let bound = steps * 8 / 32639 * 0.51 + magnitude * 4e-6
+    return !(abs(Double(products[row - first]) - sum) <= bound)
+  }
 }
 
 /// Whether all rows, and each run of some of them, are those of a tensor, bit for bit.
