@@ -1,3 +1,5 @@
+internal import CFaults
+internal import CKernels
 internal import CMatrix
 
 /// What one thread needs to multiply matrices; not to be shared.
@@ -6,9 +8,15 @@ package final class MatrixEngine {
   let handle: OpaquePointer
   /// Set when a product could not be computed, for want of memory.
   package var hasFailed = false
+  /// Whether products of bf16 are computed with tiles of our own.
+  private let usesTiles: Bool
+  private var room = AlignedBuffer(0)
+  private var roomByteCount = 0
 
-  /// Throws `BackendError.outOfMemory`.
-  package init() throws {
+  /// `usesTiles` is for tests: without it the library computes all products. Throws
+  /// `BackendError.outOfMemory`.
+  package init(usesTiles: Bool = true) throws {
+    self.usesTiles = usesTiles && pare_multiplies_half() != 0
     guard let handle = unsafe pare_matrix_create() else {
       throw BackendError.outOfMemory("matrix products")
     }
@@ -28,6 +36,7 @@ package final class MatrixEngine {
     _ size: ProductSize, _ a: Operand, _ b: Operand, into c: Operand, _ form: ProductForm
   ) {
     guard size.count > 0, size.m > 0, size.n > 0, size.k > 0 else { return }
+    if form.isHalf, usesTiles { return multiplyHalf(size, a, b, into: c, form) }
     var product = pare_product()
     (product.count, product.m, product.n, product.k) = (size.count, size.m, size.n, size.k)
     (product.a_stride, product.a_step, product.a_transposed) = (a.stride, a.step, a.isTransposed)
@@ -39,6 +48,26 @@ package final class MatrixEngine {
     let done = unsafe pare_gemm(
       handle, &product, a.values, b.values, UnsafeMutableRawPointer(mutating: c.values))
     if !done { hasFailed = true }
+  }
+
+  private func multiplyHalf(
+    _ size: ProductSize, _ a: Operand, _ b: Operand, into c: Operand, _ form: ProductForm
+  ) {
+    var product = pare_half_product(
+      count: size.count, m: size.m, n: size.n, k: size.k, a_stride: a.stride, b_stride: b.stride,
+      c_stride: c.stride, a_step: a.step, b_step: b.step, c_step: c.step,
+      a_transposed: a.isTransposed ? 1 : 0, b_transposed: b.isTransposed ? 1 : 0,
+      adds: form.adds ? 1 : 0, half_output: form.isOutputHalf ? 1 : 0)
+    let needed = unsafe pare_half_room(&product)
+    if needed > roomByteCount {
+      roomByteCount = needed
+      room = AlignedBuffer((needed + 3) / 4)
+    }
+    pare_use_signal_stack()
+    unsafe pare_multiply_half(
+      &product, a.values.assumingMemoryBound(to: UInt16.self),
+      b.values.assumingMemoryBound(to: UInt16.self), UnsafeMutableRawPointer(mutating: c.values),
+      room.floats)
   }
 }
 
@@ -89,5 +118,5 @@ package struct Operand {
 
 extension MatrixEngine {
   /// Whether products of bf16 are faster than those of f32 on this machine.
-  package static var hasFastBF16: Bool { pare_matrix_has_bf16() }
+  package static var hasFastBF16: Bool { pare_multiplies_half() != 0 || pare_matrix_has_bf16() }
 }
