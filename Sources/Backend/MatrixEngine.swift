@@ -53,11 +53,11 @@ package final class MatrixEngine {
   private func multiplyHalf(
     _ size: ProductSize, _ a: Operand, _ b: Operand, into c: Operand, _ form: ProductForm
   ) {
-    var product = pare_half_product(
+    var product = unsafe pare_half_product(
       count: size.count, m: size.m, n: size.n, k: size.k, a_stride: a.stride, b_stride: b.stride,
       c_stride: c.stride, a_step: a.step, b_step: b.step, c_step: c.step,
       a_transposed: a.isTransposed ? 1 : 0, b_transposed: b.isTransposed ? 1 : 0,
-      adds: form.adds ? 1 : 0, half_output: form.isOutputHalf ? 1 : 0)
+      b_packed: b.packed == nil ? 0 : 1, adds: form.adds ? 1 : 0, half_output: form.isOutputHalf ? 1 : 0)
     let needed = unsafe pare_half_room(&product)
     if needed > roomByteCount {
       roomByteCount = needed
@@ -66,8 +66,8 @@ package final class MatrixEngine {
     pare_use_signal_stack()
     unsafe pare_multiply_half(
       &product, a.values.assumingMemoryBound(to: UInt16.self),
-      b.values.assumingMemoryBound(to: UInt16.self), UnsafeMutableRawPointer(mutating: c.values),
-      room.floats)
+      (b.packed ?? b.values).assumingMemoryBound(to: UInt16.self),
+      UnsafeMutableRawPointer(mutating: c.values), room.floats)
   }
 }
 
@@ -107,12 +107,43 @@ package struct Operand {
   let step: Int
   /// Whether its rows in memory are the product's columns.
   let isTransposed: Bool
+  /// The same packed; nil where it is not.
+  let packed: UnsafeRawPointer?
 
   package init(
-    _ values: UnsafeRawPointer, stride: Int, step: Int = 0, isTransposed: Bool = false
+    _ values: UnsafeRawPointer, stride: Int, step: Int = 0, isTransposed: Bool = false,
+    packed: UnsafeRawPointer? = nil
   ) {
     unsafe self.values = unsafe values
+    unsafe self.packed = unsafe packed
     (self.stride, self.step, self.isTransposed) = (stride, step, isTransposed)
+  }
+}
+
+/// Weights of bf16 in the order that products with them read, forward and back; packed anew when
+/// they have changed.
+package final class PackedHalves {
+  private let rows: Int
+  private let columns: Int
+  private let forward: AlignedBuffer
+  private let back: AlignedBuffer
+
+  /// Room for `rows × columns`; nil where no product reads it.
+  package init?(rows: Int, columns: Int) {
+    guard pare_multiplies_half() != 0, rows > 0, columns > 0 else { return nil }
+    (self.rows, self.columns) = (rows, columns)
+    forward = AlignedBuffer(pare_packed_half_bytes(rows, columns) / 4)
+    back = AlignedBuffer(pare_packed_half_bytes(columns, rows) / 4)
+  }
+
+  package func pack(_ weights: UnsafePointer<UInt16>) {
+    unsafe pare_pack_half(rows, columns, weights, columns, 1, forward.floats)
+    unsafe pare_pack_half(columns, rows, weights, columns, 0, back.floats)
+  }
+
+  /// What `pack` made for products with the weights, transposed or not.
+  package func place(isTransposed: Bool) -> UnsafeRawPointer {
+    unsafe UnsafeRawPointer((isTransposed ? forward : back).floats)
   }
 }
 

@@ -24,9 +24,11 @@ static size_t columns_at_once(const pare_half_product *p) {
 
 size_t pare_half_room(const pare_half_product *p) {
   size_t panel = chunks_of(p->k) * 1024;
-  size_t columns = smaller(p->n, columns_at_once(p));
+  size_t columns = p->b_packed ? 0 : smaller(p->n, columns_at_once(p));
   return panel * (panels_of(columns) + (lies_ready(p) ? 0 : panels_of(p->m)));
 }
+
+size_t pare_packed_half_bytes(size_t n, size_t k) { return panels_of(n) * chunks_of(k) * 1024; }
 
 #ifdef PARE_X86
 #define TILES                                                                                    \
@@ -205,23 +207,32 @@ TILES static void multiply(
   size_t wide = smaller(p->n, columns_at_once(p));
   rows_of_a rows = {(const uint8_t *)a, p->a_stride * 2, 64, 16 * p->a_stride * 2};
   if (!lies_ready(p)) {
-    uint8_t *packed = room + panels_of(wide) * panel;
+    uint8_t *packed = room + (p->b_packed ? 0 : panels_of(wide) * panel);
     pack(a, p->a_stride, p->m, p->k, !p->a_transposed, 1, packed);
     rows = (rows_of_a){packed, LINE, 1024, panel};
   }
   for (size_t first = 0; first < p->n; first += wide) {
     size_t some = smaller(p->n - first, wide);
-    pack(b + (p->b_transposed ? first * p->b_stride : first), p->b_stride, some, p->k,
-         p->b_transposed, 0, room);
+    const uint8_t *columns = room;
+    if (p->b_packed)
+      columns = (const uint8_t *)b + first / 16 * panel;
+    else
+      pack(b + (p->b_transposed ? first * p->b_stride : first), p->b_stride, some, p->k,
+           p->b_transposed, 0, room);
     for (size_t r = 0; r < p->m; r += 32) {
       rows_of_a from = rows;
       from.start += r / 16 * rows.panel;
       for (size_t i = 0; i < some; i += 32)
         multiply_block(
-            p, chunks, from, smaller(p->m - r, 32), room + i / 16 * panel, smaller(some - i, 32),
+            p, chunks, from, smaller(p->m - r, 32), columns + i / 16 * panel, smaller(some - i, 32),
             c + (r * p->c_stride + first + i) * size);
     }
   }
+}
+
+void pare_pack_half(
+    size_t n, size_t k, const uint16_t *b, size_t stride, int transposed, void *packed) {
+  pack(b, stride, n, k, transposed, 0, packed);
 }
 
 TILES static void end_tiles(void) { _tile_release(); }

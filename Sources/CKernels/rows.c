@@ -2,6 +2,7 @@
 #include "block_numbers.h"
 #include "blocks.h"
 #include "lanes.h"
+#include "row_bytes.h"
 
 #define BODY "bodies/rows.h"
 #include "levels.h"
@@ -9,22 +10,29 @@
 static size_t padded(size_t k) { return (k + 511) / 512 * 512; }
 
 size_t pare_row_room(size_t k) {
-  return padded(k) / 2 + 2 * (padded(k) / 16 + padded(k) / 32) + padded(k);
+  return 2 * padded(k) + 2 * (padded(k) / 16 + padded(k) / 32);
 }
 
 static void prepare_row(int level, size_t k, const float *values, pare_row_input *input) {
   DISPATCH(prepare_row, k, values, input)
 }
 
+int pare_best_rows(void) { return pare_takes_bits_apart() ? PARE_UNIT_BYTES : pare_best_level(); }
+
+// The instruction set of a level.
+static int vectors(int level) { return level == PARE_UNIT_BYTES ? PARE_AVX512 : level; }
+
 pare_row_input pare_prepare_row(int level, size_t k, const float *values, float *room) {
   size_t all = padded(k);
   pare_row_input input = {.values = values, .codes = (int16_t *)room};
-  input.scales16 = room + all / 2;
+  input.high = (int8_t *)(room + all / 2);
+  input.low = input.high + all;
+  input.scales16 = room + all;
   input.sums16 = input.scales16 + all / 16;
   input.scales32 = input.sums16 + all / 16;
   input.sums32 = input.scales32 + all / 32;
   input.pairs = input.sums32 + all / 32;
-  prepare_row(level, k, values, &input);
+  prepare_row(vectors(level), k, values, &input);
   return input;
 }
 
@@ -45,11 +53,18 @@ int pare_multiplies_rows(int format) {
 void pare_multiply_block_rows(
     int level, int format, const uint8_t *rows, size_t row_bytes, size_t count, size_t k,
     const pare_row_input *input, float *out) {
+#ifdef PARE_X86
+  if (level == PARE_UNIT_BYTES) {
+    if (pare_multiply_byte_rows(format, rows, row_bytes, count, k, input, out)) return;
+    level = PARE_AVX512;
+  }
+#endif
   DISPATCH(multiply_block_rows, format, rows, row_bytes, count, k, input, out)
 }
 
 void pare_multiply_rows(
     int level, int kind, const void *rows, size_t stride, size_t count, size_t k,
     const float *input, float *out) {
+  level = vectors(level);
   DISPATCH(multiply_rows, kind, rows, stride, count, k, input, out)
 }

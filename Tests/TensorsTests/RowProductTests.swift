@@ -10,6 +10,10 @@ import Testing
     return (0..<count).map { _ in Float.random(in: -1...1, using: &random) }
   }
 
+  private static let levels: [Int32] =
+    Array(0...pare_best_level())
+    + (pare_best_rows() == Int32(PARE_UNIT_BYTES) ? [Int32(PARE_UNIT_BYTES)] : [])
+
   private static let formats: [BlockFormat] = BlockFormat.allCases.filter {
     pare_multiplies_rows($0.kernelFormat) != 0
   }
@@ -29,7 +33,7 @@ import Testing
     var weights = plain
     unsafe pare_dequantize(
       pare_best_level(), format.kernelFormat, bytes, plain.count / format.weightCount, &weights, 0)
-    for level in 0...pare_best_level() {
+    for level in Self.levels {
       let found = Self.product(level, format, bytes, size, rows, input)
       for row in 0..<rows {
         // An input is off by half a step of its 32's scale.
@@ -52,7 +56,7 @@ import Testing
     for value in [Float.infinity, .nan] {
       var input = [Float](repeating: 1, count: 256)
       input[3] = value
-      for level in 0...pare_best_level() {
+      for level in Self.levels {
         #expect(Self.product(level, .q8_0, bytes, 34 * 8, 1, input)[0].isNaN)
       }
     }
@@ -77,7 +81,7 @@ import Testing
       default: Double(plain[index])
       }
     }
-    for level in 0...pare_best_level() {
+    for level in Self.levels {
       var found = [Float](repeating: .nan, count: rows)
       unsafe pare_multiply_rows(
         level, dtype.kernelKind, bytes, stride, rows, columns, input, &found)

@@ -39,7 +39,7 @@ static void NAME(prepare_row)(size_t k, const float *values, pare_row_input *inp
     int32_t most = __builtin_reduce_max(bits);
     float largest;
     memcpy(&largest, &most, sizeof largest);
-    float scale = largest > 1e-30f ? largest / 32767 : 0, inverse = scale > 0 ? 1 / scale : 0;
+    float scale = largest > 1e-30f ? largest / 32639 : 0, inverse = scale > 0 ? 1 / scale : 0;
     if (most >= INFINITE) scale = __builtin_nanf(""), inverse = 0;
     float sum = 0;
     for (int h = 0; h < 2; h++) {
@@ -49,6 +49,11 @@ static void NAME(prepare_row)(size_t k, const float *values, pare_row_input *inp
       typedef int16_t i16x16 __attribute__((ext_vector_type(16)));
       i16x16 narrow = __builtin_convertvector(codes, i16x16);
       memcpy(input->codes + i + 16 * h, &narrow, sizeof narrow);
+      i16x16 high = (narrow + 128) >> 8;
+      i8x16 upper = __builtin_convertvector(high, i8x16);
+      i8x16 lower = __builtin_convertvector(narrow - high * 256, i8x16);
+      memcpy(input->high + i + 16 * h, &upper, sizeof upper);
+      memcpy(input->low + i + 16 * h, &lower, sizeof lower);
       float part = scale * (float)__builtin_reduce_add(codes);
       input->sums16[i / 16 + (size_t)h] = part;
       input->scales16[i / 16 + (size_t)h] = scale;

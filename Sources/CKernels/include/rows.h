@@ -6,17 +6,22 @@
 #include <stdint.h>
 
 /// One input of `k` numbers. Blocks multiply it as whole numbers of 16 bits: each 32 of them have
-/// a scale, which is the largest / 32767, so that little more is lost than by f32. Codes are
-/// those of `k` rounded up to 512, 0 behind; there is a scale and a sum (of scale · codes) for
-/// each sixteen and for each thirty-two.
+/// a scale, which is the largest / 32639, so that little more is lost than by f32, and a number is
+/// 256 · high + low. Codes are those of `k` rounded up to 512, 0 behind; there is a scale and a
+/// sum (of scale · codes) for each sixteen and for each thirty-two.
 typedef struct {
   const float *values;
   int16_t *codes;
+  int8_t *high, *low;
   float *scales16, *sums16, *scales32, *sums32;
   /// Values in the order of bf16 in words: of each 32 the even ones, then the odd ones, 0 behind
   /// the last.
   float *pairs;
 } pare_row_input;
+
+/// A level besides those of the instruction sets: AVX-512 with VNNI, which multiplies bytes.
+enum { PARE_UNIT_BYTES = 18 };
+int pare_best_rows(void);
 
 /// Room for an input, in f32 values, on a boundary of 64 bytes.
 size_t pare_row_room(size_t k);

@@ -28,7 +28,7 @@ package final class RowInput {
     self.count = count
     guard let start = unsafe room.baseAddress else { return }
     unsafe input = pare_prepare_row(
-      KernelLevel.best, count, values, start.assumingMemoryBound(to: Float.self))
+      pare_best_rows(), count, values, start.assumingMemoryBound(to: Float.self))
     if CodeRows.areMultiplied { unsafe codes = pare_prepare_codes(count, values, start + plain) }
   }
 
@@ -39,7 +39,7 @@ package final class RowInput {
   ) {
     precondition(dtype.isReadDirectly)
     unsafe pare_multiply_rows(
-      KernelLevel.best, dtype.kernelKind, values, stride, rows, count, input.values, output)
+      pare_best_rows(), dtype.kernelKind, values, stride, rows, count, input.values, output)
   }
 
   /// Whether rows of a format's blocks are multiplied as they are.
@@ -56,7 +56,7 @@ package final class RowInput {
     let size = count / format.weightCount * format.byteCount
     unsafe withUnsafePointer(to: input) { input in
       unsafe pare_multiply_block_rows(
-        KernelLevel.best, format.kernelFormat, bytes, size, rows, count, input, output)
+        pare_best_rows(), format.kernelFormat, bytes, size, rows, count, input, output)
     }
   }
 

@@ -14,6 +14,8 @@ final class TrainableLayer: LinearWeights {
   let isHalf: Bool
   /// Weights in bf16, or quantized; nil where products read the weights themselves.
   private let copy: AlignedBuffer?
+  /// The copy of bf16 as products read it quickest.
+  private let packed: PackedHalves?
 
   var rows: Int { weight.shape.rows }
   var columns: Int { weight.shape.columns }
@@ -32,6 +34,8 @@ final class TrainableLayer: LinearWeights {
     self.isHalf = isHalf
     let count = isHalf ? (weight.shape.count + 1) / 2 : weight.shape.count
     copy = isHalf || quantizer != nil ? AlignedBuffer(count) : nil
+    packed =
+      isHalf ? PackedHalves(rows: weight.shape.rows, columns: weight.shape.columns) : nil
   }
 
   func form(of count: Int) -> InputForm { isHalf ? .half : .plain }
@@ -44,13 +48,16 @@ final class TrainableLayer: LinearWeights {
     } else {
       unsafe Processor.round(weight.shape.count, weight.start, into: copy.halves)
     }
+    unsafe packed?.pack(copy.halves)
   }
 
   /// The matrix as products read it, `[out, in]`.
   func operand(isTransposed: Bool) -> Operand {
     let values =
       unsafe copy.map { unsafe UnsafeRawPointer($0.floats) } ?? UnsafeRawPointer(weight.start)
-    return unsafe Operand(values, stride: columns, isTransposed: isTransposed)
+    return unsafe Operand(
+      values, stride: columns, isTransposed: isTransposed,
+      packed: packed.map { unsafe $0.place(isTransposed: isTransposed) })
   }
 
   func multiply(group: Int, _ product: LayerProduct, with hand: Hand) {

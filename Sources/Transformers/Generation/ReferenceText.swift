@@ -60,7 +60,10 @@ public enum ReferenceText {
     shouldStop: () -> Bool, progress: (Double) -> Void
   ) throws -> [Int] {
     let first = firstToken(network.configuration)
-    let decoder = try network.streams(streams, capacity: length, .f32, crew: crew)
+    // Of a large model each step reads all weights, so that rounding them is most of the work; a
+    // draw among its tokens does not ask for more than bf16.
+    let decoder = try network.streams(
+      streams, capacity: length, network.isLarge ? .bf16 : .f32, crew: crew)
     var seeds = SeededGenerator(seed: seed)
     var samplers = try (0..<streams).map { _ in
       try Sampler(Sampling(seed: seeds.next()))

@@ -59,6 +59,11 @@ final class ModelWeights: PassWeights, Sendable {
       try known.check()
       return known
     }
+    if let known = rows(of: id) {
+      let ready = RowLinear(known, precision)
+      linear.withLock { $0[key] = ready }
+      return ready
+    }
     guard let weight = model.part(id) else {
       throw NetworkError.notRunnable("\(id.role.rawValue) is missing")
     }
@@ -68,6 +73,15 @@ final class ModelWeights: PassWeights, Sendable {
       ? PanelLinear(weight, bias, precision) : LinearCatalog.layer(weight, bias, precision)
     linear.withLock { $0[key] = ready }
     return ready
+  }
+
+  /// A layer that is read by rows already, for products of other numbers.
+  private func rows(of id: TensorID) -> RowLinear? {
+    for precision in Precision.allCases {
+      let known = linear.withLock { $0[Key(id: id, precision: precision)] }
+      if let rows = known as? RowLinear { return rows }
+    }
+    return nil
   }
 
   var isHalf: Bool { false }

@@ -10,6 +10,8 @@ package final class RowLinear: StoredLinear, PanelWeights {
   let weights: PartRows
   package let bias: [Float]?
   private let numbers: Numbers
+  /// Whether another layer counts what it keeps.
+  private let isShared: Bool
 
   package init?(_ weight: Model.Part, _ bias: Model.Part?, _ precision: Precision) throws {
     guard let weights = try PartRows(weight) else { return nil }
@@ -18,10 +20,19 @@ package final class RowLinear: StoredLinear, PanelWeights {
     columns = weights.columns
     self.bias = try bias?.values()
     numbers = precision.numbers
+    isShared = false
+  }
+
+  /// The same layer for products of other numbers, which reads with the same reader.
+  init(_ other: RowLinear, _ precision: Precision) {
+    (weights, bias) = (other.weights, other.bias)
+    (rows, columns) = (other.rows, other.columns)
+    numbers = precision.numbers
+    isShared = true
   }
 
   package var keptByteCount: Int {
-    weights.keptByteCount + (bias?.count ?? 0) * MemoryLayout<Float>.stride
+    isShared ? 0 : weights.keptByteCount + (bias?.count ?? 0) * MemoryLayout<Float>.stride
   }
 
   package func form(of count: Int) -> InputForm { count == 1 ? .row : .panels(numbers) }

@@ -1,0 +1,128 @@
+#ifdef __x86_64__
+#include "row_bytes.h"
+#include "block_numbers.h"
+#include "blocks.h"
+#include "lanes.h"
+#include <immintrin.h>
+
+#define BYTES                                                                                    \
+  __attribute__((target(                                                                         \
+      "avx2,fma,bmi2,lzcnt,popcnt,f16c,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")))
+
+// Asks for what is read some rows later.
+#define FETCH(at) __builtin_prefetch((at) + 1536)
+
+BYTES INLINE float half_number(const uint8_t *at) {
+  return _mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtsi32_si128((int)u16_at(at))));
+}
+
+// 32 bytes twice.
+BYTES INLINE __m512i twice(const uint8_t *at) {
+  return _mm512_broadcast_i64x4(_mm256_loadu_si256((const __m256i *)at));
+}
+
+// One number for each word of the first and of the second 32 bytes.
+BYTES INLINE __m512i halves_of(short first, short second) {
+  return _mm512_inserti64x4(_mm512_set1_epi16(first), _mm256_set1_epi16(second), 1);
+}
+
+// Some bits of each byte, those of the second 32 bytes from another place.
+BYTES INLINE __m512i moved_bits(__m512i bytes, short first, short second, char mask) {
+  return _mm512_and_si512(
+      _mm512_srlv_epi16(bytes, halves_of(first, second)), _mm512_set1_epi8(mask));
+}
+
+// Sums of products of 64 codes and numbers, four in a lane.
+BYTES INLINE __m512 products(__m512i codes, const pare_row_input *input, size_t place) {
+  __m512i high = _mm512_dpbusd_epi32(
+      _mm512_setzero_si512(), codes, _mm512_loadu_si512(input->high + place));
+  __m512i sums = _mm512_dpbusd_epi32(
+      _mm512_slli_epi32(high, 8), codes, _mm512_loadu_si512(input->low + place));
+  return _mm512_cvtepi32_ps(sums);
+}
+
+// Q4_K, and Q5_K, whose fifth bits stand before the others.
+BYTES INLINE float k_row(
+    int format, size_t size, const uint8_t *at, size_t k, const pare_row_input *input) {
+  const __m512i pair = _mm512_set_epi32(1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0);
+  __m512 sums[2] = {_mm512_setzero_ps(), _mm512_setzero_ps()}, rest = _mm512_setzero_ps();
+  for (size_t block = 0; block < k / 256; block++, at += size) {
+    for (size_t line = 0; line < size; line += 64) FETCH(at + line);
+    uint32_t first = u32_at(at + 4), second = u32_at(at + 8), third = u32_at(at + 12);
+    __m128i bytes = _mm_set_epi32(
+        (int)((third >> 4 & 0x0f0f0f0f) | (second >> 6 & 0x03030303) << 4),
+        (int)(second & 0x3f3f3f3f),
+        (int)((third & 0x0f0f0f0f) | (first >> 6 & 0x03030303) << 4), (int)(first & 0x3f3f3f3f));
+    // Eight scales, then eight minima.
+    __m512 unit = _mm512_insertf32x8(
+        _mm512_set1_ps(half_number(at)), _mm256_set1_ps(-half_number(at + 2)), 1);
+    __m512 x = _mm512_insertf32x8(
+        _mm512_castps256_ps512(_mm256_loadu_ps(input->scales32 + 8 * block)),
+        _mm256_loadu_ps(input->sums32 + 8 * block), 1);
+    __m512 factor = _mm512_mul_ps(
+        _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(bytes)), unit), x);
+    rest = _mm512_add_ps(rest, factor);
+    __m512i fifth = format == PARE_Q5_K ? twice(at + 16) : _mm512_setzero_si512();
+    for (short j = 0; j < 4; j++) {
+      __m512i codes =
+          moved_bits(twice(at + (format == PARE_Q5_K ? 48 : 16) + 32 * j), 0, 4, 15);
+      if (format == PARE_Q5_K)
+        codes = _mm512_or_si512(
+            codes, _mm512_slli_epi16(moved_bits(fifth, (short)(2 * j), (short)(2 * j + 1), 1), 4));
+      __m512 scale =
+          _mm512_permutexvar_ps(_mm512_add_epi32(pair, _mm512_set1_epi32(2 * j)), factor);
+      sums[j % 2] =
+          _mm512_fmadd_ps(products(codes, input, 256 * block + 64 * (size_t)j), scale, sums[j % 2]);
+    }
+  }
+  return _mm512_reduce_add_ps(_mm512_mask_add_ps(
+      _mm512_add_ps(sums[0], sums[1]), 0xff00, _mm512_add_ps(sums[0], sums[1]), rest));
+}
+
+BYTES INLINE float q6_k_row(const uint8_t *at, size_t k, const pare_row_input *input) {
+  const __m512i quad = _mm512_set_epi32(3, 3, 3, 3, 2, 2, 2, 2, 1, 1, 1, 1, 0, 0, 0, 0);
+  __m512 sums[2] = {_mm512_setzero_ps(), _mm512_setzero_ps()}, rest = _mm512_setzero_ps();
+  const __m512i nibble = _mm512_set1_epi8(15);
+  for (size_t block = 0; block < k / 256; block++, at += 210) {
+    for (size_t line = 0; line < 210; line += 64) FETCH(at + line);
+    __m512 scale = _mm512_mul_ps(
+        _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)(at + 192)))),
+        _mm512_set1_ps(half_number(at + 208)));
+    rest = _mm512_fnmadd_ps(scale, _mm512_loadu_ps(input->sums16 + 16 * block), rest);
+    scale = _mm512_mul_ps(scale, _mm512_loadu_ps(input->scales16 + 16 * block));
+    for (size_t half = 0; half < 2; half++) {
+      __m512i low = _mm512_loadu_si512(at + 64 * half), high = twice(at + 128 + 32 * half);
+      __m512i codes[2] = {
+          _mm512_or_si512(
+              _mm512_and_si512(low, nibble), _mm512_slli_epi16(moved_bits(high, 0, 2, 3), 4)),
+          _mm512_or_si512(
+              _mm512_and_si512(_mm512_srli_epi16(low, 4), nibble),
+              _mm512_slli_epi16(moved_bits(high, 4, 6, 3), 4))};
+      for (size_t q = 0; q < 2; q++) {
+        size_t group = 2 * half + q;
+        __m512 factor = _mm512_permutexvar_ps(
+            _mm512_add_epi32(quad, _mm512_set1_epi32((int)(4 * group))), scale);
+        sums[q] =
+            _mm512_fmadd_ps(products(codes[q], input, 256 * block + 64 * group), factor, sums[q]);
+      }
+    }
+  }
+  return _mm512_reduce_add_ps(_mm512_fmadd_ps(
+      rest, _mm512_set1_ps(32), _mm512_add_ps(sums[0], sums[1])));
+}
+
+BYTES int pare_multiply_byte_rows(
+    int format, const uint8_t *rows, size_t row_bytes, size_t count, size_t k,
+    const pare_row_input *input, float *out) {
+#define EACH(row)                                                             \
+  for (size_t r = 0; r < count; r++, rows += row_bytes) out[r] = row;         \
+  return 1
+  switch (format) {
+  case PARE_Q4_K: EACH(k_row(PARE_Q4_K, 144, rows, k, input));
+  case PARE_Q5_K: EACH(k_row(PARE_Q5_K, 176, rows, k, input));
+  case PARE_Q6_K: EACH(q6_k_row(rows, k, input));
+  default: return 0;
+  }
+#undef EACH
+}
+#endif
