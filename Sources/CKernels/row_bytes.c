@@ -111,6 +111,77 @@ BYTES INLINE float q6_k_row(const uint8_t *at, size_t k, const pare_row_input *i
       rest, _mm512_set1_ps(32), _mm512_add_ps(sums[0], sums[1])));
 }
 
+// The f16 numbers at the beginning of some blocks; 0 behind the last.
+BYTES INLINE __m512 numbers_of(const uint8_t *at, size_t size, __mmask16 there) {
+  const __m512i lane = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+  __m512i words = _mm512_mask_i32gather_epi32(
+      _mm512_setzero_si512(), there, _mm512_mullo_epi32(lane, _mm512_set1_epi32((int)size)), at, 1);
+  return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(words));
+}
+
+// The low halves of a block's sixteen bytes, then the high ones, of two blocks; `codes` begin with
+// the fifth bits where there are any.
+BYTES INLINE __m512i two_blocks(int has_fifth, const uint8_t *first, const uint8_t *second) {
+  const __m512i shift = _mm512_set_epi64(
+      0x0004000400040004, 0x0004000400040004, 0, 0, 0x0004000400040004, 0x0004000400040004, 0, 0);
+  const uint8_t *a = first + 4 * has_fifth, *b = second + 4 * has_fifth;
+  __m512i bytes = _mm512_inserti64x4(
+      _mm512_castsi256_si512(_mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)a))),
+      _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)b)), 1);
+  __m512i codes = _mm512_and_si512(_mm512_srlv_epi16(bytes, shift), _mm512_set1_epi8(15));
+  if (!has_fifth) return codes;
+  return _mm512_or_si512(
+      codes, _mm512_maskz_mov_epi8(
+                 u32_at(first) | (uint64_t)u32_at(second) << 32, _mm512_set1_epi8(16)));
+}
+
+// Rows of blocks of 32 with a scale, and perhaps a minimum, sixteen blocks at a time.
+BYTES INLINE float small_row(
+    int format, size_t size, const uint8_t *at, size_t k, const pare_row_input *input) {
+  const __m512i pair = _mm512_set_epi32(1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0);
+  int has_minimum = format == PARE_Q4_1 || format == PARE_Q5_1;
+  int has_fifth = format == PARE_Q5_0 || format == PARE_Q5_1;
+  size_t skip = has_minimum ? 4 : 2;
+  __m512 sums[4] = {_mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps(),
+                    _mm512_setzero_ps()};
+  __m512 rest = _mm512_setzero_ps();
+#define TWO(i, last)                                                                        \
+  do {                                                                                      \
+    const uint8_t *first = at + (i) * size + skip;                                          \
+    FETCH(first);                                                                           \
+    __m512i codes = two_blocks(has_fifth, first, (last) ? first : first + size);            \
+    __m512 factor =                                                                         \
+        _mm512_permutexvar_ps(_mm512_add_epi32(pair, _mm512_set1_epi32((int)(i))), scale);  \
+    sums[(i) / 2 % 4] = _mm512_fmadd_ps(                                                    \
+        products(codes, input, 32 * (block + (i))), factor, sums[(i) / 2 % 4]);             \
+  } while (0)
+  for (size_t block = 0; block < k / 32; block += 16, at += 16 * size) {
+    size_t some = k / 32 - block < 16 ? k / 32 - block : 16;
+    __mmask16 there = (__mmask16)((1u << some) - 1);
+    __m512 scale = numbers_of(at, size, there), sum = _mm512_loadu_ps(input->sums32 + block);
+    if (has_minimum)
+      rest = _mm512_fmadd_ps(numbers_of(at + 2, size, there), sum, rest);
+    else
+      rest = _mm512_fnmadd_ps(
+          _mm512_mul_ps(scale, _mm512_set1_ps(has_fifth ? 16 : 8)), sum, rest);
+    scale = _mm512_mul_ps(scale, _mm512_loadu_ps(input->scales32 + block));
+#define EIGHT(X) X(0) X(2) X(4) X(6) X(8) X(10) X(12) X(14)
+#define WHOLE(i) TWO(i, 0);
+#define PART(i) if ((i) < some) TWO(i, (i) + 1 == some);
+    if (LIKELY(some == 16)) {
+      EIGHT(WHOLE)
+    } else {
+      EIGHT(PART)
+    }
+  }
+#undef EIGHT
+#undef WHOLE
+#undef PART
+#undef TWO
+  return _mm512_reduce_add_ps(_mm512_add_ps(
+      rest, _mm512_add_ps(_mm512_add_ps(sums[0], sums[1]), _mm512_add_ps(sums[2], sums[3]))));
+}
+
 BYTES int pare_multiply_byte_rows(
     int format, const uint8_t *rows, size_t row_bytes, size_t count, size_t k,
     const pare_row_input *input, float *out) {
@@ -118,6 +189,10 @@ BYTES int pare_multiply_byte_rows(
   for (size_t r = 0; r < count; r++, rows += row_bytes) out[r] = row;         \
   return 1
   switch (format) {
+  case PARE_Q4_0: EACH(small_row(PARE_Q4_0, 18, rows, k, input));
+  case PARE_Q4_1: EACH(small_row(PARE_Q4_1, 20, rows, k, input));
+  case PARE_Q5_0: EACH(small_row(PARE_Q5_0, 22, rows, k, input));
+  case PARE_Q5_1: EACH(small_row(PARE_Q5_1, 24, rows, k, input));
   case PARE_Q4_K: EACH(k_row(PARE_Q4_K, 144, rows, k, input));
   case PARE_Q5_K: EACH(k_row(PARE_Q5_K, 176, rows, k, input));
   case PARE_Q6_K: EACH(q6_k_row(rows, k, input));

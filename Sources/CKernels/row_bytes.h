@@ -1,4 +1,4 @@
-// Rows of K-quants by one input, whose numbers are two bytes each.
+// Rows of blocks by one input, whose numbers are two bytes each.
 #ifndef PARE_ROW_BYTES_H
 #define PARE_ROW_BYTES_H
 #ifdef __x86_64__

@@ -82,10 +82,30 @@ struct Sampler {
     if let topK, topK < logits.count {
       unsafe chooseCandidates(topK, logits)
     } else {
-      candidates = unsafe logits.enumerated().map { ($0.offset, $0.element) }
+      unsafe chooseLikely(logits)
     }
     leaveLikely()
     return unsafe draw() ?? Sampler.likeliest(logits)
+  }
+
+  /// A token with less than e⁻⁴⁰ of the likeliest one's probability is never drawn: all of a
+  /// vocabulary's together would be once in 10¹² draws.
+  private static let longestShot: Float = 40
+
+  /// All that may be drawn, in order.
+  private mutating func chooseLikely(_ logits: UnsafeBufferPointer<Float>) {
+    candidates.removeAll(keepingCapacity: true)
+    var largest = -Float.infinity
+    var hasNaN = false
+    for unsafe logit in unsafe logits {
+      if logit > largest { largest = logit }
+      hasNaN = hasNaN || logit.isNaN
+    }
+    let least = hasNaN ? .nan : largest - Self.longestShot * Float(temperature)
+    for index in logits.indices {
+      let logit = unsafe logits[index]
+      if !(logit < least) { candidates.append((index, logit)) }
+    }
   }
 
   private static func likeliest(_ logits: UnsafeBufferPointer<Float>) -> Int {
