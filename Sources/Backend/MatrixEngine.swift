@@ -57,7 +57,8 @@ package final class MatrixEngine {
       count: size.count, m: size.m, n: size.n, k: size.k, a_stride: a.stride, b_stride: b.stride,
       c_stride: c.stride, a_step: a.step, b_step: b.step, c_step: c.step,
       a_transposed: a.isTransposed ? 1 : 0, b_transposed: b.isTransposed ? 1 : 0,
-      b_packed: b.packed == nil ? 0 : 1, adds: form.adds ? 1 : 0, half_output: form.isOutputHalf ? 1 : 0)
+      b_packed: b.packed == nil ? 0 : 1, adds: form.adds ? 1 : 0,
+      half_output: form.isOutputHalf ? 1 : 0)
     let needed = unsafe pare_half_room(&product)
     if needed > roomByteCount {
       roomByteCount = needed

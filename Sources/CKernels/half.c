@@ -80,7 +80,8 @@ TILES INLINE void chunk_of_rows(
   __m512i lines[16];
   __mmask32 there = some >= 32 ? 0xffffffff : (__mmask32)((1u << some) - 1);
   for (size_t i = 0; i < 16; i++)
-    lines[i] = i < rows ? _mm512_maskz_loadu_epi16(there, x + i * stride) : _mm512_setzero_si512();
+    lines[i] =
+        i < rows ? _mm512_maskz_loadu_epi16(there, x + i * stride) : _mm512_setzero_si512();
   if (turned) transpose_words(lines);
   for (size_t i = 0; i < 16; i++) _mm512_store_si512(to + i * LINE, lines[i]);
 }
@@ -244,5 +245,15 @@ void pare_multiply_half(
     multiply(p, a + i * p->a_step, b + i * p->b_step,
              (uint8_t *)c + i * p->c_step * (p->half_output ? 2 : 4), room);
   end_tiles();
+}
+#else
+void pare_pack_half(
+    size_t n, size_t k, const uint16_t *b, size_t stride, int transposed, void *packed) {
+  (void)n, (void)k, (void)b, (void)stride, (void)transposed, (void)packed;
+}
+
+void pare_multiply_half(
+    const pare_half_product *p, const uint16_t *a, const uint16_t *b, void *c, void *room) {
+  (void)p, (void)a, (void)b, (void)c, (void)room;
 }
 #endif

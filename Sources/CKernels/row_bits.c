@@ -69,8 +69,9 @@ BITS static void add_up_avx512(pare_code_input *input) {
         _mm512_setzero_si512(), ones, _mm512_loadu_si512(input->low + i));
     __m512i four = _mm512_add_epi32(_mm512_slli_epi32(high, 8), low);
     _mm512_storeu_si512(input->sums + i / 4, four);
-    sum = _mm512_add_epi64(sum, _mm512_add_epi64(_mm512_cvtepi32_epi64(_mm512_castsi512_si256(four)),
-        _mm512_cvtepi32_epi64(_mm512_extracti64x4_epi64(four, 1))));
+    __m512i first = _mm512_cvtepi32_epi64(_mm512_castsi512_si256(four));
+    __m512i second = _mm512_cvtepi32_epi64(_mm512_extracti64x4_epi64(four, 1));
+    sum = _mm512_add_epi64(sum, _mm512_add_epi64(first, second));
   }
   input->sum = (float)_mm512_reduce_add_epi64(sum);
 }
@@ -131,8 +132,9 @@ typedef struct {
 
 BITS INLINE spreading spreading_of(int bits) {
   const __m512i quad = _mm512_set_epi8(
-      7, 7, 7, 7, 7, 7, 7, 7, 6, 6, 6, 6, 6, 6, 6, 6, 5, 5, 5, 5, 5, 5, 5, 5, 4, 4, 4, 4, 4, 4, 4, 4,
-      3, 3, 3, 3, 3, 3, 3, 3, 2, 2, 2, 2, 2, 2, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0);
+      7, 7, 7, 7, 7, 7, 7, 7, 6, 6, 6, 6, 6, 6, 6, 6, 5, 5, 5, 5, 5, 5, 5, 5, 4, 4, 4, 4, 4, 4, 4,
+      4, 3, 3, 3, 3, 3, 3, 3, 3, 2, 2, 2, 2, 2, 2, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0,
+      0, 0);
   const __m512i step = _mm512_set1_epi64(0x0706050403020100);
   // Products of small numbers, as 16 bits.
   __m512i low = _mm512_set1_epi16((short)bits), byte = _mm512_set1_epi16(0xff);
@@ -200,7 +202,8 @@ BITS static void code_rows(
 
 // Each lane's number: that of the group of its four columns.
 BITS INLINE __m512 of_groups(const float *numbers, size_t column, size_t group, size_t columns) {
-  if (LIKELY(column / group == (column + 63) / group)) return _mm512_set1_ps(numbers[column / group]);
+  if (LIKELY(column / group == (column + 63) / group))
+    return _mm512_set1_ps(numbers[column / group]);
   float lanes[16];
   for (size_t i = 0; i < 16; i++)
     lanes[i] = column + 4 * i < columns ? numbers[(column + 4 * i) / group] : 0;
@@ -330,5 +333,32 @@ void pare_multiply_kept_rows(
     int kind, pare_bits values, pare_bits bitmap, size_t first_bit, const size_t *starts,
     size_t count, size_t columns, const pare_row_input *input, float *out) {
   kept_rows(kind, values, bitmap, first_bit, starts, count, columns, input, out);
+}
+#else
+pare_code_input pare_prepare_codes(size_t count, const float *values, void *room) {
+  pare_code_input input = code_input(count, room);
+  code_values(count, values, &input);
+  return input;
+}
+
+void pare_multiply_code_rows(
+    pare_bits codes, const pare_code_row *rows, size_t count, const uint64_t *kept,
+    const pare_code_input *input, float *out) {
+  (void)codes, (void)rows, (void)count, (void)kept, (void)input, (void)out;
+}
+
+float pare_multiply_code_groups(
+    pare_bits codes, const pare_code_row *row, size_t group, const float *scales,
+    const float *shifts, const pare_bits *bitmap, size_t first_bit, const pare_code_input *input) {
+  (void)codes, (void)row, (void)group, (void)scales, (void)shifts, (void)bitmap;
+  (void)first_bit, (void)input;
+  return 0;
+}
+
+void pare_multiply_kept_rows(
+    int kind, pare_bits values, pare_bits bitmap, size_t first_bit, const size_t *starts,
+    size_t count, size_t columns, const pare_row_input *input, float *out) {
+  (void)kind, (void)values, (void)bitmap, (void)first_bit, (void)starts, (void)count;
+  (void)columns, (void)input, (void)out;
 }
 #endif

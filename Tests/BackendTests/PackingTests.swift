@@ -78,7 +78,8 @@ import Testing
   @Test(arguments: [1, 16, 21], [5, 32, 70])
   func rowsOfBF16AreWrittenAsTheyAre(rows: Int, columns: Int) {
     var random = SplitMix64(seed: 9)
-    let halves = (0..<rows * columns).map { _ in UInt16.random(in: 0x3000...0x4000, using: &random) }
+    let halves = (0..<rows * columns).map { _ in UInt16.random(in: 0x3000...0x4000, using: &random)
+    }
     let values = halves.map { Float(bitPattern: UInt32($0) << 16) }
     let kind = Int32(PARE_HALF)
     let size = PackedBytes.size(kind, rows: rows, columns: columns)

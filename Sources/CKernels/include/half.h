@@ -21,7 +21,7 @@ typedef struct {
   int half_output;
 } pare_half_product;
 
-/// Whether this machine computes them.
+/// Whether this machine computes them; on others they do nothing.
 int pare_multiplies_half(void);
 
 /// Bytes that the operands of one product may take on the way, on a boundary of 64.

@@ -97,7 +97,8 @@ struct Sampler {
     candidates.removeAll(keepingCapacity: true)
     var largest = -Float.infinity
     var hasNaN = false
-    for unsafe logit in unsafe logits {
+    for index in logits.indices {
+      let logit = unsafe logits[index]
       if logit > largest { largest = logit }
       hasNaN = hasNaN || logit.isNaN
     }
