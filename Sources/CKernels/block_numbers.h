@@ -63,6 +63,16 @@ static inline float half_power(uint8_t code) {
   return float_of(code < 2 ? 0x00200000u << code : (uint32_t)(code - 1) << 23);
 }
 
+// The eight scales of Q4_K and Q5_K, a byte each, then the eight minima: six bits each in the twelve
+// bytes at `packed`.
+static inline void scales_and_minima(const uint8_t *packed, uint32_t words[4]) {
+  uint32_t first = u32_at(packed), second = u32_at(packed + 4), third = u32_at(packed + 8);
+  words[0] = first & 0x3f3f3f3f;
+  words[1] = (third & 0x0f0f0f0f) | (first >> 6 & 0x03030303) << 4;
+  words[2] = second & 0x3f3f3f3f;
+  words[3] = (third >> 4 & 0x0f0f0f0f) | (second >> 6 & 0x03030303) << 4;
+}
+
 // Scale and minimum of sub-block `j` of Q4_K and Q5_K: six bits each in 12 bytes.
 static inline void scale_and_minimum(const uint8_t *packed, int j, float *scale, float *minimum) {
   if (j < 4) {

@@ -2,12 +2,12 @@
 #include "lanes.h"
 #include "panels.h"
 #include "tiles.h"
+#include "transpose.h"
 
 int pare_multiplies_half(void) { return pare_best_unit(PARE_HALF) == PARE_UNIT_TILES; }
 
 static size_t panels_of(size_t count) { return (count + 15) / 16; }
 static size_t chunks_of(size_t k) { return (k + 31) / 32; }
-static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
 
 // Whether tiles read a where it lies.
 static int lies_ready(const pare_half_product *p) {
@@ -51,29 +51,6 @@ TILES INLINE __m512i pairs_at(const uint16_t *first, const uint16_t *second, siz
       order, _mm512_inserti64x4(_mm512_castsi256_si512(a), b, 1));
 }
 
-TILES INLINE void transpose_words(__m512i r[16]) {
-  __m512i t[16];
-  for (int i = 0; i < 16; i += 4) {
-    __m512i a = _mm512_unpacklo_epi32(r[i], r[i + 1]), b = _mm512_unpackhi_epi32(r[i], r[i + 1]);
-    __m512i c = _mm512_unpacklo_epi32(r[i + 2], r[i + 3]);
-    __m512i d = _mm512_unpackhi_epi32(r[i + 2], r[i + 3]);
-    t[i] = _mm512_unpacklo_epi64(a, c);
-    t[i + 1] = _mm512_unpackhi_epi64(a, c);
-    t[i + 2] = _mm512_unpacklo_epi64(b, d);
-    t[i + 3] = _mm512_unpackhi_epi64(b, d);
-  }
-  for (int i = 0; i < 4; i++) {
-    __m512i a = _mm512_shuffle_i32x4(t[i], t[i + 4], 0x88);
-    __m512i b = _mm512_shuffle_i32x4(t[i], t[i + 4], 0xdd);
-    __m512i c = _mm512_shuffle_i32x4(t[i + 8], t[i + 12], 0x88);
-    __m512i d = _mm512_shuffle_i32x4(t[i + 8], t[i + 12], 0xdd);
-    r[i] = _mm512_shuffle_i32x4(a, c, 0x88);
-    r[i + 4] = _mm512_shuffle_i32x4(b, d, 0x88);
-    r[i + 8] = _mm512_shuffle_i32x4(a, c, 0xdd);
-    r[i + 12] = _mm512_shuffle_i32x4(b, d, 0xdd);
-  }
-}
-
 // One chunk of a panel from memory whose rows are along k: `rows` of them, `some` numbers each.
 TILES INLINE void chunk_of_rows(
     const uint16_t *x, size_t stride, size_t rows, size_t some, int turned, uint8_t *to) {
@@ -82,7 +59,7 @@ TILES INLINE void chunk_of_rows(
   for (size_t i = 0; i < 16; i++)
     lines[i] =
         i < rows ? _mm512_maskz_loadu_epi16(there, x + i * stride) : _mm512_setzero_si512();
-  if (turned) transpose_words(lines);
+  if (turned) transpose((i32x16 *)lines);
   for (size_t i = 0; i < 16; i++) _mm512_store_si512(to + i * LINE, lines[i]);
 }
 
@@ -95,11 +72,12 @@ TILES INLINE void chunk_of_steps(
     const uint16_t *second = 2 * i + 1 < some ? x + (2 * i + 1) * stride : NULL;
     lines[i] = pairs_at(first, second, columns);
   }
-  if (turned) transpose_words(lines);
+  if (turned) transpose((i32x16 *)lines);
   for (size_t i = 0; i < 16; i++) _mm512_store_si512(to + i * LINE, lines[i]);
 }
 
-// Panels of rows of a, or of columns of b, of which memory has a row each (`is_row`) or a column.
+// Packs `count` rows of a (`is_a`) or columns of b. Each of them is a row in memory (`is_row`), or a
+// column.
 TILES static void pack(
     const uint16_t *x, size_t stride, size_t count, size_t k, int is_row, int is_a, uint8_t *to) {
   size_t chunks = chunks_of(k);

@@ -53,4 +53,6 @@ enum { LANES = 16 };
 
 #define INLINE static inline __attribute__((always_inline))
 #define LIKELY(x) __builtin_expect(!!(x), 1)
+
+static inline size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
 #endif

@@ -5,6 +5,7 @@
 #include "lanes.h"
 #include "sixteen.h"
 #include "tiles.h"
+#include "transpose.h"
 
 #if defined(__linux__) && defined(__x86_64__)
 #include <sys/syscall.h>
@@ -14,8 +15,6 @@
 #include <immintrin.h>
 #include <pthread.h>
 #endif
-
-static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
 
 // Words in a chunk.
 enum { CHUNK_WORDS = 256 };

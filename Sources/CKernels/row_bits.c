@@ -13,6 +13,8 @@ int pare_takes_bits_apart(void) {
 
 static size_t padded(size_t count) { return (count + 63) / 64 * 64; }
 
+size_t pare_code_room(size_t count) { return padded(count) * 3; }
+
 static pare_code_input code_input(size_t count, void *room) {
   size_t all = padded(count);
   int8_t *high = room;
@@ -55,11 +57,11 @@ INLINE void code_values(size_t count, const float *values, pare_code_input *inpu
       "avx2,fma,bmi2,lzcnt,popcnt,f16c,avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,"           \
       "avx512vbmi2,avx512vnni")))
 
-BITS static void code_values_avx512(size_t count, const float *values, pare_code_input *input) {
-  code_values(count, values, input);
+BITS INLINE __m512i joined(__m512i high, __m512i low) {
+  return _mm512_add_epi32(_mm512_slli_epi32(high, 8), low);
 }
 
-BITS static void add_up_avx512(pare_code_input *input) {
+BITS static void add_up(pare_code_input *input) {
   const __m512i ones = _mm512_set1_epi8(1);
   __m512i sum = _mm512_setzero_si512();
   for (size_t i = 0; i < padded(input->count); i += 64) {
@@ -67,7 +69,7 @@ BITS static void add_up_avx512(pare_code_input *input) {
         _mm512_setzero_si512(), ones, _mm512_loadu_si512(input->high + i));
     __m512i low = _mm512_dpbusd_epi32(
         _mm512_setzero_si512(), ones, _mm512_loadu_si512(input->low + i));
-    __m512i four = _mm512_add_epi32(_mm512_slli_epi32(high, 8), low);
+    __m512i four = joined(high, low);
     _mm512_storeu_si512(input->sums + i / 4, four);
     __m512i first = _mm512_cvtepi32_epi64(_mm512_castsi512_si256(four));
     __m512i second = _mm512_cvtepi32_epi64(_mm512_extracti64x4_epi64(four, 1));
@@ -94,7 +96,7 @@ BITS static pare_code_input keep_columns(
   }
   memset(found.high + count, 0, padded(count) - count);
   memset(found.low + count, 0, padded(count) - count);
-  add_up_avx512(&found);
+  add_up(&found);
   return found;
 }
 
@@ -161,10 +163,6 @@ BITS INLINE __m512i codes_at(pare_bits codes, size_t bit, spreading spread) {
   return _mm512_and_si512(_mm512_multishift_epi64_epi8(places, bytes), spread.mask);
 }
 
-BITS INLINE __m512i joined(__m512i high, __m512i low) {
-  return _mm512_add_epi32(_mm512_slli_epi32(high, 8), low);
-}
-
 BITS static void code_rows(
     pare_bits codes, const pare_code_row *rows, size_t count, const pare_code_input *input,
     float *out) {
@@ -210,7 +208,7 @@ BITS INLINE __m512 of_groups(const float *numbers, size_t column, size_t group, 
   return _mm512_loadu_ps(lanes);
 }
 
-BITS static float code_groups(
+BITS float pare_multiply_code_groups(
     pare_bits codes, const pare_code_row *row, size_t group, const float *scales,
     const float *shifts, const pare_bits *bitmap, size_t first_bit,
     const pare_code_input *input) {
@@ -244,11 +242,6 @@ BITS static float code_groups(
 
 // MARK: Kept numbers
 
-// 64 bytes from a number on, what is there of them.
-BITS INLINE __m512i numbers_at(pare_bits values, size_t place, size_t size) {
-  return bytes_at(values, place * size);
-}
-
 BITS INLINE float kept_row(
     int kind, pare_bits values, size_t place, pare_bits bitmap, size_t bit, size_t columns,
     const pare_row_input *input) {
@@ -262,7 +255,7 @@ BITS INLINE float kept_row(
       for (size_t j = 0; j < 4; j++, kept >>= 16) {
         __mmask16 some = (__mmask16)kept;
         __m512 x = _mm512_maskz_expand_ps(
-            some, _mm512_castsi512_ps(numbers_at(values, place, 4)));
+            some, _mm512_castsi512_ps(bytes_at(values, 4 * place)));
         sums[j] = _mm512_fmadd_ps(
             x, _mm512_maskz_loadu_ps(some, input->values + i + 16 * j), sums[j]);
         place += (size_t)__builtin_popcount(some);
@@ -271,7 +264,7 @@ BITS INLINE float kept_row(
     }
     for (size_t j = 0; j < 2; j++, kept >>= 32) {
       __mmask32 some = (__mmask32)kept;
-      __m512i x = _mm512_maskz_expand_epi16(some, numbers_at(values, place, 2));
+      __m512i x = _mm512_maskz_expand_epi16(some, bytes_at(values, 2 * place));
       place += (size_t)__builtin_popcount(some);
       const float *pairs = input->pairs + i + 32 * j;
       if (kind == PARE_BF16) {
@@ -291,7 +284,7 @@ BITS INLINE float kept_row(
   return _mm512_reduce_add_ps((sums[0] + sums[1]) + (sums[2] + sums[3]));
 }
 
-BITS static void kept_rows(
+BITS void pare_multiply_kept_rows(
     int kind, pare_bits values, pare_bits bitmap, size_t first_bit, const size_t *starts,
     size_t count, size_t columns, const pare_row_input *input, float *out) {
   for (size_t r = 0; r < count; r++) {
@@ -302,15 +295,10 @@ BITS static void kept_rows(
                  : kept_row(PARE_F16, values, starts[r], bitmap, bit, columns, input);
   }
 }
-#endif
-
-size_t pare_code_room(size_t count) { return padded(count) * 3; }
-
-#ifdef PARE_X86
-pare_code_input pare_prepare_codes(size_t count, const float *values, void *room) {
+BITS pare_code_input pare_prepare_codes(size_t count, const float *values, void *room) {
   pare_code_input input = code_input(count, room);
-  code_values_avx512(count, values, &input);
-  add_up_avx512(&input);
+  code_values(count, values, &input);
+  add_up(&input);
   return input;
 }
 
@@ -321,18 +309,6 @@ void pare_multiply_code_rows(
   _Alignas(64) uint8_t room[3 * PARE_CODE_COLUMNS];
   pare_code_input some = keep_columns(input, kept, room);
   code_rows(codes, rows, count, &some, out);
-}
-
-float pare_multiply_code_groups(
-    pare_bits codes, const pare_code_row *row, size_t group, const float *scales,
-    const float *shifts, const pare_bits *bitmap, size_t first_bit, const pare_code_input *input) {
-  return code_groups(codes, row, group, scales, shifts, bitmap, first_bit, input);
-}
-
-void pare_multiply_kept_rows(
-    int kind, pare_bits values, pare_bits bitmap, size_t first_bit, const size_t *starts,
-    size_t count, size_t columns, const pare_row_input *input, float *out) {
-  kept_rows(kind, values, bitmap, first_bit, starts, count, columns, input, out);
 }
 #else
 pare_code_input pare_prepare_codes(size_t count, const float *values, void *room) {

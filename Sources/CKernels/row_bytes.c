@@ -48,11 +48,9 @@ BYTES INLINE float k_row(
   __m512 sums[2] = {_mm512_setzero_ps(), _mm512_setzero_ps()}, rest = _mm512_setzero_ps();
   for (size_t block = 0; block < k / 256; block++, at += size) {
     for (size_t line = 0; line < size; line += 64) FETCH(at + line);
-    uint32_t first = u32_at(at + 4), second = u32_at(at + 8), third = u32_at(at + 12);
-    __m128i bytes = _mm_set_epi32(
-        (int)((third >> 4 & 0x0f0f0f0f) | (second >> 6 & 0x03030303) << 4),
-        (int)(second & 0x3f3f3f3f),
-        (int)((third & 0x0f0f0f0f) | (first >> 6 & 0x03030303) << 4), (int)(first & 0x3f3f3f3f));
+    uint32_t words[4];
+    scales_and_minima(at + 4, words);
+    __m128i bytes = _mm_loadu_si128((const __m128i *)words);
     // Eight scales, then eight minima.
     __m512 unit = _mm512_insertf32x8(
         _mm512_set1_ps(half_number(at)), _mm256_set1_ps(-half_number(at + 2)), 1);

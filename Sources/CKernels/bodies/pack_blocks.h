@@ -101,10 +101,8 @@ INLINE void NAME(pack_q8_0)(const uint8_t *at, size_t count, NAME(lines) to) {
 
 // The eight scales of Q4_K and Q5_K, and eight minima behind them.
 INLINE void NAME(k_scales)(const uint8_t *at, float scales[16]) {
-  uint32_t first = u32_at(at + 4), second = u32_at(at + 8), third = u32_at(at + 12);
-  uint32_t words[4] = {
-      first & 0x3f3f3f3f, (third & 0x0f0f0f0f) | (first >> 6 & 0x03030303) << 4,
-      second & 0x3f3f3f3f, (third >> 4 & 0x0f0f0f0f) | (second >> 6 & 0x03030303) << 4};
+  uint32_t words[4];
+  scales_and_minima(at + 4, words);
   u8x16 bytes;
   memcpy(&bytes, words, sizeof bytes);
   float d = NAME(half)(at), m = NAME(half)(at + 2);

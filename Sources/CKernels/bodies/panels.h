@@ -8,48 +8,6 @@
   X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15)
 #endif
 
-// Sixteen by sixteen, in place.
-#define INTERLEAVE_4(a, b, low) \
-  __builtin_shufflevector(a, b, (low), (low) + 16, (low) + 1, (low) + 17, (low) + 4, (low) + 20, \
-                          (low) + 5, (low) + 21, (low) + 8, (low) + 24, (low) + 9, (low) + 25,   \
-                          (low) + 12, (low) + 28, (low) + 13, (low) + 29)
-#define INTERLEAVE_8(a, b, low)                                                                   \
-  __builtin_shufflevector(a, b, (low), (low) + 1, (low) + 16, (low) + 17, (low) + 4, (low) + 5,   \
-                          (low) + 20, (low) + 21, (low) + 8, (low) + 9, (low) + 24, (low) + 25,   \
-                          (low) + 12, (low) + 13, (low) + 28, (low) + 29)
-#define HALVES(a, b, x, y)                                                                      \
-  __builtin_shufflevector(a, b, 4 * (x), 4 * (x) + 1, 4 * (x) + 2, 4 * (x) + 3, 4 * (y),        \
-                          4 * (y) + 1, 4 * (y) + 2, 4 * (y) + 3, 4 * (x) + 16, 4 * (x) + 17,    \
-                          4 * (x) + 18, 4 * (x) + 19, 4 * (y) + 16, 4 * (y) + 17, 4 * (y) + 18, \
-                          4 * (y) + 19)
-
-INLINE void NAME(transpose)(i32x16 rows[16]) {
-  i32x16 other[16];
-  // Within each quarter of four rows and four columns.
-  for (int i = 0; i < 16; i += 4) {
-    i32x16 a = INTERLEAVE_4(rows[i], rows[i + 1], 0), b = INTERLEAVE_4(rows[i], rows[i + 1], 2);
-    i32x16 c = INTERLEAVE_4(rows[i + 2], rows[i + 3], 0);
-    i32x16 d = INTERLEAVE_4(rows[i + 2], rows[i + 3], 2);
-    other[i] = INTERLEAVE_8(a, c, 0);
-    other[i + 1] = INTERLEAVE_8(a, c, 2);
-    other[i + 2] = INTERLEAVE_8(b, d, 0);
-    other[i + 3] = INTERLEAVE_8(b, d, 2);
-  }
-  // Quarters among each other.
-  for (int i = 0; i < 4; i++) {
-    i32x16 a = HALVES(other[i], other[i + 4], 0, 2), b = HALVES(other[i], other[i + 4], 1, 3);
-    i32x16 c = HALVES(other[i + 8], other[i + 12], 0, 2);
-    i32x16 d = HALVES(other[i + 8], other[i + 12], 1, 3);
-    rows[i] = HALVES(a, c, 0, 2);
-    rows[i + 4] = HALVES(b, d, 0, 2);
-    rows[i + 8] = HALVES(a, c, 1, 3);
-    rows[i + 12] = HALVES(b, d, 1, 3);
-  }
-}
-#undef INTERLEAVE_4
-#undef INTERLEAVE_8
-#undef HALVES
-
 INLINE void NAME(store_chunk)(int32_t *to, const i32x16 lines[16]) {
 #define STORE_LINE(i) memcpy(to + 16 * (i), &lines[i], sizeof lines[i]);
   SIXTEEN(STORE_LINE)
@@ -173,10 +131,10 @@ INLINE void NAME(pack_of)(
 #undef PART_LINE
       }
       size_t place = (panel * chunks + chunk) * CHUNK_WORDS;
-      if (turned) NAME(transpose)(highs);
+      if (turned) transpose(highs);
       NAME(store_chunk)(high + place, highs);
       if (kind != PARE_SPLIT || !low) continue;
-      if (turned) NAME(transpose)(lows);
+      if (turned) transpose(lows);
       NAME(store_chunk)(low + place, lows);
     }
   }
@@ -265,10 +223,10 @@ INLINE void NAME(turn_chunk)(
         2 * i + 1 < some ? NAME(next)(x + (2 * i + 1) * stride, rows) : (f32x16)0;
     NAME(halves)(kind, NAME(beside), first, second, &highs[i], &lows[i]);
   }
-  NAME(transpose)(highs);
+  transpose(highs);
   NAME(store_chunk)(high, highs);
   if (kind != PARE_SPLIT || !low) return;
-  NAME(transpose)(lows);
+  transpose(lows);
   NAME(store_chunk)(low, lows);
 }
 
@@ -297,7 +255,7 @@ static void NAME(put_sums)(
 #define LOAD_LINE(i) turned[i] = NAME(as_i32)(NAME(load_f32)(sums + 16 * (i)) * factor);
   SIXTEEN(LOAD_LINE)
 #undef LOAD_LINE
-  NAME(transpose)(turned);
+  transpose(turned);
   NAME(store_chunk)((int32_t *)lines, turned);
   f32x16 more = bias ? NAME(next)(bias, rows) : (f32x16)0;
   for (size_t i = 0; i < inputs; i++) {

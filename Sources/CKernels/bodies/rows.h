@@ -175,13 +175,8 @@ INLINE float NAME(row_of_k)(
   f32x16 sums[2] = {(f32x16)0, (f32x16)0}, rest = (f32x16)0;
   for (size_t block = 0; block < k / 256; block++, at += size) {
     for (size_t line = 0; line < size; line += 64) FETCH(at + line);
-    uint32_t first, second, third;
-    memcpy(&first, at + 4, 4);
-    memcpy(&second, at + 8, 4);
-    memcpy(&third, at + 12, 4);
-    uint32_t words[4] = {
-        first & 0x3f3f3f3f, (third & 0x0f0f0f0f) | (first >> 6 & 0x03030303) << 4,
-        second & 0x3f3f3f3f, (third >> 4 & 0x0f0f0f0f) | (second >> 6 & 0x03030303) << 4};
+    uint32_t words[4];
+    scales_and_minima(at + 4, words);
     u8x16 bytes;
     memcpy(&bytes, words, sizeof bytes);
     float d = half_at(at), m = -half_at(at + 2), factors[16];
