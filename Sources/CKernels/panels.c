@@ -235,9 +235,9 @@ BF16 static void bf16(
 
 TILES static void end_tiles(void) { _tile_release(); }
 
-// Tiles 0 to 3 are sums: two row panels by two input panels, `is_tall` and `is_wide` telling
-// whether there is a second of each. Where there is none its step is 0, and what its tile sums up
-// is not stored.
+// Tiles 0 to 3 are sums: two row panels by two input panels. `is_tall` and `is_wide` say whether
+// there is a second of each. Where there is none, its step is 0: the first is read twice, and the
+// second's sum is not stored.
 #define LINE 64
 #define MULTIPLY_ALL()       \
   do {                       \
@@ -393,7 +393,7 @@ static void add_all_plain(
                 inputs.step, sums, apart);
 }
 
-// Chunks of which the weights of some hundred rows, and the inputs, stay in a cache of 2 MB.
+// So many chunks of some hundred rows and of their inputs fit into a cache of 2 MB.
 enum { CHUNKS_AT_ONCE = 64 };
 
 // Between `begin` and `end`.
@@ -496,7 +496,7 @@ void pare_multiply_gated(
 
 enum { QUERY_PANELS = 2 };
 
-// Scores, or what becomes of them: of f32, or of bf16 in two parts.
+// Room for the scores of all positions. Softmax's shares, f32 or two bf16 parts, take as much.
 static size_t score_room(size_t positions) { return (positions + 32) / 32 * 32 * 16 * QUERY_PANELS; }
 
 size_t pare_attention_room(size_t positions, size_t key_width) {

@@ -54,8 +54,8 @@ void pare_pack_columns(
     int level, int kind, size_t rows, size_t k, const float *x, size_t stride, void *high,
     void *low, size_t panel_bytes);
 
-/// The same of rows of blocks in a format of blocks.h, of so many weights and bytes each, which
-/// lie `row_bytes` apart.
+/// The same of rows of blocks, `row_bytes` apart. `format` is one of blocks.h; a block has
+/// `weights` weights in `bytes` bytes.
 void pare_pack_blocks(
     int level, int kind, int format, size_t weights, size_t bytes, size_t rows, size_t k,
     const uint8_t *blocks, size_t row_bytes, void *high, void *low);

@@ -80,7 +80,8 @@ struct DenseRows: RowReader {
   /// Whether a row's numbers are neighbours, in this machine's order.
   private var areNeighbours: Bool { !isBigEndian && columnStride == 1 }
 
-  /// Where the first of some rows of neighbours is; false where there is none.
+  /// Calls `body` with the address of the first row; false where there are no rows. Precondition:
+  /// `areNeighbours`.
   private func withRows(_ rows: Range<Int>, _ body: (UnsafeRawPointer) -> Bool) -> Bool {
     guard !rows.isEmpty else { return false }
     let size = dtype.byteCount

@@ -11,7 +11,7 @@ public struct PackedFacts: Sendable {
   /// Weights of a block of the file whose codes the kept weights have; nil if they have none.
   public var blockLength: Int? { format?.weightCount }
 
-  /// Facts of a parameter of `checkpoint`, or of what passes made of it.
+  /// The facts of a parameter: one of `checkpoint`, or one that passes have changed.
   public init(of parameter: Parameter, _ weights: Weights, in checkpoint: Checkpoint) {
     let isUntouched = checkpoint.parameters[parameter.name]?.isIdentical(to: parameter) == true
     guard isUntouched, let format = parameter.blocks,
@@ -59,8 +59,8 @@ extension TensorFacts.Blocks {
   }
 }
 
-/// The bytes of a packed file of which some tensors are pruned further, told without reading
-/// weights: what `SavePlan` would find.
+/// How many bytes a packed file takes after some of its tensors are pruned further. Reads no weights;
+/// the answer is what `SavePlan` would find.
 public struct PackedSize: Sendable {
   private let tensors: [PlannedTensor]
   private let positions: [String: Int]
