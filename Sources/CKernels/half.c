@@ -14,18 +14,26 @@ static int lies_ready(const pare_half_product *p) {
   return !p->a_transposed && p->m % 16 == 0 && p->k % 32 == 0;
 }
 
-// Columns of b that are multiplied at a time: what they take stays in the second cache.
-enum { KEPT_BYTES = 1 << 20 };
+// Rows of a and columns of b that are multiplied at a time. What one of the two takes stays in the
+// second cache; the other is there as a whole.
+typedef struct {
+  size_t rows, columns;
+} part_sizes;
 
-static size_t columns_at_once(const pare_half_product *p) {
-  size_t panels = KEPT_BYTES / (chunks_of(p->k) * 1024) / 2 * 2;
-  return (panels < 2 ? 2 : panels) * 16;
+enum { KEPT_BYTES = 512 << 10 };
+
+static part_sizes parts_of(const pare_half_product *p) {
+  size_t most = larger(KEPT_BYTES / (chunks_of(p->k) * 1024) / 2, 1) * 32;
+  int by_rows = !lies_ready(p) && !p->b_packed && p->m > p->n;
+  return by_rows ? (part_sizes){smaller(p->m, most), p->n}
+                 : (part_sizes){p->m, smaller(p->n, most)};
 }
 
 size_t pare_half_room(const pare_half_product *p) {
-  size_t panel = chunks_of(p->k) * 1024;
-  size_t columns = p->b_packed ? 0 : smaller(p->n, columns_at_once(p));
-  return panel * (panels_of(columns) + (lies_ready(p) ? 0 : panels_of(p->m)));
+  part_sizes at_once = parts_of(p);
+  size_t panels = (p->b_packed ? 0 : panels_of(at_once.columns)) +
+                  (lies_ready(p) ? 0 : panels_of(at_once.rows));
+  return panels * chunks_of(p->k) * 1024;
 }
 
 size_t pare_packed_half_bytes(size_t n, size_t k) { return panels_of(n) * chunks_of(k) * 1024; }
@@ -39,16 +47,9 @@ enum { LINE = 64 };
 // Panels have 16 rows of a or 16 columns of b. A chunk of 32 numbers along k is 16 lines: a row's
 // numbers in a, and in b two numbers of each column.
 
-// Lines of two steps of k: `some` columns of two rows of memory, which may be NULL for zeros.
-TILES INLINE __m512i pairs_at(const uint16_t *first, const uint16_t *second, size_t some) {
-  const __m512i order = _mm512_set_epi16(
-      31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6, 21, 5, 20, 4, 19,
-      3, 18, 2, 17, 1, 16, 0);
-  __mmask16 there = (__mmask16)((1u << some) - 1);
-  __m256i a = first ? _mm256_maskz_loadu_epi16(there, first) : _mm256_setzero_si256();
-  __m256i b = second ? _mm256_maskz_loadu_epi16(there, second) : _mm256_setzero_si256();
-  return _mm512_permutexvar_epi16(
-      order, _mm512_inserti64x4(_mm512_castsi256_si512(a), b, 1));
+TILES INLINE void store_chunk(__m512i lines[16], int turned, uint8_t *to) {
+  if (turned) transpose((i32x16 *)lines);
+  for (size_t i = 0; i < 16; i++) _mm512_store_si512(to + i * LINE, lines[i]);
 }
 
 // One chunk of a panel from memory whose rows are along k: `rows` of them, `some` numbers each.
@@ -59,38 +60,47 @@ TILES INLINE void chunk_of_rows(
   for (size_t i = 0; i < 16; i++)
     lines[i] =
         i < rows ? _mm512_maskz_loadu_epi16(there, x + i * stride) : _mm512_setzero_si512();
-  if (turned) transpose((i32x16 *)lines);
-  for (size_t i = 0; i < 16; i++) _mm512_store_si512(to + i * LINE, lines[i]);
+  store_chunk(lines, turned, to);
 }
 
-// The same from memory whose rows are steps of k: `some` steps of `columns` numbers.
-TILES INLINE void chunk_of_steps(
-    const uint16_t *x, size_t stride, size_t columns, size_t some, int turned, uint8_t *to) {
-  __m512i lines[16];
+// The same from memory whose rows are steps of k, `some` of them, for two panels: `columns` numbers,
+// 32 at most.
+TILES INLINE void chunks_of_steps(
+    const uint16_t *x, size_t stride, size_t columns, size_t some, int turned, uint8_t *to,
+    uint8_t *second) {
+  const __m512i left = _mm512_set_epi16(
+      47, 15, 46, 14, 45, 13, 44, 12, 43, 11, 42, 10, 41, 9, 40, 8, 39, 7, 38, 6, 37, 5, 36, 4, 35,
+      3, 34, 2, 33, 1, 32, 0);
+  const __m512i right = _mm512_add_epi16(left, _mm512_set1_epi16(16));
+  __mmask32 there = columns >= 32 ? 0xffffffff : (__mmask32)((1u << columns) - 1);
+  __m512i lines[16], others[16];
   for (size_t i = 0; i < 16; i++) {
-    const uint16_t *first = 2 * i < some ? x + 2 * i * stride : NULL;
-    const uint16_t *second = 2 * i + 1 < some ? x + (2 * i + 1) * stride : NULL;
-    lines[i] = pairs_at(first, second, columns);
+    const uint16_t *first = x + 2 * i * stride;
+    __m512i a = 2 * i < some ? _mm512_maskz_loadu_epi16(there, first) : _mm512_setzero_si512();
+    __m512i b =
+        2 * i + 1 < some ? _mm512_maskz_loadu_epi16(there, first + stride) : _mm512_setzero_si512();
+    lines[i] = _mm512_permutex2var_epi16(a, left, b);
+    others[i] = _mm512_permutex2var_epi16(a, right, b);
   }
-  if (turned) transpose((i32x16 *)lines);
-  for (size_t i = 0; i < 16; i++) _mm512_store_si512(to + i * LINE, lines[i]);
+  store_chunk(lines, turned, to);
+  if (columns > 16) store_chunk(others, turned, second);
 }
 
 // Packs `count` rows of a (`is_a`) or columns of b. Each of them is a row in memory (`is_row`), or a
 // column.
 TILES static void pack(
     const uint16_t *x, size_t stride, size_t count, size_t k, int is_row, int is_a, uint8_t *to) {
-  size_t chunks = chunks_of(k);
-  for (size_t first = 0; first < count; first += 16) {
-    size_t here = smaller(count - first, 16);
-    uint8_t *panel = to + first / 16 * chunks * 1024;
-    for (size_t chunk = 0; chunk < chunks; chunk++) {
-      size_t from = chunk * 32, some = smaller(k - from, 32);
-      uint8_t *place = panel + chunk * 1024;
+  size_t chunks = chunks_of(k), step = is_row ? 16 : 32;
+  for (size_t chunk = 0; chunk < chunks; chunk++) {
+    size_t from = chunk * 32, some = smaller(k - from, 32);
+    for (size_t first = 0; first < count; first += step) {
+      size_t here = smaller(count - first, step);
+      uint8_t *place = to + (first / 16 * chunks + chunk) * 1024;
       if (is_row)
         chunk_of_rows(x + first * stride + from, stride, here, some, !is_a, place);
       else
-        chunk_of_steps(x + from * stride + first, stride, here, some, is_a, place);
+        chunks_of_steps(
+            x + from * stride + first, stride, here, some, is_a, place, place + chunks * 1024);
     }
   }
 }
@@ -102,15 +112,22 @@ typedef struct {
 } rows_of_a;
 
 // Up to two panels of a by two of b; tiles 0 to 3 are sums. Where there is no second panel the first
-// is read again, and what comes of it is not kept.
+// is read again, and what comes of it is not kept. b is read once and past the first cache, where a
+// stays. Meanwhile the `rows` of c that are written next, `line` bytes apart, come near.
 TILES INLINE void sum_up(
-    size_t chunks, rows_of_a a, size_t second_a, const uint8_t *b, size_t second_b) {
+    size_t chunks, rows_of_a a, size_t second_a, const uint8_t *b, size_t second_b,
+    const uint8_t *next, size_t line, size_t rows) {
+  size_t each = (rows + chunks - 1) / chunks;
   for (size_t i = 0; i < chunks; i++) {
     const uint8_t *x = a.start + i * a.step, *y = b + i * 1024;
     _tile_loadd(4, x, a.line);
-    _tile_loadd(6, y, LINE);
+    _tile_stream_loadd(6, y, LINE);
     _tile_dpbf16ps(0, 4, 6);
-    _tile_loadd(7, y + second_b, LINE);
+    for (size_t r = 0; r < each; r++, next += line) {
+      __builtin_prefetch(next, 1);
+      __builtin_prefetch(next + LINE, 1);
+    }
+    _tile_stream_loadd(7, y + second_b, LINE);
     _tile_dpbf16ps(1, 4, 7);
     _tile_loadd(5, x + second_a, a.line);
     _tile_dpbf16ps(2, 5, 6);
@@ -138,7 +155,7 @@ TILES INLINE void put_sum(
 // The product of some rows and columns, 32 of each at most.
 TILES INLINE void multiply_block(
     const pare_half_product *p, size_t chunks, rows_of_a a, size_t rows, const uint8_t *b,
-    size_t columns, uint8_t *c) {
+    size_t columns, uint8_t *c, const uint8_t *next) {
   size_t second_a = rows > 16 ? a.panel : 0, second_b = columns > 16 ? chunks * 1024 : 0;
   size_t size = p->half_output ? 2 : 4, down = 16 * p->c_stride * size, right = 16 * size;
   // Whole tiles of f32 are read and written where they are.
@@ -155,7 +172,7 @@ TILES INLINE void multiply_block(
     _tile_zero(2);
     _tile_zero(3);
   }
-  sum_up(chunks, a, second_a, b, second_b);
+  sum_up(chunks, a, second_a, b, second_b, next, p->c_stride * size, rows);
   if (is_whole) {
     _tile_stored(0, c, line);
     _tile_stored(1, c + right, line);
@@ -180,31 +197,39 @@ TILES INLINE void multiply_block(
   }
 }
 
+TILES INLINE void multiply_part(
+    const pare_half_product *p, size_t chunks, rows_of_a a, size_t rows, const uint8_t *b,
+    size_t columns, uint8_t *c) {
+  size_t size = p->half_output ? 2 : 4, line = p->c_stride * size;
+  for (size_t r = 0; r < rows; r += 32, a.start += 2 * a.panel, c += 32 * line)
+    for (size_t i = 0; i < columns; i += 32) {
+      uint8_t *next = i + 32 < columns ? c + (i + 32) * size : c + 32 * line;
+      multiply_block(
+          p, chunks, a, smaller(rows - r, 32), b + i / 16 * chunks * 1024,
+          smaller(columns - i, 32), c + i * size, next);
+    }
+}
+
 TILES static void multiply(
     const pare_half_product *p, const uint16_t *a, const uint16_t *b, uint8_t *c, uint8_t *room) {
   size_t chunks = chunks_of(p->k), panel = chunks * 1024, size = p->half_output ? 2 : 4;
-  size_t wide = smaller(p->n, columns_at_once(p));
-  rows_of_a rows = {(const uint8_t *)a, p->a_stride * 2, 64, 16 * p->a_stride * 2};
-  if (!lies_ready(p)) {
-    uint8_t *packed = room + (p->b_packed ? 0 : panels_of(wide) * panel);
-    pack(a, p->a_stride, p->m, p->k, !p->a_transposed, 1, packed);
-    rows = (rows_of_a){packed, LINE, 1024, panel};
-  }
-  for (size_t first = 0; first < p->n; first += wide) {
-    size_t some = smaller(p->n - first, wide);
-    const uint8_t *columns = room;
-    if (p->b_packed)
-      columns = (const uint8_t *)b + first / 16 * panel;
+  part_sizes at_once = parts_of(p);
+  uint8_t *packed_a = room + (p->b_packed ? 0 : panels_of(at_once.columns) * panel);
+  for (size_t top = 0; top < p->m; top += at_once.rows) {
+    size_t rows = smaller(p->m - top, at_once.rows);
+    rows_of_a from = {packed_a, LINE, 1024, panel};
+    if (lies_ready(p))
+      from = (rows_of_a){(const uint8_t *)a, p->a_stride * 2, 64, 16 * p->a_stride * 2};
     else
-      pack(b + (p->b_transposed ? first * p->b_stride : first), p->b_stride, some, p->k,
-           p->b_transposed, 0, room);
-    for (size_t r = 0; r < p->m; r += 32) {
-      rows_of_a from = rows;
-      from.start += r / 16 * rows.panel;
-      for (size_t i = 0; i < some; i += 32)
-        multiply_block(
-            p, chunks, from, smaller(p->m - r, 32), columns + i / 16 * panel, smaller(some - i, 32),
-            c + (r * p->c_stride + first + i) * size);
+      pack(a + (p->a_transposed ? top : top * p->a_stride), p->a_stride, rows, p->k,
+           !p->a_transposed, 1, packed_a);
+    for (size_t left = 0; left < p->n; left += at_once.columns) {
+      size_t columns = smaller(p->n - left, at_once.columns);
+      const uint8_t *to = p->b_packed ? (const uint8_t *)b + left / 16 * panel : room;
+      if (!p->b_packed && top == 0)
+        pack(b + (p->b_transposed ? left * p->b_stride : left), p->b_stride, columns, p->k,
+             p->b_transposed, 0, room);
+      multiply_part(p, chunks, from, rows, to, columns, c + (top * p->c_stride + left) * size);
     }
   }
 }

@@ -55,4 +55,5 @@ enum { LANES = 16 };
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 
 static inline size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
+static inline size_t larger(size_t a, size_t b) { return a > b ? a : b; }
 #endif
