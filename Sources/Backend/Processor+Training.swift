@@ -79,12 +79,12 @@ extension Processor {
       rows, width, gradient.stride, gradient.place(0), gradient.half, sums)
   }
 
-  /// Causal softmax of scores of f32: row r sees `seen + r` of `columns` columns. Probabilities
-  /// go to `kept`, negative where dropout takes them away, and after dropout to `out`; value c
+  /// Causal softmax of scores of f32, which it writes over: row r sees `seen + r` of `columns`
+  /// columns. Probabilities go to `kept`, negative where dropout takes them away, and after dropout to `out`; value c
   /// of row r is number `first + r · step + c`.
   package static func keepSoftmax(
     _ rows: Int, _ columns: Int, seen: Int, scale: Float, _ rule: DropoutRule, first: Int,
-    step: Int, _ scores: UnsafePointer<Float>, kept: UnsafeMutableRawPointer,
+    step: Int, _ scores: UnsafeMutablePointer<Float>, kept: UnsafeMutableRawPointer,
     out: UnsafeMutableRawPointer?, stride: Int, isHalf: Bool
   ) {
     unsafe pare_attention_softmax(

@@ -263,26 +263,34 @@ TARGETS(
     (size_t rows, size_t width, size_t stride, const void *d, int half, float *sums),
     (rows, width, stride, d, half, sums))
 
+// Which of the lanes from `first` on come before `end`.
+#define BEFORE(first, end)                                    \
+  ({                                                          \
+    vi numbers_;                                              \
+    memcpy(&numbers_, lane_numbers, sizeof numbers_);         \
+    (vi)(numbers_ + (int32_t)(first) < (vi){0} + (int32_t)(end)); \
+  })
+
+// Of `columns` scores the first `count` are seen. Their exponentials take the scores' place.
 INLINE void softmax_row(
-    size_t count, size_t columns, float scale, pare_dropout_rule rule, uint32_t first,
-    const float *x, void *kept, size_t kept_at, void *out, size_t out_at, int half) {
+    size_t count, size_t columns, float scale, pare_dropout_rule rule, uint32_t first, float *x,
+    void *kept, size_t kept_at, void *out, size_t out_at, int half) {
   vf top = SPLAT(-INFINITY), sum = SPLAT(0);
-  STEPS(i, n, count)
-    top = MAX(top, n == LANES ? LOAD(x + i) : LOAD_SOME(x + i, n, -INFINITY));
+  for (size_t i = 0; i < count; i += LANES) {
+    size_t n = columns - i < LANES ? columns - i : LANES;
+    vi seen = BEFORE(i, count);
+    top = MAX(top, (vf)(((vi)NEXT(x + i, n) & seen) | ((vi)SPLAT(-INFINITY) & ~seen)));
+  }
   float largest = LARGEST(top) * scale;
-  STEPS(i, n, count)
-    sum += n == LANES ? EXP(LOAD(x + i) * scale - largest)
-                    : EXP(LOAD_SOME(x + i, n, -INFINITY) * scale - largest);
-  // Lanes behind the last one add exp(−87.3), which is nothing beside 1.
+  for (size_t i = 0; i < count; i += LANES) {
+    size_t n = columns - i < LANES ? columns - i : LANES;
+    vf e = (vf)((vi)EXP(NEXT(x + i, n) * scale - largest) & BEFORE(i, count));
+    sum += e;
+    PUT(x + i, n, e);
+  }
   float inverse = 1.0f / SUM(sum);
   STEPS(i, n, columns) {
-    vf p = SPLAT(0);
-    if (i < count) {
-      size_t inside = count - i < LANES ? count - i : LANES;
-      p = inside == LANES ? EXP(LOAD(x + i) * scale - largest) * inverse
-                          : EXP(LOAD_SOME(x + i, inside, -INFINITY) * scale - largest) * inverse;
-      for (size_t j = inside; j < LANES; j++) p[j] = 0;
-    }
+    vf p = i < count ? NEXT(x + i, n) * inverse : SPLAT(0);
     if (rule.threshold) {
       vi stays = STAYS(rule, first + i);
       vf after = (vf)((vi)(p * rule.scale) & stays);
@@ -295,7 +303,7 @@ INLINE void softmax_row(
 
 INLINE void pare_attention_softmax_body(
     size_t rows, size_t columns, size_t seen, float scale, pare_dropout_rule rule,
-    uint32_t first, uint32_t step, const float *scores, size_t score_stride, void *kept,
+    uint32_t first, uint32_t step, float *scores, size_t score_stride, void *kept,
     size_t kept_stride, void *out, size_t out_stride, int half) {
   for (size_t r = 0; r < rows; r++) {
     size_t count = seen + r < columns ? seen + r : columns;
@@ -307,7 +315,7 @@ INLINE void pare_attention_softmax_body(
 TARGETS(
     pare_attention_softmax,
     (size_t rows, size_t columns, size_t seen, float scale, pare_dropout_rule rule,
-     uint32_t first, uint32_t step, const float *scores, size_t score_stride, void *kept,
+     uint32_t first, uint32_t step, float *scores, size_t score_stride, void *kept,
      size_t kept_stride, void *out, size_t out_stride, int half),
     (rows, columns, seen, scale, rule, first, step, scores, score_stride, kept, kept_stride, out,
      out_stride, half))

@@ -59,10 +59,11 @@ void pare_bias_backward(
 /// Causal softmax of attention scores times `scale`: row r sees `seen + r` of
 /// `columns` columns, the others become 0. Probabilities go to `kept`, negative
 /// where dropout takes them away, and after dropout to `out`, which may be NULL
-/// without dropout. Value c of row r is number `first + r × step + c`.
+/// without dropout; what was in `scores` is lost. Value c of row r is number
+/// `first + r × step + c`.
 void pare_attention_softmax(
     size_t rows, size_t columns, size_t seen, float scale, pare_dropout_rule rule,
-    uint32_t first, uint32_t step, const float *scores, size_t score_stride, void *kept,
+    uint32_t first, uint32_t step, float *scores, size_t score_stride, void *kept,
     size_t kept_stride, void *out, size_t out_stride, int half);
 
 /// Probabilities that are computed already, kept and dropped as above.
