@@ -42,16 +42,34 @@ package final class AttentionPanels {
     values = Panels(0, columns: 0, numbers)
   }
 
-  /// Takes those of `count` positions, which are rows `stride` values apart.
+  /// Takes those of `count` positions, a row each.
   package func pack(
-    _ count: Int, keyWidth: Int, _ keys: UnsafePointer<Float>, valueWidth: Int,
-    _ values: UnsafePointer<Float>, stride: Int
+    _ count: Int, keyWidth: Int, _ keys: Values, valueWidth: Int, _ values: Values,
+    with hand: Hand
   ) {
     (self.count, self.valueWidth) = (count, valueWidth)
     self.keys.resize(count, columns: keyWidth)
     self.values.resize(valueWidth, columns: count)
-    unsafe self.keys.pack(rows: 0..<count, keys, stride: stride)
-    unsafe self.values.pack(columns: values, stride: stride, rows: valueWidth)
+    unsafe Self.floats(count, keyWidth, keys, hand) {
+      unsafe self.keys.pack(rows: 0..<count, $0, stride: $1)
+    }
+    unsafe Self.floats(count, valueWidth, values, hand) {
+      unsafe self.values.pack(columns: $0, stride: $1, rows: valueWidth)
+    }
+  }
+
+  /// Gives the values as f32, and how far apart their rows are.
+  private static func floats(
+    _ count: Int, _ width: Int, _ values: Values, _ hand: Hand,
+    _ body: (UnsafePointer<Float>, Int) -> Void
+  ) {
+    guard values.isHalf else { return unsafe body(values.floats(), values.stride) }
+    let wide = unsafe hand.scratch(count * width)
+    for row in 0..<count {
+      let half = unsafe values.place(row).assumingMemoryBound(to: UInt16.self)
+      unsafe pare_from_bf16(width, half, wide + row * width)
+    }
+    unsafe body(wide, width)
   }
 
   /// Queries at a time.

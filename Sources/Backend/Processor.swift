@@ -113,16 +113,17 @@ package enum Processor {
 
 // Attention.
 extension Processor {
-  /// One query over `count` keys and values of f32, `stride` values apart. `scores` is room for
-  /// `count` values.
+  /// One query over `count` keys, and values in the same rows. `scores` is room for `count`
+  /// values.
   package static func attend(
-    _ count: Int, keyWidth: Int, valueWidth: Int, stride: Int, query: UnsafePointer<Float>,
-    keys: UnsafePointer<Float>, values: UnsafePointer<Float>, _ rule: AttentionRule,
-    scores: UnsafeMutablePointer<Float>, into out: UnsafeMutablePointer<Float>
+    _ count: Int, keyWidth: Int, valueWidth: Int, query: UnsafePointer<Float>, keys: Values,
+    values: Values, _ rule: AttentionRule, scores: UnsafeMutablePointer<Float>,
+    into out: UnsafeMutablePointer<Float>
   ) {
     unsafe rule.with { rule in
       unsafe pare_attend(
-        count, keyWidth, valueWidth, stride, query, keys, values, rule, scores, out)
+        count, keyWidth, valueWidth, keys.stride, query, keys.place(0), values.place(0),
+        keys.half, rule, scores, out)
     }
   }
 

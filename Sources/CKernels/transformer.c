@@ -20,6 +20,14 @@ INLINE void pare_to_bf16_body(size_t count, const float *x, uint16_t *out) {
 }
 TARGETS(pare_to_bf16, (size_t count, const float *x, uint16_t *out), (count, x, out))
 
+INLINE void pare_from_bf16_body(size_t count, const uint16_t *x, float *out) {
+  for (size_t i = 0; i < count; i += LANES) {
+    size_t n = count - i < LANES ? count - i : LANES;
+    PUT(out + i, n, NEXT_ACT(x, i, n, 1));
+  }
+}
+TARGETS(pare_from_bf16, (size_t count, const uint16_t *x, float *out), (count, x, out))
+
 int pare_are_bf16(size_t count, const float *x) {
   enum { SOME = 4096 };
   for (size_t first = 0; first < count; first += SOME) {
@@ -201,7 +209,7 @@ TARGETS(
 
 // scores[t] = query · keys[t]. Each product is added up in one order, whatever `count` is.
 INLINE void scores_of(
-    size_t count, size_t width, size_t stride, const float *query, const float *keys,
+    size_t count, size_t width, size_t stride, const float *query, const void *keys, int half,
     float *scores) {
   enum { KEYS = 8 };
   for (size_t t = 0; t < count; t += KEYS) {
@@ -212,9 +220,9 @@ INLINE void scores_of(
       size_t n = width - i < LANES ? width - i : LANES;
       vf q = NEXT(query + i, n);
       if (n == LANES && some == KEYS)
-        for (size_t j = 0; j < KEYS; j++) sums[j] += q * LOAD(keys + (t + j) * stride + i);
+        for (size_t j = 0; j < KEYS; j++) sums[j] += q * LOAD_ACT(keys, (t + j) * stride + i, half);
       else
-        for (size_t j = 0; j < some; j++) sums[j] += q * NEXT(keys + (t + j) * stride + i, n);
+        for (size_t j = 0; j < some; j++) sums[j] += q * NEXT_ACT(keys, (t + j) * stride + i, n, half);
     }
     // Keys stand in the order 0 4 2 6 1 5 3 7 so that the sums come out in theirs.
     vf a = HALVES_OF(sums[0], sums[4]), b = HALVES_OF(sums[1], sums[5]);
@@ -229,33 +237,34 @@ INLINE void scores_of(
 enum { MIXED_VECTORS = 4 };
 
 INLINE void mix_of(
-    size_t vectors, size_t count, size_t stride, const float *shares, const float *values,
-    float factor, float *out) {
+    size_t vectors, size_t count, size_t stride, const float *shares, const void *values,
+    size_t first, int half, float factor, float *out) {
   vf sums[2][MIXED_VECTORS];
   for (size_t i = 0; i < vectors; i++) sums[0][i] = sums[1][i] = SPLAT(0);
   size_t t = 0;
   for (; t + 2 <= count; t += 2)
     for (size_t j = 0; j < 2; j++)
       for (size_t i = 0; i < vectors; i++)
-        sums[j][i] += LOAD(values + (t + j) * stride + i * LANES) * shares[t + j];
+        sums[j][i] +=
+            LOAD_ACT(values, (t + j) * stride + first + i * LANES, half) * shares[t + j];
   if (t < count)
     for (size_t i = 0; i < vectors; i++)
-      sums[0][i] += LOAD(values + t * stride + i * LANES) * shares[t];
+      sums[0][i] += LOAD_ACT(values, t * stride + first + i * LANES, half) * shares[t];
   for (size_t i = 0; i < vectors; i++) STORE(out + i * LANES, (sums[0][i] + sums[1][i]) * factor);
 }
 
 INLINE void mix(
-    size_t count, size_t width, size_t stride, const float *shares, const float *values,
+    size_t count, size_t width, size_t stride, const float *shares, const void *values, int half,
     float factor, float *out) {
   size_t i = 0;
   for (; i + MIXED_VECTORS * LANES <= width; i += MIXED_VECTORS * LANES)
-    mix_of(MIXED_VECTORS, count, stride, shares, values + i, factor, out + i);
+    mix_of(MIXED_VECTORS, count, stride, shares, values, i, half, factor, out + i);
   for (; i + LANES <= width; i += LANES)
-    mix_of(1, count, stride, shares, values + i, factor, out + i);
+    mix_of(1, count, stride, shares, values, i, half, factor, out + i);
   if (i == width) return;
   vf sum = SPLAT(0);
   for (size_t t = 0; t < count; t++)
-    sum += LOAD_SOME(values + t * stride + i, width - i, 0) * shares[t];
+    sum += LOAD_ACT_SOME(values, t * stride + i, width - i, half) * shares[t];
   STORE_SOME(out + i, width - i, sum * factor);
 }
 
@@ -267,20 +276,32 @@ INLINE void cap_scores(size_t count, float *x, const pare_attention *rule) {
   }
 }
 
-INLINE void pare_attend_body(
+INLINE void attend_to(
     size_t count, size_t key_width, size_t value_width, size_t stride, const float *query,
-    const float *keys, const float *values, const pare_attention *rule, float *scores,
+    const void *keys, const void *values, int half, const pare_attention *rule, float *scores,
     float *out) {
-  scores_of(count, key_width, stride, query, keys, scores);
+  scores_of(count, key_width, stride, query, keys, half, scores);
   if (rule->cap != 0) cap_scores(count, scores, rule);
   float scale = rule->cap != 0 ? 1 : rule->scale, top = largest_of(count, scores) * scale;
   float total = exponentials(count, scores, scale);
   if (rule->sink) total += expf(*rule->sink - top);
-  mix(count, value_width, stride, scores, values, 1.0f / total, out);
+  mix(count, value_width, stride, scores, values, half, 1.0f / total, out);
+}
+
+INLINE void pare_attend_body(
+    size_t count, size_t key_width, size_t value_width, size_t stride, const float *query,
+    const void *keys, const void *values, int half, const pare_attention *rule, float *scores,
+    float *out) {
+  if (half)
+    attend_to(
+        count, key_width, value_width, stride, query, keys, values, 1, rule, scores, out);
+  else
+    attend_to(
+        count, key_width, value_width, stride, query, keys, values, 0, rule, scores, out);
 }
 TARGETS(
     pare_attend,
     (size_t count, size_t key_width, size_t value_width, size_t stride, const float *query,
-     const float *keys, const float *values, const pare_attention *rule, float *scores,
+     const void *keys, const void *values, int half, const pare_attention *rule, float *scores,
      float *out),
-    (count, key_width, value_width, stride, query, keys, values, rule, scores, out))
+    (count, key_width, value_width, stride, query, keys, values, half, rule, scores, out))

@@ -168,14 +168,25 @@ import Testing
         #expect(error <= 4 * unit.error, "\(unit), \(shape)")
       }
       guard shape.keyWidth == shape.valueWidth else { continue }
-      let single = alone(shape, query, queries, keys, content)
+      let single = alone(shape, query, queries, keys, content, isHalf: false)
       #expect(zip(single, meant).allSatisfy { abs(Double($0) - $1) <= 4e-6 })
+      // As bf16 they give what attention over the rounded numbers gives.
+      let half = alone(shape, query, queries, keys, content, isHalf: true)
+      let rounded = attention(shape, query, queries, keys.map(Self.half), content.map(Self.half))
+      #expect(zip(half, rounded).allSatisfy { abs(Double($0) - $1) <= 4e-6 })
     }
+  }
+
+  private static func half(_ value: Float) -> Float {
+    var bits: UInt16 = 0
+    unsafe Processor.round(1, [value], into: &bits)
+    return Float(bitPattern: UInt32(bits) << 16)
   }
 
   /// One query that reads keys and values where they lie.
   private func alone(
-    _ shape: Attention, _ query: Int, _ queries: [Float], _ keys: [Float], _ content: [Float]
+    _ shape: Attention, _ query: Int, _ queries: [Float], _ keys: [Float], _ content: [Float],
+    isHalf: Bool
   ) -> [Float] {
     let start = shape.window > 0 ? max(shape.first + query + 1 - shape.window, 0) : 0
     let (count, width) = (shape.first + query + 1 - start, shape.keyWidth)
@@ -183,12 +194,20 @@ import Testing
     let rule = AttentionRule(
       scale: 0.5, cap: shape.cap == 0 ? nil : shape.cap, window: shape.window, sink: shape.sink)
     var out = [Float](repeating: .nan, count: width)
-    let (own, seen) = (
-      Array(queries[query * width..<(query + 1) * width]), Array(keys[(start * width)...])
-    )
+    // Keys and values stand in rows of both.
+    let rows = Values(rows: keys.count / width, width: 2 * width, isHalf: isHalf)
+    for row in 0..<keys.count / width {
+      for (column, values) in [(0, keys), (width, content)] {
+        unsafe Processor.copy(
+          width, Array(values[row * width..<(row + 1) * width]), into: rows.place(row, column),
+          isHalf: isHalf)
+      }
+    }
+    let seen = rows.rows(from: start)
     unsafe Processor.attend(
-      count, keyWidth: width, valueWidth: width, stride: width, query: own, keys: seen,
-      values: Array(content[(start * width)...]), rule, scores: scores.floats, into: &out)
+      count, keyWidth: width, valueWidth: width,
+      query: Array(queries[query * width..<(query + 1) * width]), keys: seen,
+      values: seen.columns(from: width), rule, scores: scores.floats, into: &out)
     return out
   }
 

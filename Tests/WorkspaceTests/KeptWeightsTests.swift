@@ -85,8 +85,9 @@ import Workspace
       script.workbench.tree[id]?.trainedWeights?.isInMemory == false
     }
     script.workbench.waitForSession()
+    let title = try #require(script.workbench.tree[id]?.title)
     let killed = try reopened(script)
-    #expect(killed.workbench.tree.revisions.map(\.title).contains("training, step 0"))
+    #expect(killed.workbench.tree.revisions.map(\.title).contains(title))
     #expect(script.workbench.close() == nil)
     let stopped = try reopened(script)
     #expect(stopped.workbench.tree.revisions.count == script.workbench.tree.revisions.count)

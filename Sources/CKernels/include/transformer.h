@@ -20,6 +20,7 @@ void pare_add_bias(size_t rows, size_t width, float *x, size_t stride, const flo
 
 /// Rounds to bf16, nearest, ties to even.
 void pare_to_bf16(size_t count, const float *x, uint16_t *out);
+void pare_from_bf16(size_t count, const uint16_t *x, float *out);
 
 /// Whether all values are bf16, so that rounding would change none.
 int pare_are_bf16(size_t count, const float *x);
@@ -40,9 +41,10 @@ void pare_argmax(size_t rows, size_t width, const float *x, int32_t *indices);
 
 /// Attention of one query over `count` cached keys and values, one head:
 /// out ← softmax(q·Kᵀ)·V, scores changed by `rule`, whose window is not looked at. Query and keys
-/// have `key_width` values, values and `out` have `value_width`. `scores` is room for `count`
-/// values.
+/// have `key_width` values, values and `out` have `value_width`; keys and values are f32, or bf16
+/// where `half` is set. `scores` is room for `count` values.
 void pare_attend(
     size_t count, size_t key_width, size_t value_width, size_t stride, const float *query,
-    const float *keys, const float *values, const pare_attention *rule, float *scores, float *out);
+    const void *keys, const void *values, int half, const pare_attention *rule, float *scores,
+    float *out);
 #endif

@@ -73,9 +73,11 @@ extension ModelPass {
         panelsOfHeads.append(AttentionPanels(precision.numbers))
       }
     }
-    crew.run(shared.count * heads.count) { _, index in
+    crew.run(shared.count * heads.count) { worker, index in
       let (number, run) = shared[index / heads.count]
-      pack(step, shape, run, heads[index % heads.count], into: number * shape.heads.count)
+      pack(
+        step, shape, run, heads[index % heads.count], into: number * shape.heads.count,
+        hands[worker])
     }
   }
 
@@ -83,26 +85,28 @@ extension ModelPass {
   private func keep(
     _ step: PlannedStep, _ shape: BlockShape, _ runs: [Run], _ memory: KeyValueMemory
   ) {
-    let width = memory.stride(block: step.block)
     let keys = step.from.columns(from: shape.queryWidth)
     for run in runs {
       precondition(run.position + run.count <= memory.capacity)
-      let target =
-        unsafe memory.rows(block: step.block, stream: run.stream) + run.position * width
+      let rows = memory.rows(block: step.block, stream: run.stream)
       for row in 0..<run.count {
-        unsafe (target + row * width).update(from: keys.floats(run.row + row), count: width)
+        unsafe Processor.copy(
+          rows.stride, keys.floats(run.row + row), into: rows.place(run.position + row),
+          isHalf: rows.isHalf)
       }
     }
   }
 
   /// Puts the keys and values of a head in panels.
   private func pack(
-    _ step: PlannedStep, _ shape: BlockShape, _ run: Run, _ place: BlockShape.Run, into first: Int
+    _ step: PlannedStep, _ shape: BlockShape, _ run: Run, _ place: BlockShape.Run,
+    into first: Int, _ hand: Hand
   ) {
-    let (stride, keys) = unsafe earlier(step, shape, run)
-    unsafe panelsOfHeads[first + place.firstKeyHead].pack(
-      run.position + run.count, keyWidth: place.head.keys, keys + place.firstKey,
-      valueWidth: place.head.values, keys + shape.keyWidth + place.firstValue, stride: stride)
+    let rows = earlier(step, shape, run)
+    panelsOfHeads[first + place.firstKeyHead].pack(
+      run.position + run.count, keyWidth: place.head.keys, rows.columns(from: place.firstKey),
+      valueWidth: place.head.values,
+      rows.columns(from: shape.keyWidth + place.firstValue), with: hand)
   }
 
   private func attend(_ step: PlannedStep, _ tile: Tile, _ sinks: [Float]?, _ hand: Hand) {
@@ -119,31 +123,21 @@ extension ModelPass {
         first..<first + tile.count, queries, queryStride: step.from.stride, rule, into: mixed,
         stride: step.into.stride, with: hand)
     }
-    let (stride, keys) = unsafe earlier(step, shape, run)
     // Keys that it does not see are left out.
     let start = rule.window > 0 ? max(first + 1 - rule.window, 0) : 0
+    let rows = earlier(step, shape, run).rows(from: start)
     let count = first + 1 - start
-    let ownKeys = unsafe keys + start * stride
     unsafe Processor.attend(
-      count, keyWidth: place.head.keys, valueWidth: place.head.values, stride: stride,
-      query: queries, keys: ownKeys + place.firstKey,
-      values: ownKeys + shape.keyWidth + place.firstValue, rule, scores: hand.scratch(count),
-      into: mixed)
+      count, keyWidth: place.head.keys, valueWidth: place.head.values, query: queries,
+      keys: rows.columns(from: place.firstKey),
+      values: rows.columns(from: shape.keyWidth + place.firstValue), rule,
+      scores: hand.scratch(count), into: mixed)
   }
 
-  /// Keys of a run's stream from position 0 on, values `keyWidth` behind them, and how far
-  /// apart positions are.
-  private func earlier(
-    _ step: PlannedStep, _ shape: BlockShape, _ run: Run
-  ) -> (Int, UnsafePointer<Float>) {
-    if let memory {
-      return unsafe (
-        memory.stride(block: step.block),
-        UnsafePointer(memory.rows(block: step.block, stream: run.stream))
-      )
-    }
-    let keys = step.from.columns(from: shape.queryWidth)
-    return unsafe (keys.stride, UnsafePointer(keys.floats(run.row)))
+  /// Keys of a run's stream from position 0 on, and values `keyWidth` columns behind them.
+  private func earlier(_ step: PlannedStep, _ shape: BlockShape, _ run: Run) -> Values {
+    memory?.rows(block: step.block, stream: run.stream)
+      ?? step.from.columns(from: shape.queryWidth).rows(from: run.row)
   }
 
   /// The same for whole sequences, keeping the probabilities. Sinks are not among what a tape

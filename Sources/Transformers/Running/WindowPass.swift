@@ -29,6 +29,8 @@ final class ModelStreams {
   private let pass: ModelPass
   private var last: [Float] = []
 
+  /// What a large model remembers of each position is bf16: with a long text, reading it takes as
+  /// long as reading the weights.
   init(
     _ weights: ModelWeights, _ precision: Precision, crew: Crew, streams: Int, capacity: Int
   ) throws {
@@ -36,7 +38,8 @@ final class ModelStreams {
       weights, weights.model.config, precision, crew: crew,
       capacity: streams > 1 ? streams : min(Self.chunk, capacity),
       length: capacity,
-      memory: KeyValueMemory(weights.model.config, streams: streams, capacity: capacity))
+      memory: KeyValueMemory(
+        weights.model.config, streams: streams, capacity: capacity, isHalf: !weights.isPacked))
   }
 
   /// Begins the first stream anew with some tokens.

@@ -42,8 +42,8 @@ final class LossMeter: Sendable {
       key = TextFile.validation.key
     case .selfWritten, .usual:
       file = nil
-      // The second way of writing it.
-      key = "self-written 2 \(ReferenceText.usualCount) \(ReferenceText.usualSeed)"
+      // The third way of writing it.
+      key = "self-written 3 \(ReferenceText.usualCount) \(ReferenceText.usualSeed)"
     case .file(let path):
       let text = try TextFile(path: path, part: part)
       file = text
