@@ -79,9 +79,9 @@ extension Processor {
       rows, width, gradient.stride, gradient.place(0), gradient.half, sums)
   }
 
-  /// Causal softmax of scores of f32, which it writes over: row r sees `seen + r` of `columns`
-  /// columns. Probabilities go to `kept`, negative where dropout takes them away, and after dropout to `out`; value c
-  /// of row r is number `first + r · step + c`.
+  /// Causal softmax of f32 scores, which it overwrites: row r sees `seen + r` of `columns` columns.
+  /// Probabilities go to `kept`, negative if dropped, and after dropout to `out`. For dropout,
+  /// value c of row r is number `first + r · step + c`.
   package static func keepSoftmax(
     _ rows: Int, _ columns: Int, seen: Int, scale: Float, _ rule: DropoutRule, first: Int,
     step: Int, _ scores: UnsafeMutablePointer<Float>, kept: UnsafeMutableRawPointer,

@@ -14,8 +14,8 @@ static int lies_ready(const pare_half_product *p) {
   return !p->a_transposed && p->m % 16 == 0 && p->k % 32 == 0;
 }
 
-// Rows of a and columns of b that are multiplied at a time. What one of the two takes stays in the
-// second cache; the other is there as a whole.
+// Rows of a and columns of b multiplied at a time. One of the two is cut into parts that fit into
+// the second-level cache; the other is used whole.
 typedef struct {
   size_t rows, columns;
 } part_sizes;
@@ -111,9 +111,9 @@ typedef struct {
   size_t line, step, panel;
 } rows_of_a;
 
-// Up to two panels of a by two of b; tiles 0 to 3 are sums. Where there is no second panel the first
-// is read again, and what comes of it is not kept. b is read once and past the first cache, where a
-// stays. Meanwhile the `rows` of c that are written next, `line` bytes apart, come near.
+// Up to two panels of a by two of b; tiles 0 to 3 are sums. If a second panel is missing, the first
+// is loaded again and its sums are not stored. b is loaded with a streaming hint, so that a stays in
+// the first-level cache. The `rows` of c to be written next, `line` bytes apart, are prefetched.
 TILES INLINE void sum_up(
     size_t chunks, rows_of_a a, size_t second_a, const uint8_t *b, size_t second_b,
     const uint8_t *next, size_t line, size_t rows) {

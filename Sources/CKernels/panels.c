@@ -235,9 +235,9 @@ BF16 static void bf16(
 
 TILES static void end_tiles(void) { _tile_release(); }
 
-// Tiles 0 to 3 are sums: two row panels by two input panels. `is_tall` and `is_wide` say whether
-// there is a second of each. Where there is none, its step is 0: the first is read twice, and the
-// second's sum is not stored.
+// Tiles 0 to 3 are the sums of two row panels by two input panels. `is_tall`: there is a second
+// row panel; `is_wide`: there is a second input panel. If a panel is missing, the step to it is 0,
+// so the first one is loaded again, and the sums with it are not stored.
 #define LINE 64
 #define MULTIPLY_ALL()       \
   do {                       \
@@ -393,7 +393,7 @@ static void add_all_plain(
                 inputs.step, sums, apart);
 }
 
-// So many chunks of some hundred rows and of their inputs fit into a cache of 2 MB.
+// Chunks multiplied before moving on: for a few hundred rows and inputs they fit into 2 MB of cache.
 enum { CHUNKS_AT_ONCE = 64 };
 
 // Between `begin` and `end`.

@@ -220,9 +220,11 @@ INLINE void scores_of(
       size_t n = width - i < LANES ? width - i : LANES;
       vf q = NEXT(query + i, n);
       if (n == LANES && some == KEYS)
-        for (size_t j = 0; j < KEYS; j++) sums[j] += q * LOAD_ACT(keys, (t + j) * stride + i, half);
+        for (size_t j = 0; j < KEYS; j++)
+          sums[j] += q * LOAD_ACT(keys, (t + j) * stride + i, half);
       else
-        for (size_t j = 0; j < some; j++) sums[j] += q * NEXT_ACT(keys, (t + j) * stride + i, n, half);
+        for (size_t j = 0; j < some; j++)
+          sums[j] += q * NEXT_ACT(keys, (t + j) * stride + i, n, half);
     }
     // Keys stand in the order 0 4 2 6 1 5 3 7 so that the sums come out in theirs.
     vf a = HALVES_OF(sums[0], sums[4]), b = HALVES_OF(sums[1], sums[5]);
