@@ -96,6 +96,8 @@ import Workspace
       metrics.kl = isOriginal ? 0 : 0.021
       metrics.agreement = isOriginal ? 1 : 0.942
       metrics.tokensPerSecond = 3_410
+      // It is a time.
+      metrics.layerSpeed = nil
       desk.state.tree.setMetrics(metrics, of: revision.id)
     }
     desk.state.jobs = []

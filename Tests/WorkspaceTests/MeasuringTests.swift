@@ -60,7 +60,7 @@ import Workspace
       #expect(script.failures.isEmpty)
       return script.workbench.tree.revisions.map {
         var metrics = $0.metrics
-        metrics.tokensPerSecond = nil
+        (metrics.tokensPerSecond, metrics.layerSpeed) = (nil, nil)
         return metrics
       }
     }
@@ -78,7 +78,10 @@ import Workspace
     var headless = try Headless.measure(
       parameters, from: script.checkpoint, on: .file(file), in: JobContext())
     var metrics = try #require(script.workbench.tree[RevisionID(1)]?.metrics)
+    #expect(try #require(metrics.layerSpeed) > 0)
+    #expect(script.workbench.tree.original.metrics.layerSpeed == nil)
     (headless.tokensPerSecond, metrics.tokensPerSecond) = (nil, nil)
+    metrics.layerSpeed = nil
     #expect(headless == metrics)
 
     let path = script.folder.file("out.safetensors")

@@ -134,6 +134,7 @@ import Workspace
       { $0.loss = -1 }, { $0.loss = -.infinity }, { $0.loss = 1e300 }, { $0.perplexity = -2 },
       { $0.kl = -1 }, { $0.agreement = 2 }, { $0.agreement = .nan }, { $0.tokens = -1 },
       { $0.tokens = .max }, { $0.tokensPerSecond = .nan }, { $0.tokensPerSecond = -1 },
+      { $0.layerSpeed = -1 },
       { $0.measuredOn = String(repeating: "x", count: 10_000) },
     ] as [@Sendable (inout Metrics) -> Void])
   func impossibleLossesAreForgotten(_ spoil: @Sendable (inout Metrics) -> Void) throws {

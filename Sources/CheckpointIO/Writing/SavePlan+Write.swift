@@ -18,6 +18,20 @@ extension SavePlan: FilePlan {
     return file.resumed
   }
 
+  /// The whole file in memory, for plans of a few tensors. Throws as `write`.
+  package func bytes(shouldStop: @Sendable () -> Bool = { false }) throws -> [UInt8] {
+    var file = header + [UInt8](repeating: 0, count: byteCount - header.count)
+    for tensor in tensors {
+      for (bytes, part) in zip(try tensor.encoded(from: source?.bytes, shouldStop), tensor.parts) {
+        let start = header.count + part.offset
+        unsafe bytes.withUnsafeBytes {
+          unsafe file.replaceSubrange(start..<start + part.byteCount, with: $0)
+        }
+      }
+    }
+    return file
+  }
+
   func file(for output: SaveOutput, recipe: String?) throws(CheckpointError) -> TensorFile {
     try TensorFile(
       for: output, byteCount: byteCount, tensorCount: tensors.count, of: source, recipe: recipe,

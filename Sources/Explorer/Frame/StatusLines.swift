@@ -114,6 +114,9 @@ enum MetricsLine {
     if let speed = metrics.tokensPerSecond {
       parts.append([Span(Count.text(speed) + " tok/s", text)])
     }
+    if let speed = metrics.layerSpeed.map(LayerSpeedText.init) {
+      parts.append([Span(speed.text, theme[speed.pays ? .text : .bad])])
+    }
     return parts
   }
 

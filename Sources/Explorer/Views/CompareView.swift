@@ -143,6 +143,7 @@ public enum CompareView: View {
     metrics.bitsPerWeight.map { facts.append("\(Decimal.text($0, 2)) b/w") }
     metrics.sparsity.map { facts.append("sparsity \(Decimal.percent($0))") }
     metrics.tokensPerSecond.map { facts.append("\(Count.text($0)) tok/s") }
+    metrics.layerSpeed.map { facts.append(LayerSpeedText($0).text) }
     metrics.measuredOn.map { facts.append("loss on \($0)") }
     for (row, line) in Facts.lines(facts, width: area.width).prefix(area.height).enumerated() {
       grid.putLine(line, in: area, row: row, state.theme[.text])

@@ -18,6 +18,9 @@ public struct Metrics: Codable, Hashable, Sendable {
   public var tokens: Int?
   /// Tokens a second while the loss was measured.
   public var tokensPerSecond: Double?
+  /// How many times as fast as the original's the changed layers multiply one input, as the packed
+  /// file has them: what writing a token mostly does.
+  public var layerSpeed: Double?
   /// Share of the layers' weights that are zero, 0…1: the linear layers of the blocks, and
   /// those that passes were given besides.
   public var sparsity: Double?
@@ -44,7 +47,7 @@ public struct Metrics: Codable, Hashable, Sendable {
 
   mutating func forgetLoss() {
     (loss, perplexity, kl, agreement) = (nil, nil, nil, nil)
-    (tokens, tokensPerSecond, measuredOn) = (nil, nil, nil)
+    (tokens, tokensPerSecond, measuredOn, layerSpeed) = (nil, nil, nil, nil)
   }
 
   /// Whether the figures that need no network are all there.

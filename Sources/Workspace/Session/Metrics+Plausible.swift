@@ -29,6 +29,7 @@ extension Metrics {
       && (agreement.map { (0...1).contains($0) } ?? true)
       && (tokens.map { (1..<Self.countLimit).contains($0) } ?? true)
       && (tokensPerSecond.map { $0 >= 0 && $0 < Double(Self.countLimit) } ?? true)
+      && Self.isAmount(layerSpeed)
       && (measuredOn.map { $0.count <= Self.wordsLimit } ?? true)
   }
 

@@ -77,7 +77,7 @@ extension Workbench {
   }
 
   private func startMeasuring(_ id: RevisionID) {
-    let meter = meter
+    let (meter, checkpoint) = (meter, checkpoint)
     var plan = JobPlan<Never>(
       title: "measure \(id)", kind: .measure, revision: id,
       retry: { workbench in
@@ -98,9 +98,14 @@ extension Workbench {
       return []
     }
     let job = start(plan, on: queues.measurements, needing: id) { model, job, _ in
-      try meter.measure(model, isOriginal: id == .original, in: job)
-    } onFinish: { workbench, measured in
-      let events = workbench.update(id) { $0.take(measured) }
+      let measured = try meter.measure(model, isOriginal: id == .original, in: job)
+      return (measured, try LayerSpeed.ratio(of: model, against: checkpoint, in: job))
+    } onFinish: { workbench, result in
+      let (measured, layerSpeed) = result
+      let events = workbench.update(id) {
+        $0.take(measured)
+        $0.layerSpeed = layerSpeed
+      }
       let routers = measured.evaluation.routers
       return routers.isEmpty ? events : events + [.routersReady(id, routers)]
     }
