@@ -9,8 +9,8 @@
   __attribute__((target(                                                                         \
       "avx2,fma,bmi2,lzcnt,popcnt,f16c,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")))
 
-// Asks for what is read some rows later.
-#define FETCH(at) __builtin_prefetch((at) + 1536)
+// Asks for what is read a page later.
+#define FETCH(at) __builtin_prefetch((at) + 4096)
 
 BYTES INLINE float half_number(const uint8_t *at) {
   return _mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtsi32_si128((int)u16_at(at))));
@@ -109,73 +109,118 @@ BYTES INLINE float q6_k_row(const uint8_t *at, size_t k, const pare_row_input *i
       rest, _mm512_set1_ps(32), _mm512_add_ps(sums[0], sums[1])));
 }
 
-// The f16 numbers at the beginning of some blocks; 0 behind the last.
-BYTES INLINE __m512 numbers_of(const uint8_t *at, size_t size, __mmask16 there) {
-  const __m512i lane = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
-  __m512i words = _mm512_mask_i32gather_epi32(
-      _mm512_setzero_si512(), there, _mm512_mullo_epi32(lane, _mm512_set1_epi32((int)size)), at, 1);
-  return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(words));
+// Sixteen blocks of 32, of which the last may be missing. The f16 numbers with which they begin are
+// taken out of words in registers, which a gather would load one by one.
+enum { GROUP = 16, GROUP_WORDS = 6 };
+
+BYTES INLINE void load_group(const uint8_t *at, size_t bytes, __m512i *words) {
+  for (size_t i = 0; i < bytes; i += 64) {
+    FETCH(at + i);
+    words[i / 64] = bytes >= i + 64
+                        ? _mm512_loadu_si512(at + i)
+                        : _mm512_maskz_loadu_epi8(~0ull >> (64 - (bytes - i)), at + i);
+  }
 }
 
-// The low halves of a block's sixteen bytes, then the high ones, of two blocks; `codes` begin with
-// the fifth bits where there are any.
-BYTES INLINE __m512i two_blocks(int has_fifth, const uint8_t *first, const uint8_t *second) {
-  const __m512i shift = _mm512_set_epi64(
-      0x0004000400040004, 0x0004000400040004, 0, 0, 0x0004000400040004, 0x0004000400040004, 0, 0);
-  const uint8_t *a = first + 4 * has_fifth, *b = second + 4 * has_fifth;
-  __m512i bytes = _mm512_inserti64x4(
-      _mm512_castsi256_si512(_mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)a))),
-      _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)b)), 1);
-  __m512i codes = _mm512_and_si512(_mm512_srlv_epi16(bytes, shift), _mm512_set1_epi8(15));
-  if (!has_fifth) return codes;
-  return _mm512_or_si512(
-      codes, _mm512_maskz_mov_epi8(
-                 u32_at(first) | (uint64_t)u32_at(second) << 32, _mm512_set1_epi8(16)));
+// The numbers `offset` bytes behind the beginnings of blocks.
+BYTES INLINE __m512 numbers_of(
+    const __m512i *words, size_t size, size_t bytes, size_t offset) {
+  const __m512i lane = _mm512_zextsi256_si512(
+      _mm256_set_epi16(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0));
+  // Which word of 16 bits each is; a permutation takes the lowest five bits of it.
+  __m512i place = _mm512_add_epi16(
+      _mm512_mullo_epi16(lane, _mm512_set1_epi16((short)(size / 2))),
+      _mm512_set1_epi16((short)(offset / 2)));
+  __m512i numbers = _mm512_maskz_permutexvar_epi16(
+      (__mmask32)((1u << bytes / size) - 1), place, words[0]);
+  for (size_t i = 64; i < bytes; i += 64) {
+    size_t first = (i - offset + size - 1) / size;
+    numbers = _mm512_mask_permutexvar_epi16(
+        numbers, (__mmask32)(((1u << bytes / size) - 1) >> first << first), place, words[i / 64]);
+  }
+  return _mm512_cvtph_ps(_mm512_castsi512_si256(numbers));
 }
 
-// Rows of blocks of 32 with a scale, and perhaps a minimum, sixteen blocks at a time.
+// Bits 0 to 15 of four words, and bits 16 to 31.
+BYTES INLINE void halves_of_bits(const uint8_t *const at[4], uint64_t halves[2]) {
+  uint64_t first = u32_at(at[0]) | (uint64_t)u32_at(at[1]) << 32;
+  uint64_t second = u32_at(at[2]) | (uint64_t)u32_at(at[3]) << 32;
+  const uint64_t low = 0x0000ffff0000ffff;
+  halves[0] = _pext_u64(first, low) | _pext_u64(second, low) << 32;
+  halves[1] = _pext_u64(first, ~low) | _pext_u64(second, ~low) << 32;
+}
+
+// The products of four blocks of 32, not scaled, four lanes to each; `at` are their codes, which
+// begin with the fifth bits where there are any.
+BYTES INLINE __m512 four_blocks(
+    int has_fifth, const uint8_t *const at[4], const int8_t *high, const int8_t *low) {
+#define CODES(i) _mm_loadu_si128((const __m128i *)(at[i] + 4 * has_fifth))
+  __m512i bytes = _mm512_zextsi128_si512(CODES(0));
+  bytes = _mm512_mask_broadcast_i32x4(bytes, 0x00f0, CODES(1));
+  bytes = _mm512_mask_broadcast_i32x4(bytes, 0x0f00, CODES(2));
+  bytes = _mm512_mask_broadcast_i32x4(bytes, 0xf000, CODES(3));
+#undef CODES
+  const __m512i nibble = _mm512_set1_epi8(15), fifth = _mm512_set1_epi8(16);
+  __m512i codes[2] = {
+      _mm512_and_si512(bytes, nibble), _mm512_and_si512(_mm512_srli_epi16(bytes, 4), nibble)};
+  if (has_fifth) {
+    uint64_t halves[2];
+    halves_of_bits(at, halves);
+    for (int h = 0; h < 2; h++)
+      codes[h] = _mm512_mask_add_epi8(codes[h], halves[h], codes[h], fifth);
+  }
+  __m512i sums = _mm512_setzero_si512();
+  for (int h = 0; h < 2; h++)
+    sums = _mm512_dpbusd_epi32(sums, codes[h], _mm512_loadu_si512(high + 64 * h));
+  sums = _mm512_slli_epi32(sums, 8);
+  for (int h = 0; h < 2; h++)
+    sums = _mm512_dpbusd_epi32(sums, codes[h], _mm512_loadu_si512(low + 64 * h));
+  return _mm512_cvtepi32_ps(sums);
+}
+
+// Rows of blocks of 32 with a scale, and perhaps a minimum.
 BYTES INLINE float small_row(
     int format, size_t size, const uint8_t *at, size_t k, const pare_row_input *input) {
-  const __m512i pair = _mm512_set_epi32(1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0);
+  const __m512i quad = _mm512_set_epi32(3, 3, 3, 3, 2, 2, 2, 2, 1, 1, 1, 1, 0, 0, 0, 0);
   int has_minimum = format == PARE_Q4_1 || format == PARE_Q5_1;
   int has_fifth = format == PARE_Q5_0 || format == PARE_Q5_1;
   size_t skip = has_minimum ? 4 : 2;
   __m512 sums[4] = {_mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps(),
                     _mm512_setzero_ps()};
   __m512 rest = _mm512_setzero_ps();
-#define TWO(i, last)                                                                        \
-  do {                                                                                      \
-    const uint8_t *first = at + (i) * size + skip;                                          \
-    FETCH(first);                                                                           \
-    __m512i codes = two_blocks(has_fifth, first, (last) ? first : first + size);            \
+  // Behind the last block that one is taken again, and its scale is 0.
+#define FOUR(q, some)                                                                       \
+  if ((q) * 4 < (some)) {                                                                   \
+    const uint8_t *four[4];                                                                 \
+    for (size_t j = 0; j < 4; j++)                                                          \
+      four[j] = at + size * ((q) * 4 + j < (some) ? (q) * 4 + j : (some) - 1) + skip;       \
+    size_t first = 32 * block + 128 * (q);                                                  \
     __m512 factor =                                                                         \
-        _mm512_permutexvar_ps(_mm512_add_epi32(pair, _mm512_set1_epi32((int)(i))), scale);  \
-    sums[(i) / 2 % 4] = _mm512_fmadd_ps(                                                    \
-        products(codes, input, 32 * (block + (i))), factor, sums[(i) / 2 % 4]);             \
-  } while (0)
-  for (size_t block = 0; block < k / 32; block += 16, at += 16 * size) {
-    size_t some = k / 32 - block < 16 ? k / 32 - block : 16;
-    __mmask16 there = (__mmask16)((1u << some) - 1);
-    __m512 scale = numbers_of(at, size, there), sum = _mm512_loadu_ps(input->sums32 + block);
-    if (has_minimum)
-      rest = _mm512_fmadd_ps(numbers_of(at + 2, size, there), sum, rest);
-    else
-      rest = _mm512_fnmadd_ps(
-          _mm512_mul_ps(scale, _mm512_set1_ps(has_fifth ? 16 : 8)), sum, rest);
-    scale = _mm512_mul_ps(scale, _mm512_loadu_ps(input->scales32 + block));
-#define EIGHT(X) X(0) X(2) X(4) X(6) X(8) X(10) X(12) X(14)
-#define WHOLE(i) TWO(i, 0);
-#define PART(i) if ((i) < some) TWO(i, (i) + 1 == some);
-    if (LIKELY(some == 16)) {
-      EIGHT(WHOLE)
-    } else {
-      EIGHT(PART)
-    }
+        _mm512_permutexvar_ps(_mm512_add_epi32(quad, _mm512_set1_epi32(4 * (q))), scale);   \
+    sums[q] = _mm512_fmadd_ps(                                                              \
+        four_blocks(has_fifth, four, input->high4 + first, input->low4 + first), factor,    \
+        sums[q]);                                                                           \
   }
-#undef EIGHT
-#undef WHOLE
-#undef PART
-#undef TWO
+#define BLOCKS(some)                                                                        \
+  do {                                                                                      \
+    __m512i words[GROUP_WORDS];                                                             \
+    load_group(at, (some) * size, words);                                             \
+    __m512 scale = numbers_of(words, size, (some) * size, 0);\
+    __m512 sum = _mm512_loadu_ps(input->sums32 + block); \
+    if (has_minimum)                                                                        \
+      rest = _mm512_fmadd_ps(numbers_of(words, size, (some) * size, 2), sum, rest);                        \
+    else                                                                                    \
+      rest = _mm512_fnmadd_ps(                                                              \
+          _mm512_mul_ps(scale, _mm512_set1_ps(has_fifth ? 16 : 8)), sum, rest);             \
+    scale = _mm512_mul_ps(scale, _mm512_loadu_ps(input->scales32 + block));                 \
+    FOUR(0, some) FOUR(1, some) FOUR(2, some) FOUR(3, some)                                 \
+  } while (0)
+  const size_t blocks = k / 32;
+  size_t block = 0;
+  for (; block + GROUP <= blocks; block += GROUP, at += GROUP * size) BLOCKS(GROUP);
+  if (block < blocks) BLOCKS(blocks - block);
+#undef BLOCKS
+#undef FOUR
   return _mm512_reduce_add_ps(_mm512_add_ps(
       rest, _mm512_add_ps(_mm512_add_ps(sums[0], sums[1]), _mm512_add_ps(sums[2], sums[3]))));
 }

@@ -10,7 +10,7 @@
 static size_t padded(size_t k) { return (k + 511) / 512 * 512; }
 
 size_t pare_row_room(size_t k) {
-  return 2 * padded(k) + 2 * (padded(k) / 16 + padded(k) / 32);
+  return 5 * padded(k) / 2 + 2 * (padded(k) / 16 + padded(k) / 32);
 }
 
 static void prepare_row(int level, size_t k, const float *values, pare_row_input *input) {
@@ -27,7 +27,9 @@ pare_row_input pare_prepare_row(int level, size_t k, const float *values, float 
   pare_row_input input = {.values = values, .codes = (int16_t *)room};
   input.high = (int8_t *)(room + all / 2);
   input.low = input.high + all;
-  input.scales16 = room + all;
+  input.high4 = input.low + all;
+  input.low4 = input.high4 + all;
+  input.scales16 = room + all * 3 / 2;
   input.sums16 = input.scales16 + all / 16;
   input.scales32 = input.sums16 + all / 16;
   input.sums32 = input.scales32 + all / 32;
@@ -64,7 +66,7 @@ void pare_multiply_block_rows(
 
 void pare_multiply_rows(
     int level, int kind, const void *rows, size_t stride, size_t count, size_t k,
-    const float *input, float *out) {
+    const pare_row_input *input, float *out) {
   level = vectors(level);
   DISPATCH(multiply_rows, kind, rows, stride, count, k, input, out)
 }

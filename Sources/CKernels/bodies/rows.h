@@ -54,6 +54,9 @@ static void NAME(prepare_row)(size_t k, const float *values, pare_row_input *inp
       i8x16 lower = __builtin_convertvector(narrow - high * 256, i8x16);
       memcpy(input->high + i + 16 * h, &upper, sizeof upper);
       memcpy(input->low + i + 16 * h, &lower, sizeof lower);
+      size_t place = i / 128 * 128 + 64 * (size_t)h + i % 128 / 2;
+      memcpy(input->high4 + place, &upper, sizeof upper);
+      memcpy(input->low4 + place, &lower, sizeof lower);
       float part = scale * (float)__builtin_reduce_add(codes);
       input->sums16[i / 16 + (size_t)h] = part;
       input->scales16[i / 16 + (size_t)h] = scale;
@@ -119,9 +122,8 @@ INLINE f32x16 NAME(halves_of)(const uint8_t *at, size_t size) {
 #endif
 }
 
-// Asks for what is read some rows later: rows are short, and the machine looks ahead within a page
-// only.
-#define FETCH(at) __builtin_prefetch((at) + 1536)
+// Asks for what is read a page later, as the machine itself looks ahead within a page only.
+#define FETCH(at) __builtin_prefetch((at) + 4096)
 
 // The products of one block's codes, not scaled.
 INLINE f32x16 NAME(small_block)(int format, const uint8_t *at, const int16_t *x) {
@@ -277,25 +279,59 @@ INLINE f32x16 NAME(numbers_at)(int kind, const void *row, size_t i) {
   return NAME(load)(kind, row, i);
 }
 
-INLINE float NAME(numbers_row)(int kind, const void *row, size_t k, const float *x) {
-  f32x16 sums[4] = {(f32x16)0, (f32x16)0, (f32x16)0, (f32x16)0};
+// Thirty-two neighbours: bf16 as the even and the odd of them, others in their order.
+INLINE void NAME(two_at)(int kind, const void *row, size_t i, f32x16 two[2]) {
+  if (kind == PARE_BF16) {
+    u32x16 words;
+    memcpy(&words, (const uint16_t *)row + i, sizeof words);
+    two[0] = NAME(as_f32)((i32x16)(words << 16));
+    two[1] = NAME(as_f32)((i32x16)(words & 0xffff0000));
+  } else {
+    two[0] = NAME(numbers_at)(kind, row, i);
+    two[1] = NAME(numbers_at)(kind, row, i + 16);
+  }
+}
+
+// The products of one row or of two neighbours, whose numbers are fetched a page before they are
+// read. The order of additions is the same for both.
+INLINE void NAME(numbers_rows)(
+    int kind, int count, const uint8_t *at, size_t step, size_t k, const pare_row_input *input,
+    float *out) {
+  const float *x = kind == PARE_BF16 ? input->pairs : input->values;
+  const size_t size = kind == PARE_F32 ? 4 : 2;
+  f32x16 sums[2][2] = {{(f32x16)0, (f32x16)0}, {(f32x16)0, (f32x16)0}};
   size_t i = 0;
-  for (; i + 64 <= k; i += 64)
-    for (size_t j = 0; j < 4; j++)
-      sums[j] += NAME(numbers_at)(kind, row, i + 16 * j) * NAME(load_f32)(x + i + 16 * j);
-  for (; i + 16 <= k; i += 16)
-    sums[0] += NAME(numbers_at)(kind, row, i) * NAME(load_f32)(x + i);
-  if (i < k) sums[1] += NAME(load_some)(kind, row, i, k - i) * NAME(load_some)(PARE_F32, x, i, k - i);
-  return NAME(row_sum)((sums[0] + sums[1]) + (sums[2] + sums[3]));
+  for (; i + 32 <= k; i += 32) {
+    f32x16 first = NAME(load_f32)(x + i), second = NAME(load_f32)(x + i + 16);
+    for (int r = 0; r < count; r++) {
+      const uint8_t *row = at + (size_t)r * step;
+      NAME(prefetch)(row + i * size, 32 * size);
+      f32x16 two[2];
+      NAME(two_at)(kind, row, i, two);
+      sums[r][0] += two[0] * first;
+      sums[r][1] += two[1] * second;
+    }
+  }
+  for (; i < k; i += 16) {
+    size_t some = k - i < 16 ? k - i : 16;
+    f32x16 rest = NAME(load_some)(PARE_F32, input->values, i, some);
+    for (int r = 0; r < count; r++)
+      sums[r][0] += NAME(load_some)(kind, at + (size_t)r * step, i, some) * rest;
+  }
+  for (int r = 0; r < count; r++) out[r] = NAME(row_sum)(sums[r][0] + sums[r][1]);
 }
 
 static void NAME(multiply_rows)(
-    int kind, const void *rows, size_t stride, size_t count, size_t k, const float *input,
+    int kind, const void *rows, size_t stride, size_t count, size_t k, const pare_row_input *input,
     float *out) {
-  size_t size = kind == PARE_F32 ? 4 : 2;
-#define EACH(kind)                                                                           \
-  for (size_t r = 0; r < count; r++)                                                         \
-    out[r] = NAME(numbers_row)(kind, (const uint8_t *)rows + r * stride * size, k, input)
+  const uint8_t *at = rows;
+  size_t step = stride * (kind == PARE_F32 ? 4 : 2), r = 0;
+#define EACH(kind)                                                                     \
+  do {                                                                                 \
+    for (; r + 2 <= count; r += 2)                                                     \
+      NAME(numbers_rows)(kind, 2, at + r * step, step, k, input, out + r);             \
+    if (r < count) NAME(numbers_rows)(kind, 1, at + r * step, step, k, input, out + r); \
+  } while (0)
   if (kind == PARE_F32) EACH(PARE_F32);
   else if (kind == PARE_BF16) EACH(PARE_BF16);
   else EACH(PARE_F16);

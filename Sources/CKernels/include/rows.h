@@ -13,6 +13,8 @@ typedef struct {
   const float *values;
   int16_t *codes;
   int8_t *high, *low;
+  /// The same, of each four blocks of 32 the first halves, then the second halves.
+  int8_t *high4, *low4;
   float *scales16, *sums16, *scales32, *sums32;
   /// Values in the order of bf16 in words: of each 32 the even ones, then the odd ones, 0 behind
   /// the last.
@@ -38,7 +40,7 @@ void pare_multiply_block_rows(
     const pare_row_input *input, float *out);
 void pare_multiply_rows(
     int level, int kind, const void *rows, size_t stride, size_t count, size_t k,
-    const float *input, float *out);
+    const pare_row_input *input, float *out);
 
 // MARK: Rows of bitmaps and codes
 

@@ -38,8 +38,10 @@ package final class RowInput {
     into output: UnsafeMutablePointer<Float>
   ) {
     precondition(dtype.isReadDirectly)
-    unsafe pare_multiply_rows(
-      pare_best_rows(), dtype.kernelKind, values, stride, rows, count, input.values, output)
+    unsafe withUnsafePointer(to: input) { input in
+      unsafe pare_multiply_rows(
+        pare_best_rows(), dtype.kernelKind, values, stride, rows, count, input, output)
+    }
   }
 
   /// Whether rows of a format's blocks are multiplied as they are.

@@ -43,7 +43,7 @@ final class LossMeter: Sendable {
     case .selfWritten, .usual:
       file = nil
       // The third way of writing it.
-      key = "self-written 3 \(ReferenceText.usualCount) \(ReferenceText.usualSeed)"
+      key = "self-written 4 \(ReferenceText.usualCount) \(ReferenceText.usualSeed)"
     case .file(let path):
       let text = try TextFile(path: path, part: part)
       file = text
