@@ -356,6 +356,9 @@ package final class ModelPass {
       unsafe tasks[index].product.take(made.0, made.1)
       if index + 1 < tasks.count { unsafe known.append((form, made.0, made.1)) }
     }
+    if tasks.allSatisfy({ if case .row = $0.product.ready { true } else { false } }) {
+      return runRow(tasks)
+    }
     let groups = tasks.reduce(0) { $0 + $1.0.groupCount }
     let size = partSize(of: first.product.count, groups: groups)
     let parts = (first.product.count + size - 1) / size
@@ -373,6 +376,22 @@ package final class ModelPass {
           return
         }
         group -= layer.groupCount
+      }
+    }
+  }
+
+  /// Products of one input. Each thread has a few long runs of rows, which memory gives best.
+  private func runRow(_ tasks: [Share]) {
+    let total = tasks.reduce(0) { $0 + $1.layer.rows }
+    let runs = min(4 * crew.threads, (total + 31) / 32)
+    crew.run(runs) { worker, index in
+      var rows = total * index / runs..<total * (index + 1) / runs
+      for (layer, product) in tasks {
+        let some = rows.clamped(to: 0..<layer.rows)
+        if !some.isEmpty, case .row(let input) = product.ready {
+          layer.multiply(rows: some, by: input, product, with: hands[worker])
+        }
+        rows = max(rows.lowerBound - layer.rows, 0)..<max(rows.upperBound - layer.rows, 0)
       }
     }
   }

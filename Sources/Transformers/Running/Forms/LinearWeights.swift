@@ -23,6 +23,10 @@ package protocol LinearWeights {
   /// One group's outputs, bias included.
   func multiply(group: Int, _ product: LayerProduct, with hand: Hand)
 
+  /// Some outputs of one input, bias included. Only of layers that read one input as a row.
+  func multiply(
+    rows: Range<Int>, by input: RowInput, _ product: LayerProduct, with hand: Hand)
+
   /// Throws when the file that weights are read from is no longer the one that was opened.
   func check() throws
 }
@@ -76,6 +80,12 @@ package enum LinearCatalog {
 
 extension LinearWeights {
   package var outputs: [Int32]? { nil }
+
+  package func multiply(
+    rows: Range<Int>, by input: RowInput, _ product: LayerProduct, with hand: Hand
+  ) {
+    preconditionFailure("not a layer that reads a row")
+  }
 
   package func check() throws {}
 }

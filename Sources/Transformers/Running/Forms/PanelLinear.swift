@@ -1,6 +1,6 @@
 package import Backend
 package import Models
-internal import Tensors
+package import Tensors
 
 /// Weights in memory, in the order that products of many inputs read: the form of small models, of
 /// all that no file has, such as what a pass has made, and of what can only be read as a whole.
@@ -39,10 +39,16 @@ package final class PanelLinear: StoredLinear, PanelWeights {
   }
 
   package func multiply(group: Int, _ product: LayerProduct, with hand: Hand) {
-    guard case .row(let input) = product.ready, let stored else {
+    guard case .row(let input) = product.ready else {
       return apply(group: group, product, of: 0..<product.count, with: hand)
     }
-    stored.multiply(range(of: group), by: input, product, bias: bias, with: hand)
+    multiply(rows: range(of: group), by: input, product, with: hand)
+  }
+
+  package func multiply(
+    rows: Range<Int>, by input: RowInput, _ product: LayerProduct, with hand: Hand
+  ) {
+    stored?.multiply(rows, by: input, product, bias: bias, with: hand)
   }
 
   package func check() throws { try stored?.check() }

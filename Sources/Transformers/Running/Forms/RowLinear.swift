@@ -1,6 +1,6 @@
 package import Backend
 package import Models
-internal import Tensors
+package import Tensors
 
 /// Weights as a file has them, whatever their form: those of some output channels at a time are
 /// read and multiplied.
@@ -61,7 +61,13 @@ package final class RowLinear: StoredLinear, PanelWeights {
     guard case .row(let input) = product.ready else {
       return apply(group: group, product, of: 0..<product.count, with: hand)
     }
-    weights.multiply(range(of: group), by: input, product, bias: bias, with: hand)
+    multiply(rows: range(of: group), by: input, product, with: hand)
+  }
+
+  package func multiply(
+    rows: Range<Int>, by input: RowInput, _ product: LayerProduct, with hand: Hand
+  ) {
+    weights.multiply(rows, by: input, product, bias: bias, with: hand)
   }
 
   package func check() throws { try weights.check() }
