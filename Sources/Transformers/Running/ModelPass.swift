@@ -382,16 +382,21 @@ package final class ModelPass {
 
   /// Products of one input. Each thread has a few long runs of rows, which memory gives best.
   private func runRow(_ tasks: [Share]) {
-    let total = tasks.reduce(0) { $0 + $1.layer.rows }
+    var ends: [Int] = []
+    for task in tasks { ends.append((ends.last ?? 0) + task.layer.rows) }
+    let total = ends.last ?? 0
     let runs = min(4 * crew.threads, (total + 31) / 32)
-    crew.run(runs) { worker, index in
-      var rows = total * index / runs..<total * (index + 1) / runs
-      for (layer, product) in tasks {
-        let some = rows.clamped(to: 0..<layer.rows)
-        if !some.isEmpty, case .row(let input) = product.ready {
-          layer.multiply(rows: some, by: input, product, with: hands[worker])
+    crew.run(runs) { [ends, row] worker, index in
+      let rows = total * index / runs..<total * (index + 1) / runs
+      var first = 0
+      for (task, end) in ends.enumerated() {
+        let some = rows.clamped(to: first..<end)
+        if !some.isEmpty {
+          tasks[task].layer.multiply(
+            rows: some.lowerBound - first..<some.upperBound - first, by: row, tasks[task].product,
+            with: hands[worker])
         }
-        rows = max(rows.lowerBound - layer.rows, 0)..<max(rows.upperBound - layer.rows, 0)
+        first = end
       }
     }
   }
