@@ -15,8 +15,8 @@ void pare_count_low(int level, const float *values, size_t count, uint32_t bucke
 }
 
 size_t pare_collect(int level, const float *values, size_t count, int32_t low, int32_t high,
-                    float *out, size_t *below) {
-  DISPATCH(collect, values, count, low, high, out, below)
+                    uint64_t *words, float *out, uint32_t *places, size_t *below) {
+  DISPATCH(collect, values, count, low, high, words, out, places, below)
 }
 
 size_t pare_mask(int level, const float *values, size_t count, int32_t threshold, int32_t ties,

@@ -106,11 +106,14 @@ import Testing
         }
         return results
       }
-      expectEqual { level -> [UInt32] in
+      expectEqual { level -> [UInt64] in
+        var words = [UInt64](repeating: .max, count: size / 64 + 1)
         var (inside, below) = ([Float](repeating: 0, count: size + 1), 0)
+        var places = [UInt32](repeating: 0, count: size + 1)
         let taken = unsafe pare_collect(
-          level, values, size, 0x3e00_0000, 0x3f80_1234, &inside, &below)
-        return Weights.bits(inside) + [UInt32(taken), UInt32(below)]
+          level, values, size, 0x3e00_0000, 0x3f80_1234, &words, &inside, &places, &below)
+        #expect(inside[..<taken] == places[..<taken].map { values[Int($0)] }[...])
+        return words + Weights.bits(inside).map(UInt64.init) + [UInt64(taken), UInt64(below)]
       }
       expectEqual { level -> [UInt32] in
         var high = [UInt32](repeating: 0, count: 4 << 15)

@@ -40,7 +40,7 @@ static void NAME(count_low)(const float *values, size_t count, uint32_t bucket,
 }
 
 static size_t NAME(collect)(const float *values, size_t count, int32_t low, int32_t high,
-                            float *out, size_t *below) {
+                            uint64_t *words, float *out, uint32_t *places, size_t *below) {
   size_t taken = 0, under = 0;
   for (size_t i = 0; i < count; i += 64) {
     uint64_t inside = 0, lower = 0;
@@ -55,7 +55,12 @@ static size_t NAME(collect)(const float *values, size_t count, int32_t low, int3
       inside |= (uint64_t)(NAME(bits)(magnitude <= high) & present & ~less) << (j - i);
     }
     under += (size_t)__builtin_popcountll(lower);
-    for (; inside; inside &= inside - 1) out[taken++] = values[i + (size_t)__builtin_ctzll(inside)];
+    words[i / 64] = ~lower & (count - i < 64 ? (1ull << (count - i)) - 1 : ~0ull);
+    for (; inside; inside &= inside - 1, taken++) {
+      size_t place = i + (size_t)__builtin_ctzll(inside);
+      out[taken] = values[place];
+      places[taken] = (uint32_t)place;
+    }
   }
   *below += under;
   return taken;

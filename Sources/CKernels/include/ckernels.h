@@ -46,10 +46,11 @@ void pare_histogram(int level, int kind, const void *values, size_t count, float
 /// i % 4, and the tables belong together.
 void pare_count_high(int level, const float *values, size_t count, uint32_t *counts);
 
-/// Writes the values whose bits of |value| are `low` to `high` one after the other, and returns
-/// how many; adds to `below` how many are lower. `out` has room for all.
+/// Writes the values whose bits of |value| are `low` to `high`, and their places, one after the
+/// other, and returns how many; adds to `below` how many are lower, and sets bit i of `words` where
+/// value i is not, and clears the others of their words. `out` and `places` have room for all.
 size_t pare_collect(int level, const float *values, size_t count, int32_t low, int32_t high,
-                    float *out, size_t *below);
+                    uint64_t *words, float *out, uint32_t *places, size_t *below);
 
 /// Adds to `counts[65536]` the bits 15...0 of each value whose bits 30...16 are
 /// `bucket`.
@@ -57,7 +58,7 @@ void pare_count_low(int level, const float *values, size_t count, uint32_t bucke
                     uint32_t *counts);
 
 /// The k-th smallest (from 0) of the bits of |value|; `below` gets how many are
-/// smaller. For counts up to some thousands; k < count.
+/// smaller. k < count, which is less than 2³².
 uint32_t pare_select(const float *values, size_t count, size_t k, size_t *below);
 
 /// Sets bit i of `words` where value i is not +0, and clears all others of their words.

@@ -115,12 +115,18 @@ struct RankedLayer {
   private func largestUnits(
     _ threads: Int, _ shouldStop: @Sendable () -> Bool
   ) throws -> Mask? {
-    for shifted in isMasked ? [false, true] : [false] {
+    guard isMasked else {
+      let ranking = try ranking(shifted: false, threads, shouldStop)
+      return Select.mask(
+        pruning: pass.quota(of: ranking.units.count), of: ranking.scores, threads: threads,
+        shouldStop: shouldStop)
+    }
+    for shifted in [false, true] {
       let ranking = try ranking(shifted: shifted, threads, shouldStop)
       var cut = Select.magnitudeCut(
         pruning: pass.quota(of: ranking.units.count), of: [ranking.scores], threads: threads,
         shouldStop: shouldStop)
-      if isMasked, !ranking.isShifted, cut?.magnitude == 0 { continue }
+      if !ranking.isShifted, cut?.magnitude == 0 { continue }
       return cut?.mask(of: ranking.scores, threads: threads, shouldStop: shouldStop)
     }
     return nil

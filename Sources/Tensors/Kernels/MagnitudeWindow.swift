@@ -1,18 +1,20 @@
 import CKernels
 import Synchronization
 
-/// Magnitudes among which the cut through some tensors probably is, by a sample of them.
+/// Magnitudes among which the cut through some tensors probably is, by a sample of them. All weights
+/// are then read once: those outside of the window stay or go at once, and those inside, of which
+/// there are few, when all are known.
 struct MagnitudeWindow: Sendable {
   /// Few weights are counted as fast, and a sample of them says less.
   private static let leastCount = 1 << 20
-  private static let sampleCount = 1 << 14
+  /// Of so many weights one is in the sample, if these are not too few or too many.
+  private static let weightsPerSample = 1 << 9
+  private static let sampleCounts = 1 << 14...1 << 17
 
   private let tensors: [Tensor]
   /// Bits of the least and the largest magnitude.
   private let low: Int32
   private let high: Int32
-  /// About how many weights there are in it.
-  private let likelyCount: Int
 
   /// nil for few weights, and where many are alike: then counting is no slower.
   init?(around count: Int, of tensors: [Tensor]) {
@@ -24,63 +26,129 @@ struct MagnitudeWindow: Sendable {
     // The place of the cut in a sample is binomial: four deviations to either side.
     let reach = 4 * (place * (1 - share)).squareRoot() + 2
     let (first, last) = (Int(place - reach), Int(place + reach))
-    low = first > 0 ? sample[first] : 0
-    high = last < sample.count ? sample[last] : .max
-    let inside = sample.count { [low, high] in $0 >= low && $0 <= high }
+    low = first > 0 ? Self.magnitude(at: first, of: sample).bits : 0
+    high = last < sample.count ? Self.magnitude(at: last, of: sample).bits : .max
+    let inside = sample.count { [low, high] in
+      (low...high).contains(Int32(bitPattern: $0.magnitude.bitPattern))
+    }
     guard inside <= sample.count / 8 else { return nil }
-    likelyCount = total / sample.count * inside
     self.tensors = tensors
   }
 
-  /// Evenly spread, in ascending order.
-  private static func sample(of tensors: [Tensor], _ total: Int) -> [Int32] {
-    var sample: [Int32] = []
-    sample.reserveCapacity(sampleCount)
-    let step = total / sampleCount
+  /// Evenly spread.
+  private static func sample(of tensors: [Tensor], _ total: Int) -> [Float] {
+    let count = min(
+      max(total / weightsPerSample, sampleCounts.lowerBound), sampleCounts.upperBound)
+    var sample: [Float] = []
+    sample.reserveCapacity(count)
+    let step = total / count
     var start = 0
     for tensor in tensors {
       unsafe tensor.withUnsafeValues { values in
         for index in stride(from: start, to: values.count, by: step) {
-          sample.append(unsafe Int32(bitPattern: values[index].magnitude.bitPattern))
+          unsafe sample.append(values[index])
         }
         start += (values.count - start + step - 1) / step * step - values.count
       }
     }
-    return sample.sorted()
+    return sample
   }
 
-  /// The cut, exactly; nil where it is elsewhere, and when stopped.
-  func cut(
+  /// Bits of the magnitude that so many are not larger than, and how many are less.
+  private static func magnitude(at place: Int, of values: [Float]) -> (bits: Int32, below: Int) {
+    var below = 0
+    let bits = unsafe values.withUnsafeBufferPointer { values in
+      guard let start = values.baseAddress else { return UInt32(0) }
+      return unsafe pare_select(start, values.count, place, &below)
+    }
+    return (Int32(bitPattern: bits), below)
+  }
+
+  /// What one read of some weights finds.
+  private struct Found {
+    var below = 0
+    /// Weights inside of the window, and where they are.
+    var values: [Float] = []
+    var places: [UInt32] = []
+  }
+
+  /// Exact masks; nil where the cut is outside of the window, and when stopped.
+  func masks(
     pruning count: Int, threads: Int, shouldStop: @Sendable () -> Bool
-  ) -> MagnitudeCut? {
-    let found = Mutex((below: 0, inside: [Float]()))
-    found.withLock { $0.inside.reserveCapacity(likelyCount + likelyCount / 4) }
+  ) -> [Mask]? {
+    var (masks, found): ([[UInt64]], [[Found]]) = ([], [])
     for tensor in tensors {
-      let size = tensor.shape.count
-      let finished = Parallel.forEach(
+      var words = [UInt64](repeating: 0, count: (tensor.shape.count + 63) / 64)
+      guard let parts = read(tensor, into: &words, threads, shouldStop) else { return nil }
+      masks.append(words)
+      found.append(parts)
+    }
+    let inside = found.joined().flatMap(\.values)
+    let rest = count - found.joined().reduce(0) { $0 + $1.below }
+    guard rest > 0, rest <= inside.count else { return nil }
+    let (cut, below) = Self.magnitude(at: rest - 1, of: inside)
+    var ties = rest - below
+    for (index, parts) in found.enumerated() {
+      for (chunk, part) in parts.enumerated() {
+        Self.drop(part, chunk, upTo: cut, &ties, from: &masks[index])
+      }
+    }
+    return zip(tensors, masks).map { Mask(shape: $0.shape, words: $1) }
+  }
+
+  /// Sets the bits of weights that are not below the window; nil when stopped.
+  private func read(
+    _ tensor: Tensor, into words: inout [UInt64], _ threads: Int, _ shouldStop: @Sendable () -> Bool
+  ) -> [Found]? {
+    let size = tensor.shape.count
+    let found = Mutex([Found](repeating: Found(), count: Parallel.chunks(size)))
+    let finished = unsafe words.withUnsafeMutableBufferPointer { words in
+      guard let bits = words.baseAddress else { return true }
+      let target = unsafe Shared(bits)
+      return Parallel.forEach(
         count: Parallel.chunks(size), threads: threads, shouldStop: shouldStop
       ) { chunk in
         let range = Parallel.range(chunk, of: size)
-        unsafe withUnsafeTemporaryAllocation(of: Float.self, capacity: range.count) { room in
-          var below = 0
-          let taken = unsafe tensor.withUnsafeValues { values in
-            guard let start = values.baseAddress, let room = room.baseAddress else { return 0 }
-            return unsafe pare_collect(
-              KernelLevel.best, start + range.lowerBound, range.count, low, high, room, &below)
-          }
-          found.withLock {
-            $0.below += below
-            unsafe $0.inside.append(contentsOf: UnsafeBufferPointer(rebasing: room[..<taken]))
-          }
+        let part = unsafe read(
+          range, of: tensor, into: target.pointer + range.lowerBound / UInt64.bitWidth)
+        found.withLock { $0[chunk] = part }
+      }
+    }
+    return finished ? found.withLock { $0 } : nil
+  }
+
+  private func read(
+    _ range: Range<Int>, of tensor: Tensor, into words: UnsafeMutablePointer<UInt64>
+  ) -> Found {
+    var part = Found()
+    unsafe withUnsafeTemporaryAllocation(of: Float.self, capacity: range.count) { values in
+      unsafe withUnsafeTemporaryAllocation(of: UInt32.self, capacity: range.count) { places in
+        unsafe tensor.withUnsafeValues { all in
+          guard let start = all.baseAddress, let room = values.baseAddress,
+            let indices = places.baseAddress
+          else { return }
+          let taken = unsafe pare_collect(
+            KernelLevel.best, start + range.lowerBound, range.count, low, high, words, room,
+            indices, &part.below)
+          unsafe part.values = Array(values[..<taken])
+          unsafe part.places = Array(places[..<taken])
         }
       }
-      guard finished else { return nil }
     }
-    let (below, inside) = found.withLock { ($0.below, $0.inside) }
-    guard below < count, count <= below + inside.count else { return nil }
-    let near = Tensor([inside.count], inside)
-    return Select.magnitudeCut(
-      pruning: count - below, ofTensors: 1, threads: threads, shouldStop: shouldStop
-    ) { _ in near }
+    return part
+  }
+
+  /// Clears the bits of weights less than the cut, and of the first `ties` that equal it.
+  private static func drop(
+    _ part: Found, _ chunk: Int, upTo cut: Int32, _ ties: inout Int, from words: inout [UInt64]
+  ) {
+    let first = chunk * Parallel.chunk
+    for (value, place) in zip(part.values, part.places) {
+      let bits = Int32(bitPattern: value.magnitude.bitPattern)
+      guard bits < cut || bits == cut && ties > 0 else { continue }
+      if bits == cut { ties -= 1 }
+      let index = first + Int(place)
+      words[index / UInt64.bitWidth] &= ~(1 << UInt64(index % UInt64.bitWidth))
+    }
   }
 }

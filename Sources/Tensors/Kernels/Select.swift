@@ -52,7 +52,7 @@ public struct MagnitudeCut: Sendable, Hashable {
 ///
 /// Two rounds of a radix search find the cut: the first counts bits 30…16 of
 /// every weight, the second bits 15…0 of those in the bucket that holds it. Of many weights in
-/// memory a sample tells about where it is, and one round over those near it is enough.
+/// memory a sample tells about where it is, and then one read of them makes masks.
 public enum Select {
   /// Where to cut to prune exactly `count` weights of all tensors together
   /// (held to 0…all). nil when stopped.
@@ -60,11 +60,7 @@ public enum Select {
     pruning count: Int, of tensors: [Tensor], threads: Int = Parallel.defaultThreads,
     shouldStop: @Sendable () -> Bool = { false }
   ) -> MagnitudeCut? {
-    let window = MagnitudeWindow(around: count, of: tensors)
-    if let cut = window?.cut(pruning: count, threads: threads, shouldStop: shouldStop) {
-      return cut
-    }
-    return magnitudeCut(
+    magnitudeCut(
       pruning: count, ofTensors: tensors.count, threads: threads, shouldStop: shouldStop
     ) { tensors[$0] }
   }
@@ -106,6 +102,10 @@ public enum Select {
     pruning count: Int, of tensors: [Tensor], threads: Int = Parallel.defaultThreads,
     shouldStop: @Sendable () -> Bool = { false }
   ) -> [Mask]? {
+    let window = MagnitudeWindow(around: count, of: tensors)
+    if let masks = window?.masks(pruning: count, threads: threads, shouldStop: shouldStop) {
+      return masks
+    }
     guard
       var cut = magnitudeCut(
         pruning: count, of: tensors, threads: threads, shouldStop: shouldStop)
