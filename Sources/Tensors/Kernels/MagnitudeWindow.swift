@@ -88,10 +88,8 @@ struct MagnitudeWindow: Sendable {
     guard rest > 0, rest <= inside.count else { return nil }
     let (cut, below) = Self.magnitude(at: rest - 1, of: inside)
     var ties = rest - below
-    for (index, parts) in found.enumerated() {
-      for (chunk, part) in parts.enumerated() {
-        Self.drop(part, chunk, upTo: cut, &ties, from: &masks[index])
-      }
+    for index in masks.indices {
+      Self.drop(found[index], upTo: cut, &ties, from: &masks[index], threads)
     }
     return zip(tensors, masks).map { Mask(shape: $0.shape, words: $1) }
   }
@@ -117,21 +115,29 @@ struct MagnitudeWindow: Sendable {
     return finished ? found.withLock { $0 } : nil
   }
 
+  /// Weights that are read into one room: what is larger comes from the system, as new pages.
+  private static let piece = 1 << 12
+
   private func read(
     _ range: Range<Int>, of tensor: Tensor, into words: UnsafeMutablePointer<UInt64>
   ) -> Found {
     var part = Found()
-    unsafe withUnsafeTemporaryAllocation(of: Float.self, capacity: range.count) { values in
-      unsafe withUnsafeTemporaryAllocation(of: UInt32.self, capacity: range.count) { places in
+    unsafe withUnsafeTemporaryAllocation(of: Float.self, capacity: Self.piece) { values in
+      unsafe withUnsafeTemporaryAllocation(of: UInt32.self, capacity: Self.piece) { places in
         unsafe tensor.withUnsafeValues { all in
           guard let start = all.baseAddress, let room = values.baseAddress,
             let indices = places.baseAddress
           else { return }
-          let taken = unsafe pare_collect(
-            KernelLevel.best, start + range.lowerBound, range.count, low, high, words, room,
-            indices, &part.below)
-          unsafe part.values = Array(values[..<taken])
-          unsafe part.places = Array(places[..<taken])
+          for first in stride(from: 0, to: range.count, by: Self.piece) {
+            let taken = unsafe pare_collect(
+              KernelLevel.best, start + range.lowerBound + first,
+              min(Self.piece, range.count - first), low, high, words + first / UInt64.bitWidth,
+              room, indices, &part.below)
+            unsafe part.values.append(contentsOf: values[..<taken])
+            for index in 0..<taken {
+              unsafe part.places.append(UInt32(first) + indices[index])
+            }
+          }
         }
       }
     }
@@ -140,15 +146,34 @@ struct MagnitudeWindow: Sendable {
 
   /// Clears the bits of weights less than the cut, and of the first `ties` that equal it.
   private static func drop(
-    _ part: Found, _ chunk: Int, upTo cut: Int32, _ ties: inout Int, from words: inout [UInt64]
+    _ parts: [Found], upTo cut: Int32, _ ties: inout Int, from words: inout [UInt64],
+    _ threads: Int
   ) {
-    let first = chunk * Parallel.chunk
-    for (value, place) in zip(part.values, part.places) {
-      let bits = Int32(bitPattern: value.magnitude.bitPattern)
-      guard bits < cut || bits == cut && ties > 0 else { continue }
-      if bits == cut { ties -= 1 }
-      let index = first + Int(place)
-      words[index / UInt64.bitWidth] &= ~(1 << UInt64(index % UInt64.bitWidth))
+    let tied = Mutex([Int](repeating: 0, count: parts.count))
+    unsafe words.withUnsafeMutableBufferPointer { words in
+      guard let bits = words.baseAddress else { return }
+      let target = unsafe Shared(bits)
+      Parallel.forEach(count: parts.count, threads: threads) { chunk in
+        let first = unsafe target.pointer + chunk * Parallel.chunk / UInt64.bitWidth
+        var count = 0
+        for (value, place) in zip(parts[chunk].values, parts[chunk].places) {
+          let magnitude = Int32(bitPattern: value.magnitude.bitPattern)
+          if magnitude < cut {
+            unsafe first[Int(place / 64)] &= ~(1 << UInt64(place % 64))
+          } else if magnitude == cut {
+            count += 1
+          }
+        }
+        if count > 0 { tied.withLock { [count] in $0[chunk] = count } }
+      }
+    }
+    for (chunk, count) in tied.withLock({ $0 }).enumerated() where count > 0 && ties > 0 {
+      let first = chunk * Parallel.chunk / UInt64.bitWidth
+      for (value, place) in zip(parts[chunk].values, parts[chunk].places)
+      where ties > 0 && Int32(bitPattern: value.magnitude.bitPattern) == cut {
+        words[first + Int(place / 64)] &= ~(1 << UInt64(place % 64))
+        ties -= 1
+      }
     }
   }
 }
