@@ -21,6 +21,8 @@ TRAINING_FLOPS = 67.3e6
 # The self-compressed network that is part of the program: no peer reads its packed codes, and
 # caches hold them.
 COMPRESSED = "shakespeare-char-compressed"
+# How the files of pruned models begin, and of what they are made from.
+PRUNED = "bf16-"
 
 
 class Figures:
@@ -96,6 +98,8 @@ class Row(NamedTuple):
     more: bool = True
     # The peer's name of the figure, where it has another.
     peer: str = None
+    # A figure of ours to compare with, in place of a peer's.
+    own: str = None
 
 
 class Machine:
@@ -172,7 +176,7 @@ def model_rows(ours, machine):
     """Models from their stored form, beside llama.cpp."""
     prompt_goal = ratio(3 if machine.has_amx else 2)
     models = [model for model in ours.named("prompt_", "_tokens_per_second")
-              if model != COMPRESSED]
+              if model != COMPRESSED and not model.startswith(PRUNED)]
     for model in models:
         name = f"prompt_{model}_tokens_per_second"
         flops = 2 * ours.get(f"block_weights_{model}")
@@ -187,11 +191,27 @@ def model_rows(ours, machine):
               f"generation_{COMPRESSED}_tokens_per_second", (Goal("figure", 3000),))
     for window in (512, 2048):
         for model in ours.named(f"evaluation_{window}_", "_tokens_per_second"):
+            if model.startswith(PRUNED):
+                continue
             name = f"evaluation_{window}_{model}_tokens_per_second"
             # The head is needed for the second half of each window.
             flops = 2 * ours.get(f"block_weights_{model}") + ours.get(f"head_weights_{model}")
             yield Row(f"{model}: evaluation, windows of {window:,}", "tokens/s", name, (ratio(3),),
                       machine.share(ours.get(name), flops, machine.best))
+
+
+def pruned_rows(ours):
+    """What is left of a model, beside the dense one in the same numbers: ours, both."""
+    dense = f"generation_{PRUNED}dense_tokens_per_second"
+    for kind, what, goal in (("2of4", "2:4", 1.5), ("80", "80 % gone, bitmap", 2.5),
+                             ("tiles", "80 % gone, in tiles", 1),
+                             ("half", "half of the channels taken out", 1.7)):
+        yield Row(f"generation, {what}", "tokens/s", f"generation_{PRUNED}{kind}_tokens_per_second",
+                  (ratio(goal),), own=dense)
+    for work, what in (("prompt", "prompt of 512"), ("evaluation_512", "evaluation")):
+        yield Row(f"{what}, half of the channels taken out", "tokens/s",
+                  f"{work}_{PRUNED}half_tokens_per_second", (ratio(1.7),),
+                  own=f"{work}_{PRUNED}dense_tokens_per_second")
 
 
 def weight_rows(ours, peers):
@@ -255,14 +275,15 @@ def spread(figures, name):
 
 
 def cells(row, ours, peers):
-    peer = row.peer or row.name
-    figure, theirs = ours.get(row.name), peers.get(peer)
+    peer = row.own or row.peer or row.name
+    others = ours if row.own else peers
+    figure, theirs = ours.get(row.name), others.get(peer)
     times = (figure / theirs if row.more else theirs / figure) if figure and theirs else None
     reached = {"figure": figure, "ratio": times, "share": row.share}
     met = [goal.is_met(reached) for goal in row.goals]
     verdict = "–" if None in met or not met else "yes" if all(met) else "no"
     what = f"{row.what}, {row.unit}" if row.unit else row.what
-    return (what, spread(ours, row.name), spread(peers, peer),
+    return (what, spread(ours, row.name), spread(others, peer),
             f"{times:.2f} ×" if times else "–", f"{row.share:.0%}" if row.share else "–",
             ", ".join(goal.text(row.unit) for goal in row.goals), verdict)
 
@@ -292,6 +313,7 @@ def main(our_path, peer_path):
         print(line)
     show("network", network_rows(ours, machine), ours, peers)
     show("models from their stored form", model_rows(ours, machine), ours, peers)
+    show("SmolLM2 in bf16, pruned, beside dense", pruned_rows(ours), ours, peers)
     show("weights", weight_rows(ours, peers), ours, peers)
     show("program", program_rows(ours, peers), ours, peers)
 

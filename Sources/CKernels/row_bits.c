@@ -117,6 +117,11 @@ BITS INLINE uint64_t bits_at(pare_bits bits, size_t bit) {
   return word;
 }
 
+// Asks for what is read a page later; the machine itself looks ahead within a page only.
+BITS INLINE void fetch(pare_bits bits, size_t byte) {
+  __builtin_prefetch(bits.bytes + byte + 4096);
+}
+
 // What is there of 64 bytes.
 BITS INLINE __m512i bytes_at(pare_bits bits, size_t byte) {
   if (LIKELY(byte + 64 <= bits.count)) return _mm512_loadu_si512(bits.bytes + byte);
@@ -242,18 +247,55 @@ BITS float pare_multiply_code_groups(
 
 // MARK: Kept numbers
 
+// Adds products of 32 neighbours of 16 bits, of which those that are not kept are 0.
+BITS INLINE void add_pairs(int kind, __m512i x, const float *pairs, __m512 sums[2]) {
+  __m512 even, odd;
+  if (kind == PARE_BF16) {
+    even = _mm512_castsi512_ps(_mm512_slli_epi32(x, 16));
+    odd = _mm512_castsi512_ps(_mm512_and_si512(x, _mm512_set1_epi32((int)0xffff0000)));
+  } else {
+    even = _mm512_cvtph_ps(_mm512_cvtepi32_epi16(x));
+    odd = _mm512_cvtph_ps(_mm512_cvtepi32_epi16(_mm512_srli_epi32(x, 16)));
+  }
+  sums[0] = _mm512_fmadd_ps(even, _mm512_loadu_ps(pairs), sums[0]);
+  sums[1] = _mm512_fmadd_ps(odd, _mm512_loadu_ps(pairs + 16), sums[1]);
+}
+
+// The products of whole words of 64 columns whose bits begin with a byte, with 64 bytes behind the
+// row's numbers: nothing is asked on the way.
+BITS INLINE void whole_words(
+    int kind, const uint8_t *values, const uint8_t *bits, size_t columns,
+    const pare_row_input *input, __m512 *sums) {
+  for (size_t i = 0; i < columns; i += 64)
+    for (size_t j = 0; j < 2; j++, bits += 4) {
+      uint32_t word;
+      memcpy(&word, bits, sizeof word);
+      __builtin_prefetch(values + 4096);
+      __m512i x = _mm512_maskz_expand_epi16(word, _mm512_loadu_si512(values));
+      values += 2 * (size_t)__builtin_popcount(word);
+      add_pairs(kind, x, input->pairs + i + 32 * j, sums + 2 * j);
+    }
+}
+
 BITS INLINE float kept_row(
-    int kind, pare_bits values, size_t place, pare_bits bitmap, size_t bit, size_t columns,
+    int kind, pare_bits values, const size_t *starts, pare_bits bitmap, size_t bit, size_t columns,
     const pare_row_input *input) {
   __m512 sums[4] = {_mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps(),
                     _mm512_setzero_ps()};
-  const __m512i upper = _mm512_set1_epi32((int)0xffff0000);
-  for (size_t i = 0; i < columns; i += 64) {
+  size_t place = starts[0], i = 0;
+  for (size_t j = 0; j < columns; j += 512) fetch(bitmap, (bit + j) / 8);
+  if (kind != PARE_F32 && bit % 8 == 0 && columns % 64 == 0 &&
+      2 * starts[1] + 64 <= values.count) {
+    whole_words(kind, values.bytes + 2 * place, bitmap.bytes + bit / 8, columns, input, sums);
+    i = columns;
+  }
+  for (; i < columns; i += 64) {
     uint64_t kept = bits_at(bitmap, bit + i);
     if (columns - i < 64) kept = _bzhi_u64(kept, (unsigned)(columns - i));
     if (kind == PARE_F32) {
       for (size_t j = 0; j < 4; j++, kept >>= 16) {
         __mmask16 some = (__mmask16)kept;
+        fetch(values, 4 * place);
         __m512 x = _mm512_maskz_expand_ps(
             some, _mm512_castsi512_ps(bytes_at(values, 4 * place)));
         sums[j] = _mm512_fmadd_ps(
@@ -264,21 +306,10 @@ BITS INLINE float kept_row(
     }
     for (size_t j = 0; j < 2; j++, kept >>= 32) {
       __mmask32 some = (__mmask32)kept;
+      fetch(values, 2 * place);
       __m512i x = _mm512_maskz_expand_epi16(some, bytes_at(values, 2 * place));
       place += (size_t)__builtin_popcount(some);
-      const float *pairs = input->pairs + i + 32 * j;
-      if (kind == PARE_BF16) {
-        __m512 even = _mm512_castsi512_ps(_mm512_slli_epi32(x, 16));
-        __m512 odd = _mm512_castsi512_ps(_mm512_and_si512(x, upper));
-        sums[2 * j] = _mm512_fmadd_ps(even, _mm512_loadu_ps(pairs), sums[2 * j]);
-        sums[2 * j + 1] = _mm512_fmadd_ps(odd, _mm512_loadu_ps(pairs + 16), sums[2 * j + 1]);
-      } else {
-        // The even ones beside each other, then the odd ones.
-        __m512 even = _mm512_cvtph_ps(_mm512_cvtepi32_epi16(x));
-        __m512 odd = _mm512_cvtph_ps(_mm512_cvtepi32_epi16(_mm512_srli_epi32(x, 16)));
-        sums[2 * j] = _mm512_fmadd_ps(even, _mm512_loadu_ps(pairs), sums[2 * j]);
-        sums[2 * j + 1] = _mm512_fmadd_ps(odd, _mm512_loadu_ps(pairs + 16), sums[2 * j + 1]);
-      }
+      add_pairs(kind, x, input->pairs + i + 32 * j, sums + 2 * j);
     }
   }
   return _mm512_reduce_add_ps((sums[0] + sums[1]) + (sums[2] + sums[3]));
@@ -287,14 +318,16 @@ BITS INLINE float kept_row(
 BITS void pare_multiply_kept_rows(
     int kind, pare_bits values, pare_bits bitmap, size_t first_bit, const size_t *starts,
     size_t count, size_t columns, const pare_row_input *input, float *out) {
-  for (size_t r = 0; r < count; r++) {
-    size_t bit = first_bit + r * columns;
-    out[r] = kind == PARE_F32 ? kept_row(PARE_F32, values, starts[r], bitmap, bit, columns, input)
-             : kind == PARE_BF16
-                 ? kept_row(PARE_BF16, values, starts[r], bitmap, bit, columns, input)
-                 : kept_row(PARE_F16, values, starts[r], bitmap, bit, columns, input);
-  }
+#define EACH(kind)                                                                          \
+  for (size_t r = 0; r < count; r++)                                                        \
+    out[r] = kept_row(                                                                      \
+        kind, values, starts + r, bitmap, first_bit + r * columns, columns, input)
+  if (kind == PARE_F32) EACH(PARE_F32);
+  else if (kind == PARE_BF16) EACH(PARE_BF16);
+  else EACH(PARE_F16);
+#undef EACH
 }
+
 BITS pare_code_input pare_prepare_codes(size_t count, const float *values, void *room) {
   pare_code_input input = code_input(count, room);
   code_values(count, values, &input);
