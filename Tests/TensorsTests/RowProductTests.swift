@@ -68,20 +68,8 @@ import Testing
     let (rows, stride) = (3, columns + 5)
     let input = Self.values(columns, seed: 2)
     let plain = Self.values(rows * stride, seed: 1)
-    let bytes: [UInt8] = plain.flatMap { value -> [UInt8] in
-      switch dtype {
-      case .f16: Self.bytes(Float16(value).bitPattern)
-      case .bf16: Self.bytes(UInt16(value.bitPattern >> 16))
-      default: Self.bytes(value.bitPattern)
-      }
-    }
-    func weight(_ index: Int) -> Double {
-      switch dtype {
-      case .f16: Double(Float16(plain[index]))
-      case .bf16: Double(Float(bitPattern: plain[index].bitPattern & 0xffff_0000))
-      default: Double(plain[index])
-      }
-    }
+    let bytes = plain.flatMap { Self.bytes($0, dtype) }
+    func weight(_ index: Int) -> Double { Self.weight(plain[index], dtype) }
     for level in Self.levels {
       func product(_ range: Range<Int>) -> [Float] {
         let start = range.lowerBound * stride * dtype.byteCount
@@ -99,6 +87,57 @@ import Testing
         }
         #expect(abs(Double(found[row]) - meant) <= 2e-5, "\(dtype), level \(level)")
       }
+    }
+  }
+
+  /// Rows of a bitmap give what rows with zeros would, also the last, behind which is nothing.
+  @Test(arguments: [DType.f32, .f16, .bf16], [8, 40, 64, 100, 576])
+  func rowsOfBitmapsGiveTheirProduct(dtype: DType, columns: Int) {
+    guard pare_takes_bits_apart() != 0 else { return }
+    let rows = 7
+    let input = Self.values(columns, seed: 2)
+    let plain = Self.values(rows * columns, seed: 1)
+    for share in [1, 2, 5] {
+      let kept = plain.indices.filter { ($0 * 7 + $0 / 11) % share == 0 }
+      let bytes = kept.flatMap { Self.bytes(plain[$0], dtype) }
+      var bitmap = [UInt8](repeating: 0, count: (plain.count + 7) / 8)
+      for index in kept { bitmap[index / 8] |= 1 << UInt8(index % 8) }
+      let starts = (0...rows).map { row in kept.count { $0 < row * columns } }
+      let found = unsafe Self.product(pare_best_rows(), rows, input) { ready, found in
+        unsafe bytes.withUnsafeBufferPointer { values in
+          unsafe bitmap.withUnsafeBufferPointer { bits in
+            unsafe pare_multiply_kept_rows(
+              dtype.kernelKind, pare_bits(bytes: values.baseAddress, count: values.count),
+              pare_bits(bytes: bits.baseAddress, count: bits.count), 0, starts, rows, columns,
+              ready, found)
+          }
+        }
+      }
+      var meant = [Double](repeating: 0, count: rows)
+      for index in kept {
+        meant[index / columns] +=
+          Self.weight(plain[index], dtype) * Double(input[index % columns])
+      }
+      for row in 0..<rows {
+        #expect(abs(Double(found[row]) - meant[row]) <= 2e-5, "\(dtype), 1 of \(share), row \(row)")
+      }
+    }
+  }
+
+  private static func bytes(_ value: Float, _ dtype: DType) -> [UInt8] {
+    switch dtype {
+    case .f16: bytes(Float16(value).bitPattern)
+    case .bf16: bytes(UInt16(value.bitPattern >> 16))
+    default: bytes(value.bitPattern)
+    }
+  }
+
+  /// What a value is in a type.
+  private static func weight(_ value: Float, _ dtype: DType) -> Double {
+    switch dtype {
+    case .f16: Double(Float16(value))
+    case .bf16: Double(Float(bitPattern: value.bitPattern & 0xffff_0000))
+    default: Double(value)
     }
   }
 
