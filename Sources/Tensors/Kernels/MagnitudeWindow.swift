@@ -83,8 +83,12 @@ struct MagnitudeWindow: Sendable {
       masks.append(words)
       found.append(parts)
     }
-    let inside = found.joined().flatMap(\.values)
-    let rest = count - found.joined().reduce(0) { $0 + $1.below }
+    var (rest, inside): (Int, [Float]) = (count, [])
+    inside.reserveCapacity(found.joined().reduce(0) { $0 + $1.values.count })
+    for part in found.joined() {
+      rest -= part.below
+      inside += part.values
+    }
     guard rest > 0, rest <= inside.count else { return nil }
     let (cut, below) = Self.magnitude(at: rest - 1, of: inside)
     var ties = rest - below
