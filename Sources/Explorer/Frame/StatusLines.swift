@@ -6,15 +6,19 @@ internal import Workspace
 /// The line of metrics of the revision on screen, with the change against its
 /// parent. What is not measured yet shows `…`.
 enum MetricsLine {
-  /// Columns that all metrics of a revision take side by side.
-  private static let wholeWidth = 158
+  /// Columns that all metrics of the revision on screen take side by side.
+  private static func wholeWidth(_ state: AppState) -> Int {
+    let speed = state.tree[state.current]?.metrics.layerSpeed
+    return 158 + (speed.map { LayerSpeedText($0).text.columns + 3 } ?? 0)
+  }
+
   /// Rows under which the view needs every one.
   static let enoughRows = 20
 
   /// Lines it takes: a second one where not all metrics of a pass fit on one.
   static func height(_ state: AppState) -> Int {
     let isOriginal = state.tree[state.current]?.parent == nil
-    return isOriginal || state.columns >= wholeWidth || state.rows < enoughRows ? 1 : 2
+    return isOriginal || state.columns >= wholeWidth(state) || state.rows < enoughRows ? 1 : 2
   }
 
   static func draw(_ state: AppState, on grid: inout CellGrid, in area: Rect) {
@@ -68,7 +72,8 @@ enum MetricsLine {
     func pending(_ label: String) -> [Span] {
       state.isPrinted ? [] : [Span(label + " …", theme[.dim])]
     }
-    let isShort = state.columns < 100 || (wholeWidth..<wholeWidth + 10).contains(state.columns)
+    let whole = wholeWidth(state)
+    let isShort = state.columns < 100 || (whole..<whole + 10).contains(state.columns)
     let unit = isShort ? "b/w" : "bits/weight"
     var parts: [[Span]] = []
     if let broken = metrics.nonFinite?.presence {

@@ -140,10 +140,10 @@ public enum CompareView: View {
       facts.append("\(ByteCount.text(bytes)) (\(Decimal.text(ratio, 1))×)")
     }
     if id != .original { facts += changes(metrics, snapshot, state) }
+    metrics.layerSpeed.map { facts.append(LayerSpeedText($0).text) }
     metrics.bitsPerWeight.map { facts.append("\(Decimal.text($0, 2)) b/w") }
     metrics.sparsity.map { facts.append("sparsity \(Decimal.percent($0))") }
     metrics.tokensPerSecond.map { facts.append("\(Count.text($0)) tok/s") }
-    metrics.layerSpeed.map { facts.append(LayerSpeedText($0).text) }
     metrics.measuredOn.map { facts.append("loss on \($0)") }
     for (row, line) in Facts.lines(facts, width: area.width).prefix(area.height).enumerated() {
       grid.putLine(line, in: area, row: row, state.theme[.text])
