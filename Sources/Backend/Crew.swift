@@ -43,4 +43,18 @@ package final class Crew {
       }
     }
   }
+
+  /// Runs of rows to be shared out: first a long one for each thread, which memory gives best, then
+  /// short ones, so that nobody waits long for the last.
+  package func runs(of rows: Int) -> [Range<Int>] {
+    guard threads > 1 else { return [0..<rows] }
+    let long = rows / 8 * 5 / threads
+    let (rest, shorts) = (rows - long * threads, max(min(4 * threads, rows / 64), 1))
+    let all =
+      (0..<threads).map { $0 * long..<($0 + 1) * long }
+      + (0..<shorts).map { index in
+        rows - rest + rest * index / shorts..<rows - rest + rest * (index + 1) / shorts
+      }
+    return all.filter { !$0.isEmpty }
+  }
 }

@@ -53,6 +53,9 @@ enum { LANES = 16 };
 
 #define INLINE static inline __attribute__((always_inline))
 #define LIKELY(x) __builtin_expect(!!(x), 1)
+// Asks for the line that will be read a page later: the processor's own prefetching stops at
+// pages, and costs a third of memory's bandwidth there.
+#define FETCH(at) __builtin_prefetch((const char *)(at) + 4096)
 
 static inline size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
 static inline size_t larger(size_t a, size_t b) { return a > b ? a : b; }

@@ -117,11 +117,6 @@ BITS INLINE uint64_t bits_at(pare_bits bits, size_t bit) {
   return word;
 }
 
-// Asks for what is read a page later; the machine itself looks ahead within a page only.
-BITS INLINE void fetch(pare_bits bits, size_t byte) {
-  __builtin_prefetch(bits.bytes + byte + 4096);
-}
-
 // What is there of 64 bytes.
 BITS INLINE __m512i bytes_at(pare_bits bits, size_t byte) {
   if (LIKELY(byte + 64 <= bits.count)) return _mm512_loadu_si512(bits.bytes + byte);
@@ -247,7 +242,7 @@ BITS float pare_multiply_code_groups(
 
 // MARK: Kept numbers
 
-// Adds products of 32 neighbours of 16 bits, of which those that are not kept are 0.
+// Adds the products of 32 numbers of 16 bits with their inputs. Pruned numbers are 0.
 BITS INLINE void add_pairs(int kind, __m512i x, const float *pairs, __m512 sums[2]) {
   __m512 even, odd;
   if (kind == PARE_BF16) {
@@ -270,7 +265,7 @@ BITS INLINE void whole_words(
     for (size_t j = 0; j < 2; j++, bits += 4) {
       uint32_t word;
       memcpy(&word, bits, sizeof word);
-      __builtin_prefetch(values + 4096);
+      FETCH(values);
       __m512i x = _mm512_maskz_expand_epi16(word, _mm512_loadu_si512(values));
       values += 2 * (size_t)__builtin_popcount(word);
       add_pairs(kind, x, input->pairs + i + 32 * j, sums + 2 * j);
@@ -283,7 +278,7 @@ BITS INLINE float kept_row(
   __m512 sums[4] = {_mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps(),
                     _mm512_setzero_ps()};
   size_t place = starts[0], i = 0;
-  for (size_t j = 0; j < columns; j += 512) fetch(bitmap, (bit + j) / 8);
+  for (size_t j = 0; j < columns; j += 512) FETCH(bitmap.bytes + (bit + j) / 8);
   if (kind != PARE_F32 && bit % 8 == 0 && columns % 64 == 0 &&
       2 * starts[1] + 64 <= values.count) {
     whole_words(kind, values.bytes + 2 * place, bitmap.bytes + bit / 8, columns, input, sums);
@@ -295,7 +290,7 @@ BITS INLINE float kept_row(
     if (kind == PARE_F32) {
       for (size_t j = 0; j < 4; j++, kept >>= 16) {
         __mmask16 some = (__mmask16)kept;
-        fetch(values, 4 * place);
+        FETCH(values.bytes + 4 * place);
         __m512 x = _mm512_maskz_expand_ps(
             some, _mm512_castsi512_ps(bytes_at(values, 4 * place)));
         sums[j] = _mm512_fmadd_ps(
@@ -306,7 +301,7 @@ BITS INLINE float kept_row(
     }
     for (size_t j = 0; j < 2; j++, kept >>= 32) {
       __mmask32 some = (__mmask32)kept;
-      fetch(values, 2 * place);
+      FETCH(values.bytes + 2 * place);
       __m512i x = _mm512_maskz_expand_epi16(some, bytes_at(values, 2 * place));
       place += (size_t)__builtin_popcount(some);
       add_pairs(kind, x, input->pairs + i + 32 * j, sums + 2 * j);

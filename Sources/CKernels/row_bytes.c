@@ -9,9 +9,6 @@
   __attribute__((target(                                                                         \
       "avx2,fma,bmi2,lzcnt,popcnt,f16c,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")))
 
-// Asks for what is read a page later.
-#define FETCH(at) __builtin_prefetch((at) + 4096)
-
 BYTES INLINE float half_number(const uint8_t *at) {
   return _mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtsi32_si128((int)u16_at(at))));
 }
@@ -109,8 +106,8 @@ BYTES INLINE float q6_k_row(const uint8_t *at, size_t k, const pare_row_input *i
       rest, _mm512_set1_ps(32), _mm512_add_ps(sums[0], sums[1])));
 }
 
-// Sixteen blocks of 32, of which the last may be missing. The f16 numbers with which they begin are
-// taken out of words in registers, which a gather would load one by one.
+// Loads up to sixteen blocks of 32 weights. Their scales are then picked out of registers; a gather
+// would load each of them from memory.
 enum { GROUP = 16, GROUP_WORDS = 6 };
 
 BYTES INLINE void load_group(const uint8_t *at, size_t bytes, __m512i *words) {

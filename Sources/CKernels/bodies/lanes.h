@@ -18,11 +18,8 @@ INLINE f32x16 NAME(load_f32)(const float *from) {
   return values;
 }
 
-// Asks for the lines that will be read a page later: the processor's own prefetching stops at
-// pages, and costs a third of memory's bandwidth there.
 INLINE void NAME(prefetch)(const void *values, size_t bytes) {
-  enum { page = 4096, line = 64 };
-  for (size_t i = 0; i < bytes; i += line) __builtin_prefetch((const char *)values + page + i);
+  for (size_t i = 0; i < bytes; i += 64) FETCH((const char *)values + i);
 }
 
 INLINE void NAME(store_f32)(float *to, f32x16 values) { memcpy(to, &values, sizeof values); }

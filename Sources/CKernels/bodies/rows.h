@@ -122,9 +122,6 @@ INLINE f32x16 NAME(halves_of)(const uint8_t *at, size_t size) {
 #endif
 }
 
-// Asks for what is read a page later, as the machine itself looks ahead within a page only.
-#define FETCH(at) __builtin_prefetch((at) + 4096)
-
 // The products of one block's codes, not scaled.
 INLINE f32x16 NAME(small_block)(int format, const uint8_t *at, const int16_t *x) {
   i16x32 codes = format == PARE_Q8_0   ? NAME(signed_wide_at)(at + 2)
@@ -337,4 +334,3 @@ static void NAME(multiply_rows)(
   else EACH(PARE_F16);
 #undef EACH
 }
-#undef FETCH

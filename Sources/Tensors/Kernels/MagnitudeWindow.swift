@@ -1,13 +1,13 @@
 import CKernels
 import Synchronization
 
-/// Magnitudes among which the cut through some tensors probably is, by a sample of them. All weights
-/// are then read once: those outside of the window stay or go at once, and those inside, of which
-/// there are few, when all are known.
+/// A range of magnitudes that probably holds the cut, found by a sample of the weights. One read of
+/// all weights then decides those outside of the range and collects the few inside, which are decided
+/// at the end.
 struct MagnitudeWindow: Sendable {
   /// Few weights are counted as fast, and a sample of them says less.
   private static let leastCount = 1 << 20
-  /// Of so many weights one is in the sample, if these are not too few or too many.
+  /// One weight of 512 is sampled, but no fewer and no more than `sampleCounts`.
   private static let weightsPerSample = 1 << 9
   private static let sampleCounts = 1 << 14...1 << 17
 
@@ -54,7 +54,7 @@ struct MagnitudeWindow: Sendable {
     return sample
   }
 
-  /// Bits of the magnitude that so many are not larger than, and how many are less.
+  /// Bits of the magnitude at a place in ascending order, and how many magnitudes are less.
   private static func magnitude(at place: Int, of values: [Float]) -> (bits: Int32, below: Int) {
     var below = 0
     let bits = unsafe values.withUnsafeBufferPointer { values in

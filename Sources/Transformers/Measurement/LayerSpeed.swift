@@ -63,8 +63,9 @@ package enum LayerSpeed {
         unsafe row.prepare(layer.columns, input.floats)
         let product = unsafe LayerProduct(
           1, input.floats, output.floats, stride: layer.rows, ready: .row(row))
-        crew.run(layer.groupCount) { worker, group in
-          layer.multiply(group: group, product, with: hands[worker])
+        let runs = crew.runs(of: layer.rows)
+        crew.run(runs.count) { worker, index in
+          layer.multiply(rows: runs[index], by: row, product, with: hands[worker])
         }
       }
     }

@@ -384,11 +384,11 @@ package final class ModelPass {
   private func runRow(_ tasks: [Share]) {
     var ends: [Int] = []
     for task in tasks { ends.append((ends.last ?? 0) + task.layer.rows) }
-    let shares = shareOut(ends.last ?? 0)
-    crew.run(shares.count) { [ends, row] worker, index in
+    let runs = crew.runs(of: ends.last ?? 0)
+    crew.run(runs.count) { [ends, row] worker, index in
       var first = 0
       for (task, end) in ends.enumerated() {
-        let rows = shares[index].clamped(to: first..<end)
+        let rows = runs[index].clamped(to: first..<end)
         if !rows.isEmpty {
           tasks[task].layer.multiply(
             rows: rows.lowerBound - first..<rows.upperBound - first, by: row,
@@ -397,19 +397,6 @@ package final class ModelPass {
         first = end
       }
     }
-  }
-
-  /// Rows that threads take in turn: first a long run for each, which memory gives best, then short
-  /// ones, so that nobody waits long for the last.
-  private func shareOut(_ rows: Int) -> [Range<Int>] {
-    let threads = crew.threads
-    guard threads > 1 else { return [0..<rows] }
-    let long = rows / 8 * 5 / threads
-    let (rest, shorts) = (rows - long * threads, max(min(4 * threads, rows / 64), 1))
-    return (0..<threads).map { $0 * long..<($0 + 1) * long }
-      + (0..<shorts).map { index in
-        rows - rest + rest * index / shorts..<rows - rest + rest * (index + 1) / shorts
-      }
   }
 
   /// Inputs that are multiplied at a time: all, or fewer where there are so few groups of rows

@@ -42,7 +42,7 @@ final class LossMeter: Sendable {
       key = TextFile.validation.key
     case .selfWritten, .usual:
       file = nil
-      // The third way of writing it.
+      // The fourth way of writing it.
       key = "self-written 4 \(ReferenceText.usualCount) \(ReferenceText.usualSeed)"
     case .file(let path):
       let text = try TextFile(path: path, part: part)
