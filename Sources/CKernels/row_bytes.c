@@ -222,6 +222,52 @@ BYTES INLINE float small_row(
       rest, _mm512_add_ps(_mm512_add_ps(sums[0], sums[1]), _mm512_add_ps(sums[2], sums[3]))));
 }
 
+// Rows of Q8_0. The instruction takes weights without a sign: 128 is added to each, and taken away by
+// the sums of the input.
+BYTES INLINE float q8_row(const uint8_t *at, size_t k, const pare_row_input *input) {
+  enum { SIZE = 34, EIGHT = 8 };
+  const __m512i pair = _mm512_set_epi32(1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0);
+  const __m512i sign = _mm512_set1_epi8((char)0x80);
+  __m512 sums[2] = {_mm512_setzero_ps(), _mm512_setzero_ps()};
+  __m256 rest = _mm256_setzero_ps();
+  const size_t blocks = k / 32;
+  // Behind the last block that one is taken again, and its scale is 0.
+#define BLOCK(j, some) (at + SIZE * ((j) < (some) ? (j) : (some) - 1))
+#define EIGHT_BLOCKS(some)                                                                       \
+  do {                                                                                           \
+    __m128i bits = _mm_setr_epi16(                                                               \
+        (short)u16_at(BLOCK(0, some)), (short)u16_at(BLOCK(1, some)),                            \
+        (short)u16_at(BLOCK(2, some)), (short)u16_at(BLOCK(3, some)),                            \
+        (short)u16_at(BLOCK(4, some)), (short)u16_at(BLOCK(5, some)),                            \
+        (short)u16_at(BLOCK(6, some)), (short)u16_at(BLOCK(7, some)));                           \
+    __m256 scale = _mm256_maskz_cvtph_ps((__mmask8)((1u << (some)) - 1), bits);                  \
+    rest = _mm256_fnmadd_ps(scale, _mm256_loadu_ps(input->sums32 + block), rest);                \
+    __m512 factors = _mm512_castps256_ps512(                                                     \
+        _mm256_mul_ps(scale, _mm256_loadu_ps(input->scales32 + block)));                         \
+    for (size_t j = 0; j < (some); j += 2) {                                                     \
+      __m512i codes = _mm512_inserti64x4(                                                        \
+          _mm512_castsi256_si512(_mm256_loadu_si256((const __m256i *)(BLOCK(j, some) + 2))),     \
+          _mm256_loadu_si256((const __m256i *)(BLOCK(j + 1, some) + 2)), 1);                     \
+      __m512 factor = _mm512_permutexvar_ps(                                                     \
+          _mm512_add_epi32(pair, _mm512_set1_epi32((int)j)), factors);                           \
+      sums[j / 2 % 2] = _mm512_fmadd_ps(                                                         \
+          products(_mm512_xor_si512(codes, sign), input, 32 * (block + j)), factor,              \
+          sums[j / 2 % 2]);                                                                      \
+    }                                                                                            \
+  } while (0)
+  size_t block = 0;
+  for (; block + EIGHT <= blocks; block += EIGHT, at += EIGHT * SIZE) {
+    for (size_t line = 0; line < EIGHT * SIZE; line += 64) FETCH(at + line);
+    EIGHT_BLOCKS(EIGHT);
+  }
+  if (block < blocks) EIGHT_BLOCKS(blocks - block);
+#undef EIGHT_BLOCKS
+#undef BLOCK
+  __m512 all = _mm512_add_ps(sums[0], sums[1]);
+  return _mm512_reduce_add_ps(
+      _mm512_fmadd_ps(_mm512_zextps256_ps512(rest), _mm512_set1_ps(128), all));
+}
+
 BYTES int pare_multiply_byte_rows(
     int format, const uint8_t *rows, size_t row_bytes, size_t count, size_t k,
     const pare_row_input *input, float *out) {
@@ -229,6 +275,7 @@ BYTES int pare_multiply_byte_rows(
   for (size_t r = 0; r < count; r++, rows += row_bytes) out[r] = row;         \
   return 1
   switch (format) {
+  case PARE_Q8_0: EACH(q8_row(rows, k, input));
   case PARE_Q4_0: EACH(small_row(PARE_Q4_0, 18, rows, k, input));
   case PARE_Q4_1: EACH(small_row(PARE_Q4_1, 20, rows, k, input));
   case PARE_Q5_0: EACH(small_row(PARE_Q5_0, 22, rows, k, input));

@@ -64,9 +64,19 @@ void pare_multiply_block_rows(
   DISPATCH(multiply_block_rows, format, rows, row_bytes, count, k, input, out)
 }
 
+// Two rows at once, each fetched ahead, are a third quicker on Intel's processors. AMD's (Zen 4) read
+// neighbouring rows in turn at less than half of the speed of one after the other.
+static int in_pairs(void) {
+#ifdef PARE_X86
+  return !__builtin_cpu_is("amd");
+#else
+  return 1;
+#endif
+}
+
 void pare_multiply_rows(
     int level, int kind, const void *rows, size_t stride, size_t count, size_t k,
     const pare_row_input *input, float *out) {
   level = vectors(level);
-  DISPATCH(multiply_rows, kind, rows, stride, count, k, input, out)
+  DISPATCH(multiply_rows, kind, in_pairs(), rows, stride, count, k, input, out)
 }

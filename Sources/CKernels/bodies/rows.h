@@ -289,10 +289,10 @@ INLINE void NAME(two_at)(int kind, const void *row, size_t i, f32x16 two[2]) {
   }
 }
 
-// The products of one row or of two neighbours, whose numbers are fetched a page before they are
-// read. The order of additions is the same for both.
+// The products of one row or of two neighbours, whose numbers are perhaps fetched a page before they
+// are read. The order of additions is the same for all.
 INLINE void NAME(numbers_rows)(
-    int kind, int count, const uint8_t *at, size_t step, size_t k, const pare_row_input *input,
+    int kind, int count, int fetches, const uint8_t *at, size_t step, size_t k, const pare_row_input *input,
     float *out) {
   const float *x = kind == PARE_BF16 ? input->pairs : input->values;
   const size_t size = kind == PARE_F32 ? 4 : 2;
@@ -302,7 +302,7 @@ INLINE void NAME(numbers_rows)(
     f32x16 first = NAME(load_f32)(x + i), second = NAME(load_f32)(x + i + 16);
     for (int r = 0; r < count; r++) {
       const uint8_t *row = at + (size_t)r * step;
-      NAME(prefetch)(row + i * size, 32 * size);
+      if (fetches) NAME(prefetch)(row + i * size, 32 * size);
       f32x16 two[2];
       NAME(two_at)(kind, row, i, two);
       sums[r][0] += two[0] * first;
@@ -319,15 +319,16 @@ INLINE void NAME(numbers_rows)(
 }
 
 static void NAME(multiply_rows)(
-    int kind, const void *rows, size_t stride, size_t count, size_t k, const pare_row_input *input,
-    float *out) {
+    int kind, int in_pairs, const void *rows, size_t stride, size_t count, size_t k,
+    const pare_row_input *input, float *out) {
   const uint8_t *at = rows;
   size_t step = stride * (kind == PARE_F32 ? 4 : 2), r = 0;
-#define EACH(kind)                                                                     \
-  do {                                                                                 \
-    for (; r + 2 <= count; r += 2)                                                     \
-      NAME(numbers_rows)(kind, 2, at + r * step, step, k, input, out + r);             \
-    if (r < count) NAME(numbers_rows)(kind, 1, at + r * step, step, k, input, out + r); \
+#define EACH(kind)                                                                          \
+  do {                                                                                      \
+    for (; in_pairs && r + 2 <= count; r += 2)                                              \
+      NAME(numbers_rows)(kind, 2, 1, at + r * step, step, k, input, out + r);               \
+    for (; r < count; r++)                                                                  \
+      NAME(numbers_rows)(kind, 1, in_pairs, at + r * step, step, k, input, out + r);        \
   } while (0)
   if (kind == PARE_F32) EACH(PARE_F32);
   else if (kind == PARE_BF16) EACH(PARE_BF16);

@@ -17,10 +17,13 @@ extension Network {
   ///
   /// Of a prompt longer than the context the last part is seen. When the context
   /// is full, its later half becomes the beginning of the next, since learned
-  /// positions cannot be moved in a cache. Throws `NetworkError`.
+  /// positions cannot be moved in a cache.
+  ///
+  /// A large model reads its prompt in products of bf16, unless another precision is asked for;
+  /// what it writes is computed one token at a time, as in f32. Throws `NetworkError`.
   public func generate(
     prompt: [Int], count: Int, sampling: Sampling = Sampling(),
-    precision: Precision = .f32, threads: Int = 2, each: (Int) -> Bool = { _ in true }
+    precision: Precision? = nil, threads: Int = 2, each: (Int) -> Bool = { _ in true }
   ) throws -> Generation {
     guard !prompt.isEmpty else { throw NetworkError.textTooShort(tokens: 0, needed: 1) }
     guard count >= 0 else {
@@ -31,7 +34,8 @@ extension Network {
     sampler.note(prompt)
     let recent = try checked(prompt.suffix(configuration.context))
     let length = min(configuration.context, recent.count + count)
-    var writer = try Writer(self, precision, threads: threads, length: length)
+    var writer = try Writer(
+      self, precision ?? (isLarge ? .bf16 : .f32), threads: threads, length: length)
     try writer.read(recent)
     let clock = ContinuousClock()
     let start = clock.now
