@@ -25,8 +25,27 @@ package protocol RowReader: Sendable {
   /// there is none.
   func pack(_ rows: Range<Int>, into panels: RowPanels) -> Bool
 
-  /// Throws when the file is no longer the one that was opened: what was read since may be 0.
+  /// The bytes that it reads.
+  var origin: any FileBytes { get }
+}
+
+/// Bytes of files that can change while they are mapped.
+package protocol FileBytes: Sendable {
+  /// The files that they are of.
+  var files: FileKey { get }
+  /// Throws when one of the files is no longer the one that was opened: what was read since may
+  /// be 0.
   func check() throws
+}
+
+/// Some of the files of a mapping: for bytes of the same ones a check is the same.
+package struct FileKey: Hashable, Sendable {
+  let mapping: ObjectIdentifier
+  let numbers: Range<Int>
+
+  package init(_ mapping: AnyObject, _ numbers: Range<Int>) {
+    (self.mapping, self.numbers) = (ObjectIdentifier(mapping), numbers)
+  }
 }
 
 extension RowReader {

@@ -24,14 +24,14 @@ import Testing
     let checkpoint = try Checkpoint.open(path)
     let view = try checkpoint.parameters[1].tensor()
     let rows = try checkpoint.parameters.map { try #require(try $0.storedRows?.open()) }
-    for reader in rows { try reader.check() }
+    for reader in rows { try reader.origin.check() }
     #expect(unsafe truncate(path, 4096) == 0)
     for parameter in checkpoint.parameters {
       #expect(throws: CheckpointError.changed(path: path)) { try parameter.tensor() }
       #expect(throws: CheckpointError.changed(path: path)) { try parameter.storedRows?.open() }
     }
     for reader in rows {
-      #expect(throws: CheckpointError.changed(path: path)) { try reader.check() }
+      #expect(throws: CheckpointError.changed(path: path)) { try reader.origin.check() }
     }
     // A view of f32 values that was there before is still there, of zeros at worst.
     #expect(view.array.count == 128 * 128)

@@ -1,11 +1,12 @@
 internal import Glibc
+package import Tensors
 
 /// A window onto bytes in memory, checked at every access, that keeps what it
 /// looks at alive. All reading of files goes through it.
 ///
 /// `@unchecked Sendable`: the bytes are never written while a window exists.
 @safe
-package struct Bytes: @unchecked Sendable {
+package struct Bytes: FileBytes, @unchecked Sendable {
   private let mapping: Mapping
   private let start: UnsafePointer<UInt8>
   package let count: Int
@@ -85,7 +86,10 @@ package struct Bytes: @unchecked Sendable {
   func forget() { mapping.forget(range) }
 
   /// Throws `CheckpointError.changed` when the file is no longer what was opened.
-  func check() throws(CheckpointError) { try mapping.check(range) }
+  package func check() throws(CheckpointError) { try mapping.check(range) }
+
+  /// The mapped files that they are of.
+  package var files: FileKey { FileKey(mapping, mapping.files(of: range)) }
 
   /// Where the bytes are in their mapping.
   private var range: Range<Int> {

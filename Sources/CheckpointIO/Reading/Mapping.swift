@@ -228,6 +228,13 @@ extension Mapping {
     files.isEmpty ? nil : files.map(\.state).joined(separator: "\n")
   }
 
+  /// Which files `range` is part of.
+  func files(of range: Range<Int>) -> Range<Int> {
+    let first = files.firstIndex { $0.range.overlaps(range) } ?? 0
+    let end = files[first...].firstIndex { !$0.range.overlaps(range) } ?? files.count
+    return first..<end
+  }
+
   /// Throws `CheckpointError.changed` when a file that `range` is part of was
   /// written to, cut short or could not be read since it was opened.
   func check(_ range: Range<Int>) throws(CheckpointError) {

@@ -93,5 +93,5 @@ struct BitmapBlockRows: RowReader {
     return coding.putting(spread, into: blocks)
   }
 
-  func check() throws { try side.check() }
+  var origin: any FileBytes { side }
 }

@@ -102,5 +102,5 @@ struct BitmapRows: RowReader {
     }
   }
 
-  func check() throws { try values.bytes.check() }
+  var origin: any FileBytes { values.bytes }
 }

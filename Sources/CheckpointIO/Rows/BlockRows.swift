@@ -49,5 +49,5 @@ struct BlockRows: RowReader {
     }
   }
 
-  func check() throws { try bytes.check() }
+  var origin: any FileBytes { bytes }
 }

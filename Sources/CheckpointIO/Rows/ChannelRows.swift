@@ -85,5 +85,5 @@ struct ChannelRows: RowReader {
     }
   }
 
-  func check() throws { try stream.check() }
+  var origin: any FileBytes { stream }
 }

@@ -59,5 +59,5 @@ struct CodebookRows: RowReader {
     }
   }
 
-  func check() throws { try bytes.check() }
+  var origin: any FileBytes { bytes }
 }

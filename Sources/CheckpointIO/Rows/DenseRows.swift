@@ -94,7 +94,7 @@ struct DenseRows: RowReader {
 
   var isShort: Bool { [.bf16, .f8e4m3, .f8e5m2, .i8, .u8, .bool].contains(dtype) }
 
-  func check() throws { try bytes.check() }
+  var origin: any FileBytes { bytes }
 
   /// Neighbouring numbers.
   private func widen(from first: Int, _ count: Int, into values: UnsafeMutablePointer<Float>) {

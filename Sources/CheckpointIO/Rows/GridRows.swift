@@ -120,7 +120,7 @@ struct GridRows: RowReader {
     }
   }
 
-  func check() throws { try codes.check() }
+  var origin: any FileBytes { codes }
 }
 
 extension Bytes {

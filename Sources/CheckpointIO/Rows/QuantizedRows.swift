@@ -16,5 +16,5 @@ struct QuantizedRows: RowReader {
     }
   }
 
-  func check() throws { try codes.bytes.check() }
+  var origin: any FileBytes { codes.bytes }
 }

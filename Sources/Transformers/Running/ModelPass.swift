@@ -145,6 +145,7 @@ package final class ModelPass {
       try check()
     }
     try norm(TensorID(.finalNorm), plan.last, into: plan.normed, count: tokens.count)
+    try weights.check()
   }
 
   /// Neighbouring layers that read the same are one group, with the activation after them; other
@@ -559,6 +560,7 @@ package final class ModelPass {
       count, plan.normed.place(first), logits.floats, stride: config.vocabulary)
     run([(head, product)], isHalf: plan.normed.isHalf)
     try check()
+    try weights.check()
     let values = count * config.vocabulary
     if config.logitScale != 1 { unsafe Processor.scale(values, config.logitScale, logits.floats) }
     if let cap = config.logitCap { unsafe Processor.cap(values, cap, logits.floats) }

@@ -19,6 +19,8 @@ final class ModelWeights: PassWeights, Sendable {
   /// Whether each thread runs texts of its own, from weights in panels.
   let isPacked: Bool
   private let linear: Mutex<[Key: any StoredLinear]>
+  /// The bytes of one layer for each set of files.
+  private let origins: Mutex<[FileKey: any FileBytes]>
   private let vectors: Mutex<[TensorID: [Float]]>
   private let embeddings = Mutex<[TensorRole: KnownRows]>([:])
 
@@ -36,7 +38,12 @@ final class ModelWeights: PassWeights, Sendable {
     }
     func isKept(_ id: TensorID) -> Bool { isSame(id) && isSame(id.bias) }
     let isAlike = other?.isPacked == isPacked
-    linear = Mutex(other?.linear.withLock { $0.filter { isAlike && isKept($0.key.id) } } ?? [:])
+    let kept = other?.linear.withLock { $0.filter { isAlike && isKept($0.key.id) } } ?? [:]
+    linear = Mutex(kept)
+    origins = Mutex(
+      Dictionary(
+        kept.values.compactMap(\.origin).map { ($0.files, $0) },
+        uniquingKeysWith: { first, _ in first }))
     vectors = Mutex(other?.vectors.withLock { $0.filter { isKept($0.key) } } ?? [:])
   }
 
@@ -51,14 +58,10 @@ final class ModelWeights: PassWeights, Sendable {
     if let error = failure.withLock({ $0 }) { throw error }
   }
 
-  /// A linear layer, or queries, keys and values as one. Throws what reading throws, and what
-  /// has changed in the file since.
+  /// A linear layer, or queries, keys and values as one. Throws what reading throws.
   func linear(_ id: TensorID, _ precision: Precision) throws -> any LinearWeights {
     let key = Key(id: id, precision: precision)
-    if let known = linear.withLock({ $0[key] }) {
-      try known.check()
-      return known
-    }
+    if let known = linear.withLock({ $0[key] }) { return known }
     if let known = rows(of: id) {
       let ready = RowLinear(known, precision)
       linear.withLock { $0[key] = ready }
@@ -72,7 +75,12 @@ final class ModelWeights: PassWeights, Sendable {
       try isPacked
       ? PanelLinear(weight, bias, precision) : LinearCatalog.layer(weight, bias, precision)
     linear.withLock { $0[key] = ready }
+    if let origin = ready.origin { origins.withLock { $0[origin.files] = origin } }
     return ready
+  }
+
+  func check() throws {
+    for origin in origins.withLock({ $0.values }) { try origin.check() }
   }
 
   /// A layer that is read by rows already, for products of other numbers.

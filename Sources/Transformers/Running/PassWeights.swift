@@ -9,8 +9,7 @@ package protocol PassWeights: AnyObject {
   var isHalf: Bool { get }
   /// Whether a block's queries, keys and values are one layer.
   func isJoined(_ block: Int) -> Bool
-  /// A linear layer, or queries, keys and values as one. Throws what reading throws, and what has
-  /// changed in the file since.
+  /// A linear layer, or queries, keys and values as one. Throws what reading throws.
   func linear(_ id: TensorID, _ precision: Precision) throws -> any LinearWeights
   /// Calls `body` with the values of a norm, or of sinks; with nil where there are none. Throws
   /// what reading throws.
@@ -21,6 +20,13 @@ package protocol PassWeights: AnyObject {
   func embedding(_ role: TensorRole) throws -> any EmbeddingRows
   /// The divisors of rotary frequencies that the file has (`Model.ropeDivisors`).
   func ropeDivisors(length: Int, original: Int?) throws -> [Float]?
+  /// Throws when a file that layers are read from is no longer the one that was opened: what was
+  /// multiplied since may be 0.
+  func check() throws
+}
+
+extension PassWeights {
+  package func check() throws {}
 }
 
 /// The rows of an embedding of tokens or positions.

@@ -27,8 +27,8 @@ package protocol LinearWeights {
   func multiply(
     rows: Range<Int>, by input: RowInput, _ product: LayerProduct, with hand: Hand)
 
-  /// Throws when the file that weights are read from is no longer the one that was opened.
-  func check() throws
+  /// The bytes that weights are read from while they are multiplied; nil where they are in memory.
+  var origin: (any FileBytes)? { get }
 }
 
 /// A linear layer whose rows can be had in panels.
@@ -87,7 +87,7 @@ extension LinearWeights {
     preconditionFailure("not a layer that reads a row")
   }
 
-  package func check() throws {}
+  package var origin: (any FileBytes)? { nil }
 }
 
 extension Model.Part {

@@ -51,5 +51,5 @@ package final class PanelLinear: StoredLinear, PanelWeights {
     stored?.multiply(rows, by: input, product, bias: bias, with: hand)
   }
 
-  package func check() throws { try stored?.check() }
+  package var origin: (any FileBytes)? { stored?.origin }
 }

@@ -70,7 +70,7 @@ package final class RowLinear: StoredLinear, PanelWeights {
     weights.multiply(rows, by: input, product, bias: bias, with: hand)
   }
 
-  package func check() throws { try weights.check() }
+  package var origin: (any FileBytes)? { weights.origin }
 }
 
 /// The rows of a part of a model, read where they lie.
@@ -167,5 +167,5 @@ struct PartRows: Sendable {
     return source..<source + min(chosen.count - row % chosen.count, end - row)
   }
 
-  func check() throws { try reader.check() }
+  var origin: any FileBytes { reader.origin }
 }
