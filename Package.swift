@@ -65,7 +65,8 @@ let targets: [Target] =
     "Training", ["Transformers", "Backend", "Models", "Tensors", "Jobs"],
     tests: ["CheckpointIO"])
   + floor(
-    "Compression", ["Transformers", "Models", "Tensors", "Jobs"], tests: ["CheckpointIO"])
+    "Compression", ["Transformers", "Backend", "Models", "Tensors", "Jobs"],
+    tests: ["CheckpointIO"])
   + floor(
     "Workspace",
     [

@@ -29,6 +29,11 @@ package final class AlignedBuffer {
     unsafe memory.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
   }
 
+  /// As f64, half as many.
+  package var doubles: UnsafeMutablePointer<Double> {
+    unsafe memory.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Double.self)
+  }
+
   /// As bf16 bits, twice as many.
   package var halves: UnsafeMutablePointer<UInt16> {
     unsafe memory.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: UInt16.self)

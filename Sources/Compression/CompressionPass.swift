@@ -19,6 +19,10 @@ public protocol CompressionPass: Dialed {
   /// Whether it runs the network to measure what goes into layers.
   var measuresInputs: Bool { get }
 
+  /// The same pass that names what it reads besides the model by its content, so that a recipe gives
+  /// the same bytes or is refused. Throws what reading it throws.
+  func marked(by texts: (any CalibrationTexts)?) throws -> Self
+
   /// A few words for a status line: `prune magnitude 50 %`.
   var title: String { get }
 
@@ -60,6 +64,9 @@ public struct PassError: Error, Hashable, Sendable, CustomStringConvertible {
 extension CompressionPass {
   /// None.
   public static var identity: Self? { nil }
+
+  /// It reads nothing else.
+  public func marked(by texts: (any CalibrationTexts)?) throws -> Self { self }
 
   /// It does not.
   public var measuresInputs: Bool { false }

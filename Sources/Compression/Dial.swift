@@ -51,6 +51,27 @@ public struct Dial<Settings: Sendable>: Sendable {
       set: { if case .number(let value) = $1 { $0[keyPath: path] = Int(value) } })
   }
 
+  /// Any text, such as the path of a file.
+  public static func text(
+    _ name: String, _ path: any WritableKeyPath<Settings, String> & Sendable, help: String,
+    when isActive: @escaping @Sendable (Settings) -> Bool = { _ in true }
+  ) -> Dial {
+    Dial(
+      name, help, .text, when: isActive, get: { .choice($0[keyPath: path]) },
+      set: { if case .choice(let text) = $1 { $0[keyPath: path] = text } })
+  }
+
+  /// The same dial of a part of other settings, where they have a use for that part.
+  func of<Whole>(
+    _ part: any WritableKeyPath<Whole, Settings> & Sendable,
+    when isUsed: @escaping @Sendable (Whole) -> Bool
+  ) -> Dial<Whole> {
+    Dial<Whole>(
+      name, help, control, when: { [isActive] in isUsed($0) && isActive($0[keyPath: part]) },
+      get: { [get] in get($0[keyPath: part]) },
+      set: { [set] in set(&$0[keyPath: part], $1) })
+  }
+
   /// One of an enumeration's cases, by raw value.
   public static func choice<Option: RawRepresentable<String> & CaseIterable & Sendable>(
     _ name: String, _ path: any WritableKeyPath<Settings, Option> & Sendable, help: String,
@@ -74,6 +95,7 @@ public enum DialControl: Sendable, Hashable {
   case number(range: ClosedRange<Double>, step: Double, unit: Unit)
   case integer(range: ClosedRange<Int>, step: Int)
   case choice([String])
+  case text
 }
 
 /// The setting of a dial.
@@ -115,7 +137,7 @@ extension DialControl {
       let digits = text.dropLast().split(separator: " ").joined()
       return Double(digits).map { .number($0 / 100) } ?? .choice(text)
     case .number, .integer: return Double(text).map { .number($0) } ?? .choice(text)
-    case .choice: return .choice(text)
+    case .choice, .text: return .choice(text)
     }
   }
 
@@ -130,6 +152,7 @@ extension DialControl {
       return value
     case (.choice(let words), .choice(let word)) where words.contains(word):
       return value
+    case (.text, .choice): return value
     case (.number(let range, _, _), _):
       throw PassError(
         "\(name) is a number from \(range.lowerBound) to \(range.upperBound), not \(value)")
@@ -138,6 +161,8 @@ extension DialControl {
         "\(name) is a whole number from \(range.lowerBound) to \(range.upperBound), not \(value)")
     case (.choice(let words), _):
       throw PassError("\(name) is one of \(words.joined(separator: ", ")), not \(value)")
+    case (.text, _):
+      throw PassError("\(name) is a text, not \(value)")
     }
   }
 }

@@ -48,6 +48,11 @@ public struct Step: Sendable {
   /// A few words for a status line: `prune magnitude 50 %`.
   public var title: String { pass.title }
 
+  /// The same step that names the texts it reads by their content. Throws what reading them throws.
+  public func marked(by texts: (any CalibrationTexts)?) throws -> Step {
+    Step(pass: try pass.marked(by: texts), layers: layers)
+  }
+
   /// The model after the step. Throws what the pass throws.
   public func apply(to model: ModelState, in job: borrowing JobContext) throws -> ModelState {
     try pass.apply(to: model, layers: layers, in: job)

@@ -51,7 +51,8 @@ struct GGUFConversion {
     for group in fallbacks(of: plan) { StandardError.write("pare: \(sentence(group))\n") }
     let comparison = try Work.run(title, threads: threads) { job in
       try planned.write(
-        to: claim, of: checkpoint, recipe: recipe.yaml, in: job.part(Part.writing))
+        to: claim, of: checkpoint, recipe: Headless.marked(recipe, for: checkpoint).yaml,
+        in: job.part(Part.writing))
       // Of the file as it is read back.
       return try TensorComparison(
         of: checkpoint, with: Checkpoint.open(planned.path), given: recipe.steps.map(\.layers),

@@ -29,7 +29,7 @@ extension FileArgument {
 /// `pare quantize`, `pare run` and, with no pass at all, `pare convert` do where the file is no
 /// GGUF.
 struct Transformation {
-  let recipe: Recipe
+  var recipe: Recipe
   let input: FileArgument
   let target: SaveTarget
   let threads: Int
@@ -58,10 +58,13 @@ struct Transformation {
     let checkpoint =
       isPacked
       ? try input.openUnread(toPass: recipe) : try input.open(toPass: recipe, threads: threads)
+    var named = self
+    named.recipe = try Headless.marked(recipe, for: checkpoint)
     let title = recipe.steps.first?.passName ?? "convert"
     let (plan, comparison, model) = try Work.run(title, threads: threads) { job in
       isPacked
-        ? try pack(checkpoint, to: output, in: job) : try convert(checkpoint, to: output, in: job)
+        ? try named.pack(checkpoint, to: output, in: job)
+        : try named.convert(checkpoint, to: output, in: job)
     }
     plan.plan.tellOmissions()
     if asJSON {

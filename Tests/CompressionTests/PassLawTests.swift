@@ -18,6 +18,7 @@ import Testing
       switch setting.control {
       case .choice(let words):
         words.compactMap { try? base.setting(setting.name, to: .choice($0)) }
+      case .text: [try? base.setting(setting.name, to: .choice("a text.txt"))].compactMap(\.self)
       case .integer(let range, _):
         [range.lowerBound, min(range.lowerBound + 2, range.upperBound)].compactMap {
           try? base.setting(setting.name, to: .number(Double($0)))
@@ -172,7 +173,7 @@ import Testing
     var first = Prune()
     first.amount = 0.3
     let pruned = try first.run(on: RunnableModel.parameters())
-    let model = ModelState(pruned, configuration: RunnableModel.settings)
+    let model = RunnableModel.state().with(pruned)
     for b in try step.apply(to: model, in: JobContext()).parameters {
       guard let a = pruned[b.name], let mask = a.mask else { continue }
       let left = try #require(b.mask)

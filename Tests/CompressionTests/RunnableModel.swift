@@ -10,7 +10,7 @@ enum RunnableModel {
   static let hidden = 12
 
   static func state(seed: UInt64 = 1) -> ModelState {
-    ModelState(parameters(seed: seed), configuration: settings)
+    ModelState(parameters(seed: seed), configuration: settings, texts: SeededTexts())
   }
 
   /// In nanoGPT's names. Of block 0 three hidden channels and a channel of values are zero, of
@@ -54,4 +54,18 @@ enum RunnableModel {
     norm("ln_f", nil)
     return Parameters(list)
   }
+}
+
+/// Texts of any length for a model of seven tokens.
+struct SeededTexts: CalibrationTexts {
+  var longest = 400
+
+  func tokens(
+    of path: String, count: Int, threads: Int, shouldStop: @escaping @Sendable () -> Bool
+  ) throws -> [Int] {
+    var generator = SplitMix64(seed: Fingerprint(of: path.utf8).value)
+    return (0..<min(count, longest)).map { _ in Int.random(in: 0..<7, using: &generator) }
+  }
+
+  func mark(of path: String) throws -> String { path.isEmpty ? "" : "mark of \(path)" }
 }

@@ -8,6 +8,9 @@ extension Prune {
     to parameters: Parameters, layers: LayerSelection, in job: borrowing JobContext
   ) throws -> Parameters {
     try validate()
+    if method.isCalibrated {
+      throw PassError("prune \(method.rawValue) has to see a whole model")
+    }
     if countsShares, amount == 0 { return parameters }
     let chosen = layers.of(parameters).filter { $0.shape.count > 0 }
     let areLarge = chosen.areLarge

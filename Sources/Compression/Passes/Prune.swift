@@ -13,6 +13,15 @@ public struct Prune: WeightPass {
     case random
     /// All up to a magnitude, however many they are.
     case threshold
+    /// Of each row those with the least |w| · ‖x‖, where x is what goes into the layer
+    /// (Sun et al., Wanda, 2023).
+    case wanda
+    /// Those that cost least once the others make up for them, 128 columns at a time
+    /// (Frantar and Alistarh, SparseGPT, 2023).
+    case sparsegpt
+
+    /// Whether it has to see what goes into layers.
+    var isCalibrated: Bool { self == .wanda || self == .sparsegpt }
   }
 
   /// Within what the amount is counted.
@@ -53,6 +62,8 @@ public struct Prune: WeightPass {
   public var tileColumns = 4
   /// Which random draw.
   public var seed = 0
+  /// On what text methods see what goes into layers.
+  public var calibration = Calibration()
 
   /// Half of each layer's weights, the smallest.
   public init() {}
@@ -70,44 +81,51 @@ public struct Prune: WeightPass {
   }
 
   /// Its settings.
-  public static let dials: [Dial<Prune>] = [
-    .choice("method", \.method, help: "What decides which weights go."),
-    .number(
-      "amount", \.amount, in: 0...1, step: 0.01, unit: .share,
-      help: "Share of the weights, tiles, channels or inputs that go.",
-      when: { $0.method != .threshold && $0.structure != .nOfM }),
-    .number(
-      "threshold", \.threshold, in: 0...1, step: 0.001,
-      help: "Largest magnitude that goes.", when: { $0.method == .threshold }),
-    .choice(
-      "scope", \.scope, help: "Within what the amount is counted.",
-      when: { $0.method != .threshold && $0.structure != .nOfM }),
-    .choice("structure", \.structure, help: "What goes as one."),
-    .integer(
-      "n", \.n, in: 1...64, help: "Weights that stay of each M.",
-      when: { $0.structure == .nOfM }),
-    .integer(
-      "m", \.m, in: 2...64, help: "Consecutive inputs of which N stay.",
-      when: { $0.structure == .nOfM }),
-    .integer(
-      "tile-rows", \.tileRows, in: 1...256, help: "Channels a tile spans.",
-      when: { $0.structure == .tile }),
-    .integer(
-      "tile-columns", \.tileColumns, in: 1...256, help: "Inputs a tile spans.",
-      when: { $0.structure == .tile }),
-    .integer(
-      "seed", \.seed, in: 0...999_999, help: "Which random draw.",
-      when: { $0.method == .random }),
-  ]
+  public static let dials: [Dial<Prune>] =
+    [
+      .choice("method", \.method, help: "What decides which weights go."),
+      .number(
+        "amount", \.amount, in: 0...1, step: 0.01, unit: .share,
+        help: "Share of the weights, tiles, channels or inputs that go.",
+        when: { $0.method != .threshold && $0.structure != .nOfM }),
+      .number(
+        "threshold", \.threshold, in: 0...1, step: 0.001,
+        help: "Largest magnitude that goes.", when: { $0.method == .threshold }),
+      .choice(
+        "scope", \.scope, help: "Within what the amount is counted.",
+        when: {
+          $0.method != .threshold && $0.structure != .nOfM && !$0.method.isCalibrated
+        }),
+      .choice("structure", \.structure, help: "What goes as one."),
+      .integer(
+        "n", \.n, in: 1...64, help: "Weights that stay of each M.",
+        when: { $0.structure == .nOfM }),
+      .integer(
+        "m", \.m, in: 2...64, help: "Consecutive inputs of which N stay.",
+        when: { $0.structure == .nOfM }),
+      .integer(
+        "tile-rows", \.tileRows, in: 1...256, help: "Channels a tile spans.",
+        when: { $0.structure == .tile }),
+      .integer(
+        "tile-columns", \.tileColumns, in: 1...256, help: "Inputs a tile spans.",
+        when: { $0.structure == .tile }),
+      .integer(
+        "seed", \.seed, in: 0...999_999, help: "Which random draw.",
+        when: { $0.method == .random }),
+    ]
+    + Calibration.dials(
+      of: \.calibration, when: { $0.method.isCalibrated }, makesUp: { $0.method == .sparsegpt })
 
   /// `prune magnitude 50 %`.
   public var title: String {
     var words = ["prune"]
     switch (structure, method) {
     case (.nOfM, .random): words.append("random \(n):\(m)")
+    case (.nOfM, .wanda), (.nOfM, .sparsegpt): words.append("\(method.rawValue) \(n):\(m)")
     case (.nOfM, _): words.append("\(n):\(m)")
     case (_, .threshold): words.append("up to \(DialValue.number(threshold))")
-    case (_, .magnitude), (_, .random): words.append("\(method.rawValue) \(percent(amount))")
+    case (_, .magnitude), (_, .random), (_, .wanda), (_, .sparsegpt):
+      words.append("\(method.rawValue) \(percent(amount))")
     }
     switch structure {
     case .none, .nOfM: break
@@ -115,7 +133,9 @@ public struct Prune: WeightPass {
     case .channel: words.append("· channels")
     case .input: words.append("· inputs")
     }
-    if countsShares, scope != .layer { words.append("· per \(scope.rawValue)") }
+    if countsShares, scope != .layer, !method.isCalibrated {
+      words.append("· per \(scope.rawValue)")
+    }
     return words.joined(separator: " ")
   }
 
@@ -127,13 +147,22 @@ public struct Prune: WeightPass {
     if structure == .nOfM, method == .threshold {
       throw PassError("prune keeps n of m by magnitude or at random, not by a threshold")
     }
+    if method.isCalibrated { try calibration.validate() }
+    if method.isCalibrated, structure != .none, structure != .nOfM {
+      throw PassError(
+        "prune \(method.rawValue) takes single weights, or n of m, not a whole \(structure.rawValue)"
+      )
+    }
     if structure == .channel, scope == .channel, countsShares {
       throw PassError("prune compares whole channels within a layer or the model, not a channel")
     }
   }
 
-  /// Unless the amount is counted over the whole model.
-  public var isLayerwise: Bool { !countsShares || scope != .model }
+  /// Unless the amount is counted over the whole model, or layers are pruned in turn.
+  public var isLayerwise: Bool { !method.isCalibrated && (!countsShares || scope != .model) }
+
+  /// Whether what goes into layers decides.
+  public var measuresInputs: Bool { method.isCalibrated }
 
   /// Whether the amount applies, rather than a threshold or N of M.
   var countsShares: Bool { method != .threshold && structure != .nOfM }

@@ -8,6 +8,9 @@ extension Quantize {
     to parameters: Parameters, layers: LayerSelection, in job: borrowing JobContext
   ) throws -> Parameters {
     try validate()
+    if method != .nearest {
+      throw PassError("quantize \(method.rawValue) has to see a whole model")
+    }
     let chosen = layers.of(parameters).filter { $0.shape.count > 0 }
     let areLarge = chosen.areLarge
     var changed: [Parameter] = []
@@ -26,7 +29,7 @@ extension Quantize {
     return parameters.replacing(changed)
   }
 
-  private func quantized(
+  func quantized(
     _ weights: Weights, _ threads: Int, _ shouldStop: @Sendable () -> Bool
   ) throws -> Weights {
     let (values, mask) = (weights.values, weights.mask)

@@ -16,6 +16,18 @@ internal import Tensors
 /// finds (`Quantization.ScaleRule`), never worse than the above; binary's mean is
 /// that already.
 public struct Quantize: WeightPass {
+  /// How weights are rounded.
+  public enum Method: String, Sendable, Hashable, Codable, CaseIterable {
+    /// Each to the nearest level.
+    case nearest
+    /// Column by column, those with the largest inputs first; those that follow make up for the
+    /// error (Frantar et al., GPTQ, 2022).
+    case gptq
+    /// The same towards weights that make up as well for what the layers before have done to the
+    /// inputs (after Zhang et al., Qronos, 2025).
+    case qronos
+  }
+
   /// Which levels there are.
   public enum Scheme: String, Sendable, Hashable, Codable, CaseIterable {
     case symmetric, affine, ternary, binary
@@ -34,6 +46,8 @@ public struct Quantize: WeightPass {
     case mse
   }
 
+  /// How weights are rounded.
+  public var method = Method.nearest
   /// Which levels there are.
   public var scheme = Scheme.symmetric
   /// Bits of a code; ternary and binary have their own.
@@ -45,6 +59,8 @@ public struct Quantize: WeightPass {
   public var groupSize = 64
   /// How a scale is chosen.
   public var scale = Fit.absmax
+  /// On what text methods see what goes into layers.
+  public var calibration = Calibration(damping: 0.1)
 
   /// Four symmetric bits, one scale a channel.
   public init() {}
@@ -55,20 +71,38 @@ public struct Quantize: WeightPass {
   public static let summary = "Round weights to a few levels that share a scale."
 
   /// Its settings.
-  public static let dials: [Dial<Quantize>] = [
-    .choice("scheme", \.scheme, help: "Which levels there are."),
-    .integer(
-      "bits", \.bits, in: 1...8, help: "Bits a weight's code takes.",
-      when: { $0.scheme == .symmetric || $0.scheme == .affine }),
-    .choice("granularity", \.granularity, help: "What shares a scale."),
-    .integer(
-      "group-size", \.groupSize, in: 2...65_536,
-      help: "Consecutive inputs of a channel that share a scale.",
-      when: { $0.granularity == .group }),
-    .choice(
-      "scale", \.scale, help: "Fit the scale to the largest magnitude, or to the least error.",
-      when: { !$0.isBinary }),
-  ]
+  public static let dials: [Dial<Quantize>] =
+    [
+      .choice("method", \.method, help: "How weights are rounded."),
+      .choice("scheme", \.scheme, help: "Which levels there are."),
+      .integer(
+        "bits", \.bits, in: 1...8, help: "Bits a weight's code takes.",
+        when: { $0.scheme == .symmetric || $0.scheme == .affine }),
+      .choice("granularity", \.granularity, help: "What shares a scale."),
+      .integer(
+        "group-size", \.groupSize, in: 2...65_536,
+        help: "Consecutive inputs of a channel that share a scale.",
+        when: { $0.granularity == .group }),
+      .choice(
+        "scale", \.scale, help: "Fit the scale to the largest magnitude, or to the least error.",
+        when: { !$0.isBinary }),
+    ]
+    + Calibration.dials(
+      of: \.calibration, when: { $0.method != .nearest }, makesUp: { $0.method != .nearest })
+
+  /// Unless layers are rounded in turn.
+  public var isLayerwise: Bool { method == .nearest }
+
+  /// Whether what goes into layers decides.
+  public var measuresInputs: Bool { method != .nearest }
+
+  /// Refuses two levels for methods that need more.
+  public func validate() throws {
+    if method != .nearest { try calibration.validate() }
+    if isBinary, method != .nearest {
+      throw PassError("quantize \(method.rawValue) needs more than the two levels of binary")
+    }
+  }
 
   /// `quantize int4 · group 64`.
   public var title: String {
@@ -79,7 +113,8 @@ public struct Quantize: WeightPass {
       case .ternary, .binary: scheme.rawValue
       }
     let sharing = granularity == .group ? "group \(groupSize)" : granularity.rawValue
-    return "quantize \(levels) · \(sharing)" + (scale == .mse && !isBinary ? " · mse" : "")
+    let name = method == .nearest ? "" : "\(method.rawValue) "
+    return "quantize \(name)\(levels) · \(sharing)" + (scale == .mse && !isBinary ? " · mse" : "")
   }
 
   /// Whether there are two levels, neither of them 0.

@@ -62,7 +62,8 @@ public struct SheetLayout: Sendable {
       let percent = (share * 1_000).rounded() / 10
       return Decimal.text(percent, percent == percent.rounded() ? 0 : 1) + " %"
     case (.number, .number(let value)): return Decimal.short(value)
-    case (.integer, _), (.choice, _), (.number, .choice): return dial.value.description
+    case (.text, .choice("")): return "self-written"
+    case (.integer, _), (.choice, _), (.text, _), (.number, .choice): return dial.value.description
     }
   }
 

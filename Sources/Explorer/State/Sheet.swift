@@ -81,7 +81,7 @@ extension DialSetting {
     case (.choice(let words), .choice(let word)):
       let index = words.firstIndex(of: word) ?? 0
       return .choice(words[((index + steps) % words.count + words.count) % words.count])
-    case (.number, .choice), (.integer, .choice), (.choice, .number):
+    case (.number, .choice), (.integer, .choice), (.choice, .number), (.text, _):
       return value
     }
   }
@@ -97,6 +97,7 @@ extension DialSetting {
     case .integer(let range, _):
       return .number(
         (Double(range.lowerBound) + share * Double(range.upperBound - range.lowerBound)).rounded())
+    case .text: return value
     case .choice(let words):
       return .choice(words[min(Int(share * Double(words.count)), words.count - 1)])
     }
@@ -126,6 +127,7 @@ extension DialSetting {
         + (unit == .share ? " or per cent" : "")
     case .integer(let range, _): "\(range.lowerBound) to \(range.upperBound)"
     case .choice(let words): words.joined(separator: ", ")
+    case .text: "a path"
     }
   }
 

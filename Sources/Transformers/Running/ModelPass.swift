@@ -41,6 +41,9 @@ package final class ModelPass {
   /// Inputs of a product in panels.
   private var panels: [Numbers: Panels] = [:]
   private let row = RowInput()
+  private let keeper = InputKeeper()
+  /// Asked by all threads between pieces of a product.
+  package var isStopped: @Sendable () -> Bool = { false }
   /// What a gate has left in panels for the layer that reads `from`.
   private var hidden: [Numbers: Panels] = [:]
   private var readyHidden: (from: UnsafeRawPointer, panels: Panels)? = nil
@@ -147,6 +150,40 @@ package final class ModelPass {
     try norm(TensorID(.finalNorm), plan.last, into: plan.normed, count: tokens.count)
     try weights.check()
   }
+
+  /// How many stages `take(stage:_:count:)` runs.
+  package var stageCount: Int { groups.count }
+
+  /// The layers of a stage, which read the same inputs; none of a stage without layers.
+  package func layers(of stage: Int) -> (ids: [TensorID], inputs: Values?) {
+    let steps = plan.steps[groups[stage]]
+    let ids = steps.compactMap { step -> TensorID? in
+      switch step.operation {
+      case .attentionInput: TensorID(.queryKeyValue, block: step.block)
+      case .activated(let role, _), .adding(let role, _), .step(.linear(let role, _, _)):
+        TensorID(role, block: step.block)
+      case .step: nil
+      }
+    }
+    return (ids, ids.isEmpty ? nil : steps.first?.from)
+  }
+
+  /// Takes tokens to be run stage by stage.
+  package func begin(_ tokens: ArraySlice<Int32>, _ runs: [Run]) {
+    precondition(tokens.count <= capacity)
+    embed(tokens, runs)
+  }
+
+  /// Runs the next stage. Inputs of layers are left as `layers(of:)` says, until later stages write
+  /// there. Throws as `run`, soon after `isStopped` says so.
+  package func take(stage: Int, _ runs: [Run], count: Int) throws {
+    try take(plan.steps[groups[stage]], runs, count: count, keeper)
+    if isStopped() { throw NetworkError.stopped }
+    try check()
+  }
+
+  /// Sees to it that inputs of layers are left where they can be seen.
+  private final class InputKeeper: PassObserver {}
 
   /// Neighbouring layers that read the same are one group, with the activation after them; other
   /// steps are one each.
@@ -363,7 +400,8 @@ package final class ModelPass {
     let groups = tasks.reduce(0) { $0 + $1.0.groupCount }
     let size = partSize(of: first.product.count, groups: groups)
     let parts = (first.product.count + size - 1) / size
-    crew.run(groups * parts) { [tasks] worker, index in
+    crew.run(groups * parts) { [tasks, isStopped] worker, index in
+      if isStopped() { return }
       let inputs = index / groups * size..<min((index / groups + 1) * size, first.product.count)
       var group = index % groups
       for (layer, product) in tasks {

@@ -92,7 +92,7 @@ public struct SlicedNetwork: Sendable {
         try BlockShapeRecord(headSize: config.headWidth, after).json()
       self.model = ModelState(
         Parameters(state.parameters.replacing(all).filter { !empty.contains($0.name) }),
-        configuration: configuration)
+        configuration: configuration, texts: state.texts)
     }
   }
 }

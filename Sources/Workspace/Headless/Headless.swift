@@ -19,6 +19,13 @@ public enum Headless {
     return try Replay(base: InputMeter(checkpoint).model, steps: recipe.steps).run(in: job)
   }
 
+  /// The recipe with texts named by their content, as it is to be kept. Throws what reading them
+  /// throws.
+  public static func marked(_ recipe: Recipe, for checkpoint: Checkpoint) throws -> Recipe {
+    let texts = CheckpointTexts(checkpoint)
+    return Recipe(steps: try recipe.steps.map { try $0.marked(by: texts) })
+  }
+
   /// Writes `model`, which comes of `checkpoint`, to a file; the bytes are
   /// those of `Workbench.save`. Returns what was written. Throws `CheckpointError`, also
   /// when the file exists and is not to be replaced.

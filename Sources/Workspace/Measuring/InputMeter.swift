@@ -28,7 +28,9 @@ final class InputMeter: Sendable {
         try self.squares(threads: threads, shouldStop: shouldStop)?[name]
       }
     }
-    return model.with(Parameters(parameters))
+    return ModelState(
+      Parameters(parameters), configuration: model.configuration, texts: CheckpointTexts(checkpoint)
+    )
   }
 
   /// nil when stopped.

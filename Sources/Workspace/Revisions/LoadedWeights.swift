@@ -55,6 +55,6 @@ public struct LoadedWeights: Sendable, Hashable {
     }
     var configuration = model.configuration
     configuration[BlockShapeRecord.key] = record
-    return ModelState(Parameters(list), configuration: configuration)
+    return ModelState(Parameters(list), configuration: configuration, texts: model.texts)
   }
 }

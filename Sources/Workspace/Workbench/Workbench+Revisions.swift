@@ -19,9 +19,10 @@ extension Workbench {
     let plan = JobPlan<Never>(
       title: step.title, kind: .pass, revision: id, retry: { $0.run(step, on: id) })
     return start(plan, on: queues.passes, needing: id) { model, job, _ in
-      try Replay(base: model, steps: [step]).run(in: job)
-    } onFinish: { workbench, model in
-      workbench.add(model, step: step, parent: id, moves: moves)
+      let step = try step.marked(by: model.texts)
+      return (step, try Replay(base: model, steps: [step]).run(in: job))
+    } onFinish: { workbench, made in
+      workbench.add(made.1, step: made.0, parent: id, moves: moves)
     }
   }
 
@@ -34,9 +35,10 @@ extension Workbench {
     let plan = JobPlan<Never>(
       title: step.title, kind: .pass, revision: id, retry: { $0.run(recipe, on: id) })
     return start(plan, on: queues.passes, needing: id) { model, job, _ in
-      try Replay(base: model, steps: [step]).run(in: job)
-    } onFinish: { workbench, model in
-      let events = workbench.add(model, step: step, parent: id, moves: moves)
+      let step = try step.marked(by: model.texts)
+      return (step, try Replay(base: model, steps: [step]).run(in: job))
+    } onFinish: { workbench, made in
+      let events = workbench.add(made.1, step: made.0, parent: id, moves: moves)
       if let child = workbench.tree.revisions.last?.id { workbench.run(rest, on: child) }
       return events
     }

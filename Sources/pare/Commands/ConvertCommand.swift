@@ -86,6 +86,7 @@ struct ConvertCommand: ParsableCommand {
   }
 
   func run() throws {
+    try blocks.checkText()
     let target = try SaveTarget(
       output,
       SaveOptions(

@@ -23,9 +23,14 @@ struct PassCommand<Pass: CompressionPass>: ParsableCommand {
     let target = try SaveTarget(output, form, blocks, format)
     let step: Step
     do {
-      step = try Step(
-        passName: Pass.name, settings: dials.settings, layers: layers.selection)
+      var settings = dials.settings
+      let hasText = Pass().settings.contains { $0.name == DialOptions<Pass>.text }
+      if hasText, let path = blocks.importance.path {
+        settings.append((DialOptions<Pass>.text, path))
+      }
+      step = try Step(passName: Pass.name, settings: settings, layers: layers.selection)
       for setting in dials.settings { try step.pass.checkMatters(setting.name) }
+      try blocks.checkText(isRead: step.pass.measuresInputs && hasText)
     } catch let error as PassError {
       throw UsageError(error.description)
     }

@@ -18,6 +18,7 @@ struct RunCommand: ParsableCommand {
   @OptionGroup var report: ReportOptions
 
   func run() throws {
+    try blocks.checkText()
     let target = try SaveTarget(output, form, blocks, format)
     try output.check(against: recipe)
     let passes = try Recipe(contentsOf: recipe)

@@ -28,16 +28,19 @@ struct BlockOptions: ParsableArguments {
       .joined(separator: ", ")
   }
 
-  func validate() throws {
+  /// Refuses a text that nothing reads. `isRead` says that a pass does.
+  func checkText(isRead: Bool = false) throws {
     guard importance.path != nil else { return }
     guard let type else {
-      throw ValidationError("--text weighs the errors of GGUF's blocks; it needs --type")
+      if isRead, importance.part == .all { return }
+      throw UsageError(
+        isRead
+          ? "--part weighs the errors of GGUF's blocks; it needs --type"
+          : "--text weighs the errors of GGUF's blocks; it needs --type")
     }
-    guard type.format.isWeighted else {
-      throw ValidationError(
-        """
-        \(type.format.rawValue) takes no importance; --text works with \(BlockType.weighted)
-        """)
+    guard type.format.isWeighted || isRead else {
+      throw UsageError(
+        "\(type.format.rawValue) takes no importance; --text works with \(BlockType.weighted)")
     }
   }
 }

@@ -12,16 +12,20 @@ struct DialOptions<Settings: Dialed>: ParsableArguments, CustomReflectable {
 
   init() { settings = [] }
 
+  /// The text has an option already, which weighs the errors of blocks too.
+  static var text: String { "text" }
+  private static var dials: [DialSetting] { Settings().settings.filter { $0.name != text } }
+
   init(from decoder: any Decoder) throws {
     let options = try decoder.container(keyedBy: DialKey.self)
-    settings = try Settings().settings.compactMap { dial in
+    settings = try Self.dials.compactMap { dial in
       let option = try options.decode(Option<String?>.self, forKey: DialKey(dial.name))
       return option.wrappedValue.map { (dial.name, $0) }
     }
   }
 
   var customMirror: Mirror {
-    Mirror(self, children: Settings().settings.map { ("_\($0.name)", $0.option) })
+    Mirror(self, children: Self.dials.map { ("_\($0.name)", $0.option) })
   }
 }
 
@@ -51,6 +55,7 @@ extension DialControl {
     switch self {
     case .number, .integer: "number"
     case .choice: "word"
+    case .text: "text"
     }
   }
 
@@ -61,6 +66,7 @@ extension DialControl {
       "\(DialValue.number(range.lowerBound)) … \(DialValue.number(range.upperBound))"
     case .integer(let range, _): "\(range.lowerBound) … \(range.upperBound)"
     case .choice(let words): words.joined(separator: ", ")
+    case .text: ""
     }
   }
 
@@ -68,6 +74,7 @@ extension DialControl {
     switch self {
     case .number, .integer: nil
     case .choice(let words): .list(words)
+    case .text: .file()
     }
   }
 }

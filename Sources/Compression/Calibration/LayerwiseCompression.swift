@@ -1,0 +1,127 @@
+internal import Backend
+internal import Jobs
+internal import Models
+internal import Tensors
+internal import Transformers
+
+/// Makes another layer of a layer, knowing what goes into it.
+protocol CalibratedEdit: Sendable {
+  /// What it has to know.
+  var needs: InputProducts.Kind { get }
+
+  /// The layer's weights after the edit. Throws `Cancelled`, and `PassError` for weights that cannot
+  /// be worked on.
+  func edit(
+    _ weights: Weights, of parameter: Parameter, _ inputs: LayerInputs,
+    shouldStop: @Sendable () -> Bool
+  ) throws -> Weights
+
+  /// The same of a layer whose inputs are not seen. Throws alike.
+  func editUnseen(
+    _ weights: Weights, of parameter: Parameter, threads: Int, shouldStop: @Sendable () -> Bool
+  ) throws -> Weights
+}
+
+/// Walks through a model's blocks: sees what goes into layers with everything before them edited
+/// already, edits them, and goes on with what they are now.
+struct LayerwiseCompression {
+  let edit: any CalibratedEdit
+  let calibration: Calibration
+
+  /// Shares of the work.
+  private static let reading = 0.0...0.1
+  private static let walking = 0.1...1.0
+
+  /// The model with the selected layers edited; those whose inputs are not seen (experts, and what
+  /// lies outside of blocks) without them. Throws `Cancelled`, `PassError` for inputs that are not
+  /// finite, and what running the model throws.
+  func apply(
+    to model: ModelState, layers: LayerSelection, in job: borrowing JobContext
+  ) throws -> ModelState {
+    let chosen = layers.of(model.parameters).filter { $0.shape.count > 0 }
+    guard !chosen.isEmpty else { return model }
+    let shouldStop = job.shouldStop
+    do {
+      let (tokens, length) = try calibration.tokens(
+        for: model, threads: job.threads, shouldStop: shouldStop)
+      try job.checkpoint()
+      let crew = try Crew(threads: job.threads)
+      func makeRun() throws -> LayerwiseRun {
+        try LayerwiseRun(model, tokens, length: length, crew: crew, shouldStop: shouldStop)
+      }
+      let run = try makeRun()
+      let before = edit.needs == .drift ? try makeRun() : nil
+      return model.with(
+        model.parameters.replacing(
+          try walk(run, before, chosen, in: job.part(Self.walking))))
+    } catch NetworkError.stopped {
+      throw Cancelled()
+    } catch {
+      try job.checkpoint()
+      throw error
+    }
+  }
+
+  private func walk(
+    _ run: LayerwiseRun, _ before: LayerwiseRun?, _ chosen: [Parameter],
+    in job: borrowing JobContext
+  ) throws -> [Parameter] {
+    var left = Set(chosen.map(\.name))
+    var changed: [Parameter] = []
+    for stage in 0..<run.stageCount where !left.isEmpty {
+      try job.checkpoint()
+      let parameters = run.parameters(of: stage).filter { left.contains($0.name) }
+      if let first = parameters.first {
+        job.progress(Double(stage) / Double(run.stageCount), first.place.path)
+        let inputs = try inputs(of: first, run, before, stage, job.shouldStop)
+        for parameter in parameters {
+          try job.checkpoint()
+          job.progress(Double(stage) / Double(run.stageCount), parameter.place.path)
+          let edited = try edited(parameter, job.threads, job.shouldStop) {
+            try edit.edit($0, of: parameter, inputs, shouldStop: job.shouldStop)
+          }
+          run.replace(by: edited)
+          changed.append(edited)
+          left.remove(parameter.name)
+        }
+      }
+      try run.take(stage: stage)
+      try before?.take(stage: stage)
+    }
+    for parameter in chosen where left.contains(parameter.name) {
+      try job.checkpoint()
+      changed.append(
+        try edited(parameter, job.threads, job.shouldStop) {
+          try edit.editUnseen(
+            $0, of: parameter, threads: job.threads, shouldStop: job.shouldStop)
+        })
+    }
+    job.progress(1)
+    return changed
+  }
+
+  private func inputs(
+    of parameter: Parameter, _ run: LayerwiseRun, _ before: LayerwiseRun?, _ stage: Int,
+    _ shouldStop: @Sendable () -> Bool
+  ) throws -> LayerInputs {
+    let products = InputProducts(columns: parameter.shape.columns, edit.needs)
+    try run.add(to: products, stage: stage, before: before, shouldStop: shouldStop)
+    if shouldStop() { throw Cancelled() }
+    if let input = products.notFinite {
+      throw PassError("what goes into \(parameter.name) is not finite, at input \(input)")
+    }
+    return LayerInputs(
+      products, damping: calibration.damping, crew: run.crew, hands: run.hands)
+  }
+
+  private func edited(
+    _ parameter: Parameter, _ threads: Int, _ shouldStop: @Sendable () -> Bool,
+    _ edit: (Weights) throws -> Weights
+  ) throws -> Parameter {
+    let weights = try parameter.present(threads: threads, shouldStop: shouldStop)
+    try parameter.refuseWhatIsNotFinite(weights.values, threads, shouldStop)
+    let after = try edit(weights)
+    return after.values.isIdentical(to: weights.values)
+      ? parameter : parameter.replacing(after.values, grid: after.grid, mask: after.mask)
+  }
+}
