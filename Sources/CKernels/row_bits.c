@@ -202,6 +202,14 @@ BITS static void code_rows(
 BITS INLINE __m512 of_groups(const float *numbers, size_t column, size_t group, size_t columns) {
   if (LIKELY(column / group == (column + 63) / group))
     return _mm512_set1_ps(numbers[column / group]);
+  if (group == 16 || group == 32) {
+    size_t left = (columns - column + group - 1) / group;
+    const __m512i lane = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+    return _mm512_permutexvar_ps(
+        _mm512_srli_epi32(lane, group == 16 ? 2 : 3),
+        _mm512_maskz_loadu_ps((__mmask16)((1u << smaller(left, 64 / group)) - 1),
+                              numbers + column / group));
+  }
   float lanes[16];
   for (size_t i = 0; i < 16; i++)
     lanes[i] = column + 4 * i < columns ? numbers[(column + 4 * i) / group] : 0;
@@ -209,15 +217,18 @@ BITS INLINE __m512 of_groups(const float *numbers, size_t column, size_t group, 
 }
 
 BITS float pare_multiply_code_groups(
-    pare_bits codes, const pare_code_row *row, size_t group, const float *scales,
-    const float *shifts, const pare_bits *bitmap, size_t first_bit,
+    pare_bits codes, const pare_code_row *row, pare_code_numbers numbers, size_t group,
+    const float *scales, const float *shifts, const pare_bits *bitmap, size_t first_bit,
     const pare_code_input *input) {
   const __m512i none = _mm512_setzero_si512(), ones = _mm512_set1_epi8(1);
+  const __m512i flip = _mm512_set1_epi8((char)numbers.flip);
+  const __m512i table = numbers.table ? _mm512_loadu_si512(numbers.table) : none;
   spreading spread = spreading_of(row->bits);
   size_t bit = row->bit, columns = input->count;
   __m512 sum = _mm512_setzero_ps();
   for (size_t i = 0; i < columns; i += 64) {
-    __m512i some = codes_at(codes, bit, spread);
+    __m512i some = _mm512_xor_si512(codes_at(codes, bit, spread), flip);
+    if (numbers.table) some = _mm512_permutexvar_epi8(some, table);
     __m512i x = _mm512_loadu_si512(input->high + i), y = _mm512_loadu_si512(input->low + i);
     __m512i sums;
     if (bitmap) {

@@ -23,6 +23,10 @@ public protocol CompressionPass: Dialed {
   /// the same bytes or is refused. Throws what reading it throws.
   func marked(by texts: (any CalibrationTexts)?) throws -> Self
 
+  /// A quicker pass that leaves about as many weights and bytes, for a preview of one that takes
+  /// minutes; nil where the pass is its own preview.
+  var sketch: (any CompressionPass)? { get }
+
   /// A few words for a status line: `prune magnitude 50 %`.
   var title: String { get }
 
@@ -64,6 +68,9 @@ public struct PassError: Error, Hashable, Sendable, CustomStringConvertible {
 extension CompressionPass {
   /// None.
   public static var identity: Self? { nil }
+
+  /// It is its own preview.
+  public var sketch: (any CompressionPass)? { nil }
 
   /// It reads nothing else.
   public func marked(by texts: (any CalibrationTexts)?) throws -> Self { self }

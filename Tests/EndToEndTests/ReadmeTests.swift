@@ -45,7 +45,7 @@ import Workspace
       lines.append("| **`\(pass.name)`** | | | | \(pass.summary) |")
       for dial in pass.init().settings {
         lines.append(
-          "| | `--\(dial.name)` | \(dial.control.values) | `\(dial.value)` | \(dial.help) |")
+          "| | `--\(dial.name)` | \(dial.control.values) | \(dial.standard) | \(dial.help) |")
       }
     }
     return lines.joined(separator: "\n")
@@ -118,7 +118,14 @@ extension DialControl {
       "\(DialValue.number(range.lowerBound)) to \(DialValue.number(range.upperBound))"
     case .integer(let range, _): "\(range.lowerBound) to \(range.upperBound)"
     case .choice(let words): words.map { "`\($0)`" }.joined(separator: ", ")
-    case .text: "a path"
+    case .text: "a text"
     }
+  }
+}
+
+extension DialSetting {
+  /// The default, in a table's cell.
+  fileprivate var standard: String {
+    value.description.isEmpty ? "none" : "`\(value)`"
   }
 }

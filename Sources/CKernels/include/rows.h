@@ -90,10 +90,17 @@ void pare_multiply_code_rows(
     pare_bits codes, const pare_code_row *rows, size_t count, const uint64_t *kept,
     const pare_code_input *input, float *out);
 
+/// What stands for a code: itself with the bits of `flip` turned over, or where there is a `table` of
+/// 64 bytes, for codes of up to 6 bits, what that has in its place.
+typedef struct {
+  uint8_t flip;
+  const uint8_t *table;
+} pare_code_numbers;
+
 /// The product of one row whose groups of `group` columns, a multiple of 4, have scales and shifts
 /// of their own; `row`'s are not read. With a bitmap, whose bits begin at `first_bit`, there are
 /// codes of set bits alone, and other weights are 0.
 float pare_multiply_code_groups(
-    pare_bits codes, const pare_code_row *row, size_t group, const float *scales,
-    const float *shifts, const pare_bits *bitmap, size_t first_bit, const pare_code_input *input);
+    pare_bits codes, const pare_code_row *row, pare_code_numbers numbers, size_t group,
+    const float *scales, const float *shifts, const pare_bits *bitmap, size_t first_bit, const pare_code_input *input);
 #endif

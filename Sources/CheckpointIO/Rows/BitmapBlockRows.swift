@@ -13,9 +13,15 @@ struct BitmapBlockRows: RowReader {
   private let codes: Bytes?
   /// Blocks with a kept weight before each row.
   private let liveBefore: [Int]
+  /// nil where rows are to be read.
+  private let groups: CodeGroups?
+  /// Of each group of each row's blocks.
+  private let scales: [Float]
+  private let shifts: [Float]
 
   var keptByteCount: Int {
     bitmap.keptByteCount + liveBefore.count * MemoryLayout<Int>.stride
+      + (scales.count + shifts.count) * MemoryLayout<Float>.stride
   }
 
   private var blocksPerRow: Int { bitmap.columns / format.weightCount }
@@ -43,6 +49,62 @@ struct BitmapBlockRows: RowReader {
       next = next.drop { $0 < (row + 1) * perRow }
     }
     liveBefore = before
+    (groups, scales, shifts) = Self.groups(
+      coding, side, live, of: stored.record.shape.rows * perRow, format)
+  }
+
+  /// Scales and shifts of the groups of `count` blocks, of which some are live.
+  private static func groups(
+    _ coding: BlockCoding?, _ side: Bytes, _ live: [Int], of count: Int, _ format: BlockFormat
+  ) -> (CodeGroups?, scales: [Float], shifts: [Float]) {
+    guard let coding, let line = coding.line,
+      let groups = CodeGroups(columns: line.group, bits: coding.bits, line.numbers)
+    else { return (nil, [], []) }
+    var blocks = [UInt8](repeating: 0, count: live.count * format.byteCount)
+    var taken = 0
+    for block in live.indices {
+      for range in coding.side {
+        for offset in range {
+          blocks[block * format.byteCount + offset] = side[taken]
+          taken += 1
+        }
+      }
+    }
+    guard let found = coding.scales(of: blocks) else { return (nil, [], []) }
+    let perBlock = format.weightCount / line.group
+    var scales = [Float](repeating: 0, count: count * perBlock)
+    var shifts = scales
+    for (index, block) in live.enumerated() {
+      for group in 0..<perBlock {
+        scales[block * perBlock + group] = found.scales[index * perBlock + group]
+        shifts[block * perBlock + group] = found.shifts[index * perBlock + group]
+      }
+    }
+    return (groups, scales, shifts)
+  }
+
+  var multiplies: Bool { groups != nil }
+
+  func multiply(
+    _ rows: Range<Int>, by input: RowInput, into output: UnsafeMutablePointer<Float>
+  ) {
+    guard let groups, let codes else { return }
+    let perRow = bitmap.columns / groups.columns
+    unsafe codes.withUnsafeBytes { codes in
+      unsafe bitmap.bytes.withUnsafeBytes { bits in
+        unsafe scales.withUnsafeBufferPointer { scales in
+          unsafe shifts.withUnsafeBufferPointer { shifts in
+            guard let scales = scales.baseAddress, let shifts = shifts.baseAddress else { return }
+            for row in rows {
+              unsafe output[row - rows.lowerBound] = unsafe groups.multiply(
+                codes, from: bitmap.kept(of: row).lowerBound, scales: scales + row * perRow,
+                shifts: shifts + row * perRow, bitmap: bits, from: row * bitmap.columns,
+                by: input)
+            }
+          }
+        }
+      }
+    }
   }
 
   func read(_ rows: Range<Int>, into values: UnsafeMutablePointer<Float>) {

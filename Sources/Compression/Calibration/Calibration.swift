@@ -64,10 +64,13 @@ public struct Calibration: Sendable, Hashable, Codable {
 extension Calibration {
   private static let dials: [Dial<Calibration>] = [
     .text(
-      "text", \.text, help: "The text that is run; none for one that the original writes itself."),
+      "text", \.text,
+      help:
+        "The text file that is run to see what goes into layers; none for one that the original "
+        + "writes itself."),
     .text(
-      "text-mark", \.mark, help: "What tells the text's content from others; recipes have it.",
-      when: { !$0.text.isEmpty }),
+      "text-mark", \.mark, help: "Tells the text's content from others, where a recipe names it.",
+      when: { !$0.mark.isEmpty }),
     .integer(
       "sequences", \.sequences, in: 1...4096, step: 8, help: "How many sequences of it are run."),
     .integer("length", \.length, in: 2...8192, step: 64, help: "Tokens of a sequence."),
@@ -75,7 +78,7 @@ extension Calibration {
 
   private static let damping = Dial<Calibration>.number(
     "damping", \.damping, in: 0...1, step: 0.001,
-    help: "How little weights move to make up for others, which unseen texts may not thank them.")
+    help: "How little weights move to make up for others: more is safer on other texts.")
 
   /// The dials of a pass that has a calibration; `makesUp` where weights make up for others.
   static func dials<Pass>(

@@ -4,6 +4,14 @@ public import Models
 internal import Tensors
 
 extension Prune {
+  /// By magnitude.
+  public var sketch: (any CompressionPass)? {
+    guard method.isCalibrated else { return nil }
+    var plain = self
+    (plain.method, plain.scope) = (.magnitude, .layer)
+    return plain
+  }
+
   /// With the mark of the text that it calibrates on.
   public func marked(by texts: (any CalibrationTexts)?) throws -> Prune {
     guard measuresInputs else { return self }

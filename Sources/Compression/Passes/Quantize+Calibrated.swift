@@ -4,6 +4,14 @@ public import Models
 internal import Tensors
 
 extension Quantize {
+  /// To the nearest.
+  public var sketch: (any CompressionPass)? {
+    guard method != .nearest else { return nil }
+    var plain = self
+    plain.method = .nearest
+    return plain
+  }
+
   /// With the mark of the text that it calibrates on.
   public func marked(by texts: (any CalibrationTexts)?) throws -> Quantize {
     guard measuresInputs else { return self }

@@ -28,7 +28,7 @@ extension AppState {
     if prompt != nil { return handlePrompt(key) }
     if sheet != nil, let effects = perform(key, among: SheetKeys.bindings) { return effects }
     if sheet != nil, case .character(let character) = key,
-      character.isNumber || character == "." || character == "-"
+      character.isNumber || ".-/~".contains(character)
     {
       return typeValue(startingWith: character)
     }

@@ -43,9 +43,10 @@ extension AppState {
     return []
   }
 
-  /// Turns the selected dial.
+  /// Turns the selected dial; a text is typed.
   mutating func turnDial(by steps: Int) -> [Effect] {
     guard let dial = sheet?.dial else { return [] }
+    if dial.control == .text { return typeText(dial, text: dial.value.description) }
     return set(dial.name, to: dial.turned(by: steps))
   }
 
@@ -63,12 +64,16 @@ extension AppState {
     return askPreview()
   }
 
-  /// Opens the line for a value of the selected dial, if it takes a number.
+  /// Opens the line for a value of the selected dial, if it takes a number or a text.
   mutating func typeValue(startingWith character: Character) -> [Effect] {
-    guard let sheet, let dial = sheet.dial, dial.share != nil else { return [] }
+    guard let dial = sheet?.dial, dial.share != nil || dial.control == .text else { return [] }
+    return typeText(dial, text: String(character))
+  }
+
+  private mutating func typeText(_ dial: DialSetting, text: String) -> [Effect] {
+    guard let sheet else { return [] }
     prompt = Prompt(
-      .value(dial: sheet.selected, label: "\(dial.name), \(dial.rangeText):"),
-      text: String(character))
+      .value(dial: sheet.selected, label: "\(dial.name), \(dial.rangeText):"), text: text)
     return []
   }
 

@@ -100,7 +100,8 @@ package enum CommandText {
     let defaults = type(of: step.pass).init().settings
     for (setting, usual) in zip(step.pass.settings, defaults)
     where setting.isActive && setting.value != usual.value {
-      words += ["--" + setting.name, setting.value.description]
+      let value = setting.value.description
+      words += ["--" + setting.name, setting.control == .text ? quoted(value) : value]
     }
     switch step.layers {
     case .all: break
@@ -123,6 +124,7 @@ package enum CommandText {
     }
     if let dial = settings.first(where: { "--" + $0.name == last }) {
       if case .choice(let options) = dial.control { return options }
+      if dial.control == .text { return FilePaths.completions(of: words.last ?? "") }
       return [dial.value.description]
     }
     return settings.map { "--" + $0.name } + ["--layers"]

@@ -112,6 +112,9 @@ extension DialSetting {
 
   /// What somebody means who types `60` where a share is wanted: 60 %.
   func understood(_ text: String) -> DialValue {
+    if control == .text {
+      return .choice(FilePaths.expanded(String(text.drop { $0 == " " })))
+    }
     let text = text.filter { !$0.isWhitespace }
     guard case .number(let range, _, .share) = control, let number = Double(text),
       number > range.upperBound
@@ -127,7 +130,7 @@ extension DialSetting {
         + (unit == .share ? " or per cent" : "")
     case .integer(let range, _): "\(range.lowerBound) to \(range.upperBound)"
     case .choice(let words): words.joined(separator: ", ")
-    case .text: "a path"
+    case .text: "a file, or none"
     }
   }
 

@@ -17,6 +17,20 @@ package struct BlockCoding: Sendable {
   /// Bytes of a block that hold no codes.
   package let side: [Range<Int>]
   private let places: [UInt16]
+  /// How weights follow from codes; nil where they are no line.
+  package let line: Line?
+
+  /// weight = scale · (number + shift), a scale and a shift for each `group` neighbours.
+  package struct Line: Sendable {
+    package let group: Int
+    /// What stands for a code.
+    package let numbers: CodeNumbers
+    /// Two codes whose numbers, the first of which is `number`, follow each other: those next to 0.
+    fileprivate let low: UInt8
+    fileprivate let high: UInt8
+    fileprivate let number: Float
+    fileprivate let most: Float
+  }
 
   /// nil of formats in which weights share bits, as those of TQ1_0 and of codebooks do, and
   /// of Q8_K, whose blocks hold sums of their codes.
@@ -51,6 +65,77 @@ package struct BlockCoding: Sendable {
       }
     }
     zero = layout.minimum == nil ? Self.zero(form, places, block) : nil
+    line = Self.line(form, places, block)
+  }
+
+  /// Of a block with plain scales: the numbers are counted in steps of the smallest difference.
+  private static func line(
+    _ form: pare_block_form, _ places: [UInt16], _ block: [UInt8]
+  ) -> Line? {
+    let codes = (0..<1 << Int(form.bits)).map { UInt8($0) }
+    let levels = codes.map { Self.values(of: $0, form, places, block)[0] }
+    let sorted = levels.sorted()
+    let steps = zip(sorted.dropFirst(), sorted).map { $0 - $1 }.filter { $0 > 0 }
+    guard let least = sorted.first, let step = steps.min() else { return nil }
+    let numbers = levels.map { (($0 - least) / step).rounded() }
+    let areWhole = zip(levels, numbers).allSatisfy { level, number in
+      abs(level - least - number * step) <= 1e-3 * step
+    }
+    guard areWhole, let most = numbers.max(), most <= 255,
+      let low = levels.indices.min(by: { abs(levels[$0]) < abs(levels[$1]) }),
+      let high = numbers.firstIndex(of: numbers[low] + 1)
+    else { return nil }
+    let whole = numbers.map { UInt8($0) }
+    let kind: CodeNumbers
+    if whole == codes {
+      kind = .codes
+    } else if codes.count == 256 {
+      guard codes.allSatisfy({ CodeNumbers.signed.number(of: $0) == whole[Int($0)] }) else {
+        return nil
+      }
+      kind = .signed
+    } else {
+      guard codes.count <= 64 else { return nil }
+      kind = .table(whole + [UInt8](repeating: 0, count: 64 - whole.count))
+    }
+    return Line(
+      group: form.weights == 32 ? 32 : 16, numbers: kind, low: UInt8(low), high: UInt8(high),
+      number: numbers[low], most: most)
+  }
+
+  private static func values(
+    of code: UInt8, _ form: pare_block_form, _ places: [UInt16], _ blocks: [UInt8]
+  ) -> [Float] {
+    let count = blocks.count / Int(form.bytes)
+    let weights = count * Int(form.weights)
+    var changed = blocks
+    let codes = [UInt8](repeating: code, count: weights)
+    let none = [UInt64](repeating: 0, count: (weights + 63) / 64)
+    unsafe pare_put_block_codes(form, places, codes, none, count, &changed)
+    var values = [Float](repeating: 0, count: weights)
+    unsafe pare_dequantize(KernelLevel.best, form.format, changed, count, &values, 0)
+    return values
+  }
+
+  /// Scales and shifts of blocks, whatever their codes are, one for each of `line`'s groups; nil where
+  /// weights or what they are made of are no finite numbers. Precondition: there is a line.
+  package func scales(of blocks: [UInt8]) -> (scales: [Float], shifts: [Float])? {
+    guard let line else { preconditionFailure("codes of \(format) lie on no line") }
+    let first = Self.values(of: line.low, form, places, blocks)
+    let second = Self.values(of: line.high, form, places, blocks)
+    var (scales, shifts) = ([Float](), [Float]())
+    for place in stride(from: 0, to: first.count, by: line.group) {
+      var scale = second[place] - first[place]
+      var shift = first[place] / scale - line.number
+      if scale == 0 {
+        // Whatever the code is, it is worth nothing beside this.
+        (scale, shift) = first[place] == 0 ? (0, 0) : (first[place] * 0x1p-24, 0x1p24)
+      }
+      guard (scale * (line.most + abs(shift))).isFinite else { return nil }
+      scales.append(scale)
+      shifts.append(shift)
+    }
+    return (scales, shifts)
   }
 
   private static func zero(

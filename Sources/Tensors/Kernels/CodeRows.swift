@@ -76,17 +76,18 @@ package struct CodeRows: Sendable {
 }
 
 /// A row of codes whose groups have scales and shifts of their own.
-package struct CodeGroups {
+package struct CodeGroups: Sendable {
   /// Columns of a group.
   package let columns: Int
   package let bits: Int
+  private let numbers: CodeNumbers
 
   /// nil where rows of such codes are not multiplied as they are.
-  package init?(columns: Int, bits: Int) {
+  package init?(columns: Int, bits: Int, _ numbers: CodeNumbers = .codes) {
     guard CodeRows.areMultiplied, columns > 0, columns % 4 == 0, bits <= CodeRows.mostBits else {
       return nil
     }
-    (self.columns, self.bits) = (columns, bits)
+    (self.columns, self.bits, self.numbers) = (columns, bits, numbers)
   }
 
   /// The product of an input and a row whose codes begin with code `first`: those of all columns,
@@ -96,15 +97,43 @@ package struct CodeGroups {
     shifts: UnsafePointer<Float>, bitmap: UnsafeRawBufferPointer?, from firstBit: Int,
     by input: RowInput
   ) -> Float {
-    var row = pare_code_row(bit: first * bits, bits: Int32(bits), scale: 0, shift: 0)
-    var values = unsafe input.codes
-    guard let bitmap = unsafe bitmap else {
+    func product(_ flip: UInt8, _ table: UnsafePointer<UInt8>?) -> Float {
+      var row = pare_code_row(bit: first * bits, bits: Int32(bits), scale: 0, shift: 0)
+      let numbers = unsafe pare_code_numbers(flip: flip, table: table)
+      var values = unsafe input.codes
+      guard let bitmap = unsafe bitmap else {
+        return unsafe pare_multiply_code_groups(
+          pare_bits(codes), &row, numbers, columns, scales, shifts, nil, 0, &values)
+      }
+      var bits = unsafe pare_bits(bitmap)
       return unsafe pare_multiply_code_groups(
-        pare_bits(codes), &row, columns, scales, shifts, nil, 0, &values)
+        pare_bits(codes), &row, numbers, columns, scales, shifts, &bits, firstBit, &values)
     }
-    var bits = unsafe pare_bits(bitmap)
-    return unsafe pare_multiply_code_groups(
-      pare_bits(codes), &row, columns, scales, shifts, &bits, firstBit, &values)
+    switch numbers {
+    case .codes: return product(0, nil)
+    case .signed: return product(0x80, nil)
+    case .table(let table):
+      return unsafe table.withUnsafeBufferPointer { unsafe product(0, $0.baseAddress) }
+    }
+  }
+}
+
+/// The number that stands for a code in weight = scale · (number + shift).
+package enum CodeNumbers: Sendable, Hashable {
+  /// The code itself.
+  case codes
+  /// A code of 8 bits, whose first bit is a sign, and 128.
+  case signed
+  /// Of 64 numbers, for codes of up to 6 bits.
+  case table([UInt8])
+
+  /// Precondition: the code has as many bits as codes here may have.
+  func number(of code: UInt8) -> UInt8 {
+    switch self {
+    case .codes: code
+    case .signed: code ^ 0x80
+    case .table(let table): table[Int(code)]
+    }
   }
 }
 

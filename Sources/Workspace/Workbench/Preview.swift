@@ -53,5 +53,12 @@ public struct PreviewTotals: Hashable, Sendable {
   public let layers: [String: Layer]
   /// Whether weights, sparsities and bytes are what the step would make; else an estimate,
   /// which the exact ones follow.
-  public let isExact: Bool
+  public private(set) var isExact: Bool
+
+  /// The same as an estimate.
+  var estimated: PreviewTotals {
+    var estimate = self
+    estimate.isExact = false
+    return estimate
+  }
 }

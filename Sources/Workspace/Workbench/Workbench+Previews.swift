@@ -32,9 +32,9 @@ extension Workbench {
     var request = PreviewRequest(
       ticket: ticket, step: step, revision: id, layer: layer, checkpoint: checkpoint,
       given: tree.givenLayers(to: id) + [step.layers])
-    if let pass = step.pass as? Prune, pass.followsCounts {
+    if let pass = request.work.pass as? Prune, pass.followsCounts {
       request.counting = counting(of: id, given: request.given)
-      request.totals = request.counting?.counted?.totals(after: step)
+      request.totals = request.counting?.counted.flatMap { request.totals(of: $0) }
       if request.totals != nil { announce([.previewReady(request.preview(nil))]) }
     }
     var plan = JobPlan<Preview>(
@@ -85,6 +85,16 @@ struct PreviewRequest: Sendable {
   /// The totals, as far as they are known.
   var totals: PreviewTotals?
 
+  /// What is worked on: the step, or what stands in for one that takes minutes.
+  var work: Step { step.pass.sketch.map { Step(pass: $0, layers: step.layers) } ?? step }
+  private var isSketch: Bool { step.pass.sketch != nil }
+
+  /// The totals after the step as counts tell them: an estimate where another step stands in for it.
+  func totals(of counted: CountedModel) -> PreviewTotals? {
+    let totals = counted.totals(after: work)
+    return isSketch ? totals?.estimated : totals
+  }
+
   /// Applies the step, to the layer on screen alone first where a layer's
   /// outcome does not hang on the others.
   func run(
@@ -95,26 +105,30 @@ struct PreviewRequest: Sendable {
     var whole = totals
     if whole == nil, model.parameters.contains(where: step.layers.contains) {
       let counted = try counting?.count(model, against: checkpoint, in: job.part(0.1...0.4))
-      whole = counted?.totals(after: step)
+      whole = counted.flatMap { totals(of: $0) }
       if let whole, !whole.isExact { post(preview(snapshot, whole)) }
     }
+    if isSketch, let whole { return preview(nil, whole, isDone: true) }
     if let whole, whole.isExact, snapshot != nil || layer == nil {
       return preview(snapshot, whole, isDone: true)
     }
-    let changed = try Replay(base: model, steps: [step]).run(in: job.part(0.4...0.7))
-    if snapshot == nil, let layer { snapshot = try self.snapshot(of: layer, in: changed, job) }
+    let changed = try Replay(base: model, steps: [work]).run(in: job.part(0.4...0.7))
+    if snapshot == nil, !isSketch, let layer {
+      snapshot = try self.snapshot(of: layer, in: changed, job)
+    }
     if let whole, whole.isExact { return preview(snapshot, whole, isDone: true) }
     let sizes = try ModelSizes(
       of: changed, against: checkpoint, given: given, others: false, in: job)
     let count = model.parameters.count(where: step.layers.contains)
-    return preview(snapshot, PreviewTotals(sizes, layerCount: count), isDone: true)
+    let found = PreviewTotals(sizes, layerCount: count)
+    return preview(snapshot, isSketch ? found.estimated : found, isDone: true)
   }
 
   /// The layer on screen, where its outcome does not hang on others.
   private func snapshotAlone(
     _ model: ModelState, _ job: borrowing JobContext
   ) throws -> LayerSnapshot? {
-    guard let layer, let parameter = model.parameters[layer], step.pass.isLayerwise,
+    guard let layer, let parameter = model.parameters[layer], step.pass.isLayerwise, !isSketch,
       step.layers.contains(parameter)
     else { return nil }
     let changed = try step.apply(to: model.with(Parameters([parameter])), in: job)
