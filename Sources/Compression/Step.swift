@@ -1,5 +1,6 @@
 public import Jobs
 public import Models
+internal import Tensors
 
 /// A pass and the layers it works on: one line of a recipe, one revision of a
 /// model. Which pass it is need not be known.
@@ -51,6 +52,13 @@ public struct Step: Sendable {
   /// The same step that names the texts it reads by their content. Throws what reading them throws.
   public func marked(by texts: (any CalibrationTexts)?) throws -> Step {
     Step(pass: try pass.marked(by: texts), layers: layers)
+  }
+
+  /// Layers of `model` that the pass works on without seeing what goes into them, though it sees that
+  /// of others: experts, and what lies outside of blocks.
+  public func unseenLayers(of model: ModelState) -> [String] {
+    guard pass.sketch != nil else { return [] }
+    return LayerwiseCompression.unseen(among: layers.of(model.parameters), of: model).map(\.name)
   }
 
   /// The model after the step. Throws what the pass throws.

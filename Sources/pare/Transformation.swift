@@ -21,6 +21,14 @@ extension FileArgument {
     if let others = checkpoint.leftAlone, recipe.steps.contains(where: { $0.layers == .all }) {
       StandardError.write("pare: left alone: \(sentence(others)); --layers names them\n")
     }
+    for step in recipe.steps {
+      let unseen = step.unseenLayers(of: checkpoint.model)
+      guard let first = unseen.first else { continue }
+      let others = unseen.count > 1 ? " and \(unseen.count - 1) more" : ""
+      StandardError.write(
+        "pare: what goes into \(first)\(others) is not seen: \(step.passName) takes a plain method "
+          + "there\n")
+    }
     return checkpoint
   }
 }

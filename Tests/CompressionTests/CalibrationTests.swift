@@ -167,6 +167,27 @@ import Transformers
     ) { try prune.validate() }
   }
 
+  /// Outside of blocks nothing is seen; there a plain method does, and says so.
+  @Test func whatIsNotSeenIsDonePlainly() throws {
+    let model = RunnableModel.state()
+    var (pass, plain) = (Quantize(), Quantize())
+    pass.method = .gptq
+    let names = ["h.0.mlp.c_fc.weight", "wte.weight"]
+    let step = Step(pass: pass, layers: .named(names))
+    #expect(step.unseenLayers(of: model) == ["wte.weight"])
+    plain.scheme = pass.scheme
+    #expect(Step(pass: plain, layers: .named(names)).unseenLayers(of: model).isEmpty)
+    let changed = try step.apply(to: model, in: JobContext()).parameters
+    let nearest = try plain.apply(
+      to: model.parameters, layers: .named(names), in: JobContext())
+    let (found, meant) = (
+      try changed["wte.weight"]?.tensor().array, try nearest["wte.weight"]?.tensor().array
+    )
+    #expect(found == meant)
+    let other = try changed[names[0]]?.tensor().array
+    #expect(try other != nearest[names[0]]?.tensor().array)
+  }
+
   /// A weight so large that what it gives is no number, two layers on.
   @Test func inputsThatAreNotFiniteAreNamed() throws {
     let model = RunnableModel.state()

@@ -214,6 +214,19 @@ INLINE NAME(cost) NAME(cost_of)(
   return (NAME(cost)){NAME(lane_sum)(error), NAME(lane_sum)(products), NAME(lane_sum)(squares)};
 }
 
+// Keeps a scale and a zero whose error is less than the best one's.
+INLINE NAME(cost) NAME(try_scale)(
+    const float *weights, const float *importance, size_t count, float scale, float zero, float low,
+    float high, float *best, float *best_scale, float *best_zero) {
+  NAME(cost) cost = NAME(cost_of)(weights, importance, count, scale, zero, low, high);
+  if (cost.error < *best) {
+    *best = cost.error;
+    *best_scale = scale;
+    *best_zero = zero;
+  }
+  return cost;
+}
+
 static void NAME(fit_groups)(
     const float *weights, const float *importance, size_t count, size_t group, int is_symmetric,
     int low, int high, int steps, float *scales, int32_t *zeros) {
@@ -229,6 +242,9 @@ static void NAME(fit_groups)(
     *zeros = 0;
     if (!(most > least)) continue;
     float largest = most > -least ? most : -least, best = __builtin_inff();
+    float best_scale = 1, best_zero = 0;
+#define TRY(scale, zero)                                                                     \
+  NAME(try_scale)(w, h, some, scale, zero, (float)low, (float)high, &best, &best_scale, &best_zero)
     for (int step = 0; step < steps; step++) {
       float share = 1 - (float)step / 100;
       float scale = is_symmetric ? largest * share / (float)high
@@ -237,16 +253,21 @@ static void NAME(fit_groups)(
       float zero = is_symmetric ? 0 : __builtin_rintf((float)low - least * share / scale);
       // The scale that suits the codes of this one may have better codes.
       for (int again = 0; again < 3; again++) {
-        NAME(cost) cost = NAME(cost_of)(w, h, some, scale, zero, (float)low, (float)high);
-        if (cost.error < best) {
-          best = cost.error;
-          *scales = scale;
-          *zeros = (int32_t)zero;
-        }
+        NAME(cost) cost = TRY(scale, zero);
         float next = cost.products / cost.squares;
         if (steps == 1 || !(next > 0) || next == scale || __builtin_isinf(next)) break;
         scale = next;
       }
     }
+    // One end may be worth more than the other: other zeros, with scales about the best.
+    float middle = best_scale, first_zero = best_zero;
+    for (int away = -2; !is_symmetric && steps > 1 && away <= 2; away++) {
+      float zero = first_zero + (float)away;
+      if (zero < (float)low || zero > (float)high) continue;
+      for (int step = 0; step < 24; step++) TRY(middle * (0.76f + 0.02f * (float)step), zero);
+    }
+#undef TRY
+    *scales = best_scale;
+    *zeros = (int32_t)best_zero;
   }
 }

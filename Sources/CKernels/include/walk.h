@@ -59,7 +59,8 @@ void pare_solve_rows(
     size_t row_stride);
 
 /// Scales and zeros of groups of a row's weights, so that Σ hⱼ (wⱼ − w′ⱼ)² is small: the best of
-/// `steps` shrinkings of the extremes by 1 % each, from which codes and scale are then fitted in turn.
+/// `steps` shrinkings of the extremes by 1 % each, from which codes and scale are then fitted in turn,
+/// and then of zeros and scales about the best.
 /// w′ = scale · (clamp(rint(w / scale) + zero) − zero) with codes from `low` to `high`; where
 /// `is_symmetric`, zero is 0. `importance` has h, or is NULL for 1.
 void pare_fit_groups(

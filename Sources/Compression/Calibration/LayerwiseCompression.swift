@@ -28,9 +28,19 @@ struct LayerwiseCompression {
   let edit: any CalibratedEdit
   let calibration: Calibration
 
-  /// Shares of the work.
-  private static let reading = 0.0...0.1
+  /// The share of the work that comes after the text is there.
   private static let walking = 0.1...1.0
+
+  /// Those of some parameters whose inputs are not seen; empty of a model that cannot be run.
+  static func unseen(among chosen: [Parameter], of model: ModelState) -> [Parameter] {
+    guard
+      let network = try? Model(running: model.parameters, configuration: model.configuration)
+    else { return [] }
+    let seen = Set(
+      network.linearLayers.filter { $0.block != nil }
+        .compactMap { network.part($0)?.parameter.name })
+    return chosen.filter { !seen.contains($0.name) }
+  }
 
   /// The model with the selected layers edited; those whose inputs are not seen (experts, and what
   /// lies outside of blocks) without them. Throws `Cancelled`, `PassError` for inputs that are not

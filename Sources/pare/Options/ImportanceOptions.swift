@@ -8,7 +8,7 @@ struct ImportanceOptions: ParsableArguments {
     help: ArgumentHelp(
       """
       With --type: weigh errors by what this UTF-8 text puts into each column, as llama.cpp \
-      does with an importance matrix.
+      does with an importance matrix. A pass whose method sees what goes into layers runs it.
       """, valueName: "file"),
     completion: .file())
   var path: String?
