@@ -8,11 +8,9 @@ package struct ColumnWalk {
   package enum Choice: Sendable {
     /// Nothing more than the mask says.
     case none
-    /// So many of `count` weights, of all rows together, those that cost least; asked for all
-    /// columns so far, once for each 128.
+    /// The weights that cost least, of all rows together: so many of the first `count`, asked once for
+    /// each 128 columns.
     case layer(quota: @Sendable (_ count: Int) -> Int)
-    /// The same in each row.
-    case row(quota: @Sendable (_ count: Int) -> Int)
     /// All but `n` of each `m` neighbours of a row, m ≤ 64.
     case nOfM(n: Int, m: Int)
   }
@@ -57,7 +55,7 @@ package struct ColumnWalk {
     if case .nOfM(let keep, let group) = choice { (n0, m0) = (keep, group) }
     let width = m0 > 0 ? Int(PARE_WALK_COLUMNS) / m0 * m0 : Int(PARE_WALK_COLUMNS)
     var end = n
-    var gone: [Int] = choice.isMask ? [Int](repeating: 0, count: m) : []
+    var gone = 0
     while end > 0 {
       let columns = max(end - width, 0)..<end
       end = columns.lowerBound
@@ -68,7 +66,10 @@ package struct ColumnWalk {
         if isScored { scores(rows, columns, state) }
       }
       if shouldStop() { return nil }
-      if isScored { choose(choice, columns, state, &gone, shouldStop) }
+      if case .layer(let quota) = choice {
+        choose(quota(m * (n - end)) - gone, columns, state, shouldStop)
+        gone = quota(m * (n - end))
+      }
       forEachTile(of: m) { rows, _ in
         if shouldStop() { return }
         walk(rows, columns, state, n0, m0, points)
@@ -170,10 +171,9 @@ package struct ColumnWalk {
     }
   }
 
-  /// Marks what goes of some columns whose scores are known.
+  /// Marks the `count` weights that go of some columns whose scores are known.
   private func choose(
-    _ choice: Choice, _ columns: Range<Int>, _ state: State, _ gone: inout [Int],
-    _ shouldStop: @Sendable () -> Bool
+    _ count: Int, _ columns: Range<Int>, _ state: State, _ shouldStop: @Sendable () -> Bool
   ) {
     let (m, n, width) = (state.rows, state.columns, columns.count)
     let scores = unsafe Tensor([m, width]) { out in
@@ -187,25 +187,13 @@ package struct ColumnWalk {
         }
       }
     }
-    let seen = n - columns.lowerBound
-    let mask: Mask?
-    switch choice {
-    case .layer(let quota):
-      let all = gone.reduce(0, +)
-      mask = Select.mask(
-        pruning: min(max(quota(seen * m) - all, 0), m * width), of: scores, threads: crew.threads,
-        shouldStop: shouldStop)
-    case .row(let quota):
-      mask = Select.mask(
-        pruningPerRow: min(max(quota(seen) - (gone.first ?? 0), 0), width), of: scores,
-        threads: crew.threads, shouldStop: shouldStop)
-    case .none, .nOfM: mask = nil
-    }
+    let mask = Select.mask(
+      pruning: min(max(count, 0), m * width), of: scores, threads: crew.threads,
+      shouldStop: shouldStop)
     guard let mask else { return }
     for row in 0..<m {
       for a in 0..<width where !mask[row * width + a] {
         unsafe state.kept[row * n + columns.lowerBound + a] = 0
-        gone[row] += 1
       }
     }
   }
@@ -242,7 +230,7 @@ extension ColumnWalk.Choice {
   /// Whether it is made for a block before that is walked over.
   fileprivate var isMask: Bool {
     switch self {
-    case .layer, .row: true
+    case .layer: true
     case .none, .nOfM: false
     }
   }

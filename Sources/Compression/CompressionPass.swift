@@ -56,6 +56,22 @@ extension WeightPass {
   }
 }
 
+/// A pass some of whose methods see what goes into layers.
+public protocol CalibratedPass: WeightPass {
+  /// On what text they see it.
+  var calibration: Calibration { get set }
+}
+
+extension CalibratedPass {
+  /// With the mark of the text that it calibrates on.
+  public func marked(by texts: (any CalibrationTexts)?) throws -> Self {
+    guard measuresInputs else { return self }
+    var marked = self
+    marked.calibration = try calibration.marked(by: texts)
+    return marked
+  }
+}
+
 /// What is wrong with settings or with a layer, in one sentence.
 public struct PassError: Error, Hashable, Sendable, CustomStringConvertible {
   /// The sentence.

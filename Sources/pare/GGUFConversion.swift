@@ -37,9 +37,10 @@ struct GGUFConversion {
           of: checkpoint, on: .file(path), part: importance.part.part, in: $0)
       }
     }
+    let named = try Headless.marked(recipe, for: checkpoint)
     let title = recipe.steps.first?.passName ?? "convert"
     let (planned, model) = try Work.run(title, threads: threads) { job in
-      let model = try Headless.apply(recipe, to: checkpoint, in: job.part(Part.passes))
+      let model = try Headless.apply(named, to: checkpoint, in: job.part(Part.passes))
       let planned = try target.plan(
         model, of: checkpoint, importance: measured?.squares ?? [:],
         in: job.part(Part.planning))
@@ -51,7 +52,7 @@ struct GGUFConversion {
     for group in fallbacks(of: plan) { StandardError.write("pare: \(sentence(group))\n") }
     let comparison = try Work.run(title, threads: threads) { job in
       try planned.write(
-        to: claim, of: checkpoint, recipe: Headless.marked(recipe, for: checkpoint).yaml,
+        to: claim, of: checkpoint, recipe: named.yaml,
         in: job.part(Part.writing))
       // Of the file as it is read back.
       return try TensorComparison(

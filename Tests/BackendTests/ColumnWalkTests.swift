@@ -136,7 +136,7 @@ import Testing
       let factor = try layer.factor(.largestFirst)
       #expect(factor.idle == idle.count)
       let walk = ColumnWalk(factor, crew: layer.crew, hands: layer.hands)
-      let values = try #require(layer.run(walk, .row { $0 / 2 })).values
+      let values = try #require(layer.run(walk, .layer { $0 / 2 })).values
       #expect(values.array.allSatisfy { $0.isFinite })
     }
   }

@@ -39,7 +39,7 @@ import Transformers
     return calibration
   }
 
-  /// tr D H Dᵀ of each layer, with the products of what goes into the model as it was.
+  /// The squared error of each layer's outputs, on the inputs that it has in the unchanged model.
   private static func losses(of changed: ModelState, _ model: ModelState) throws -> [Double] {
     let (count, length) = (24 * 32, 32)
     let tokens = try #require(model.texts).tokens(

@@ -53,7 +53,8 @@ struct BitmapBlockRows: RowReader {
       coding, side, live, of: stored.record.shape.rows * perRow, format)
   }
 
-  /// Scales and shifts of the groups of `count` blocks, of which some are live.
+  /// Scales and shifts of the groups of `count` blocks. `live` are those that have a kept weight; of
+  /// the others both are 0.
   private static func groups(
     _ coding: BlockCoding?, _ side: Bytes, _ live: [Int], of count: Int, _ format: BlockFormat
   ) -> (CodeGroups?, scales: [Float], shifts: [Float]) {

@@ -34,8 +34,9 @@ public struct Calibration: Sendable, Hashable, Codable {
     return marked
   }
 
-  /// The sequences, one after the other, and their length: no more than the model's context. Throws `PassError` where the text is not the one that was
-  /// named, or has less than one sequence, `Cancelled`, and what reading it throws.
+  /// The sequences, one after the other, and their length, which is no more than the model's
+  /// context. Throws `PassError` where the text is not the one that was named, or has less than one
+  /// sequence, and what reading it throws.
   func tokens(
     for model: ModelState, threads: Int, shouldStop: @escaping @Sendable () -> Bool
   ) throws -> (tokens: [Int], length: Int) {

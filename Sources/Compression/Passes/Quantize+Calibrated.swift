@@ -12,14 +12,6 @@ extension Quantize {
     return plain
   }
 
-  /// With the mark of the text that it calibrates on.
-  public func marked(by texts: (any CalibrationTexts)?) throws -> Quantize {
-    guard measuresInputs else { return self }
-    var marked = self
-    marked.calibration = try calibration.marked(by: texts)
-    return marked
-  }
-
   /// The model with the selected layers rounded. Throws as `apply` to parameters, and what running the
   /// model throws where the method has to see what goes into layers.
   public func apply(

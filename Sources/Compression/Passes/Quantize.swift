@@ -15,7 +15,7 @@ internal import Tensors
 /// With `scale` mse the scale is the one of least squared error that a search
 /// finds (`Quantization.ScaleRule`), never worse than the above; binary's mean is
 /// that already.
-public struct Quantize: WeightPass {
+public struct Quantize: CalibratedPass {
   /// How weights are rounded.
   public enum Method: String, Sendable, Hashable, Codable, CaseIterable {
     /// Each to the nearest level.

@@ -25,9 +25,10 @@ package struct BlockCoding: Sendable {
     package let group: Int
     /// What stands for a code.
     package let numbers: CodeNumbers
-    /// Two codes whose numbers, the first of which is `number`, follow each other: those next to 0.
+    /// A code that stands for 0, or for what is nearest to it, and the code of the next number.
     fileprivate let low: UInt8
     fileprivate let high: UInt8
+    /// The number of `low`, and the largest of all.
     fileprivate let number: Float
     fileprivate let most: Float
   }
@@ -141,14 +142,8 @@ package struct BlockCoding: Sendable {
   private static func zero(
     _ form: pare_block_form, _ places: [UInt16], _ block: [UInt8]
   ) -> UInt8? {
-    let none: [UInt64] = [0, 0, 0, 0]
-    return (0..<UInt8(clamping: 1 << form.bits)).first { code in
-      var changed = block
-      let codes = [UInt8](repeating: code, count: Int(form.weights))
-      unsafe pare_put_block_codes(form, places, codes, none, 1, &changed)
-      var values = [Float](repeating: 1, count: Int(form.weights))
-      unsafe pare_dequantize(0, form.format, changed, 1, &values, 0)
-      return values.allSatisfy { $0 == 0 }
+    (0..<UInt8(clamping: 1 << form.bits)).first { code in
+      values(of: code, form, places, block).allSatisfy { $0 == 0 }
     }
   }
 

@@ -9,13 +9,9 @@ extension Quantization {
   ) -> QuantizationGrid? {
     let (rows, columns) = (tensor.shape.rows, tensor.shape.columns)
     precondition(importance.count == columns && groupSize > 0)
-    let (bits, low, high): (Int, Int, Int) =
-      switch levels {
-      case .symmetric(let bits): (bits, -(1 << (bits - 1)), 1 << (bits - 1) - 1)
-      case .affine(let bits): (bits, 0, 1 << bits - 1)
-      case .ternary, .binary: (2, -1, 1)
-      }
-    let isAffine = if case .affine = levels { true } else { false }
+    precondition(levels != .binary)
+    let fit = GridFit(tensor: tensor, mask: nil, levels: levels, rule: .leastSquares)
+    let (isAffine, codes) = (fit.isAffine, fit.codes)
     let perRow = (columns + groupSize - 1) / groupSize
     var scales = [Float](repeating: 1, count: rows * perRow)
     var zeros = [Int32](repeating: 0, count: rows * perRow)
@@ -30,7 +26,7 @@ extension Quantization {
             unsafe importance.withUnsafeBufferPointer { importance in
               unsafe pare_fit_groups(
                 KernelLevel.best, values + row * columns, importance.baseAddress, columns,
-                groupSize, isAffine ? 0 : 1, Int32(low), Int32(high), 80,
+                groupSize, isAffine ? 0 : 1, Int32(codes.lowerBound), Int32(codes.upperBound), 80,
                 scales + row * perRow, zeros + row * perRow)
             }
           }
@@ -39,7 +35,7 @@ extension Quantization {
     }
     guard finished else { return nil }
     return QuantizationGrid(
-      bits: bits, codes: low...high, groupSize: groupSize, scales: scales,
+      bits: fit.bits, codes: codes, groupSize: groupSize, scales: scales,
       zeros: isAffine ? zeros : [])
   }
 }

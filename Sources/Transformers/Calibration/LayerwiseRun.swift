@@ -51,9 +51,6 @@ package final class LayerwiseRun {
     return found
   }
 
-  /// The block of a stage's layers.
-  package func block(of stage: Int) -> Int? { pass.layers(of: stage).ids.first?.block }
-
   /// Adds what goes into a stage's layers, and how far it is from what goes into those of `before`,
   /// which has run as far. Throws `BackendError`.
   package func add(

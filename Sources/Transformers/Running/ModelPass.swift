@@ -180,6 +180,7 @@ package final class ModelPass {
     try take(plan.steps[groups[stage]], runs, count: count, keeper)
     if isStopped() { throw NetworkError.stopped }
     try check()
+    try weights.check()
   }
 
   /// Sees to it that inputs of layers are left where they can be seen.
