@@ -11,6 +11,8 @@ package struct ColumnWalk {
     /// The weights that cost least, of all rows together: so many of the first `count`, asked once for
     /// each 128 columns.
     case layer(quota: @Sendable (_ count: Int) -> Int)
+    /// The same of each row by itself.
+    case rows(quota: @Sendable (_ count: Int) -> Int)
     /// All but `n` of each `m` neighbours of a row, m ≤ 64.
     case nOfM(n: Int, m: Int)
   }
@@ -29,11 +31,10 @@ package struct ColumnWalk {
 
   /// Weights after the walk, and what stays where something went. nil when stopped.
   ///
-  /// `mask` says what of them is 0 and stays so. Precondition: as many columns as the factor has,
-  /// and a grid without bit depths that is not binary.
+  /// `mask` says what of them is 0 and stays so. Precondition: as many columns as the factor has.
   package func run(
     _ weights: Tensor, mask: Mask?, zeroing choice: Choice = .none,
-    onto grid: QuantizationGrid? = nil, shouldStop: @Sendable () -> Bool
+    onto grid: WalkGrid? = nil, shouldStop: @Sendable () -> Bool
   ) -> (values: Tensor, mask: Mask?)? {
     let (m, n) = (weights.shape.rows, weights.shape.columns)
     precondition(n == factor.count)
@@ -50,7 +51,7 @@ package struct ColumnWalk {
         }
       }
     }
-    let points = grid.map { GridPoints($0, rows: m, columns: n, order: order) }
+    let groups = grid?.groups(of: order) ?? []
     var (n0, m0) = (0, 0)
     if case .nOfM(let keep, let group) = choice { (n0, m0) = (keep, group) }
     let width = m0 > 0 ? Int(PARE_WALK_COLUMNS) / m0 * m0 : Int(PARE_WALK_COLUMNS)
@@ -66,13 +67,18 @@ package struct ColumnWalk {
         if isScored { scores(rows, columns, state) }
       }
       if shouldStop() { return nil }
-      if case .layer(let quota) = choice {
-        choose(quota(m * (n - end)) - gone, columns, state, shouldStop)
+      switch choice {
+      case .layer(let quota):
+        choose(quota(m * (n - end)) - gone, isPerRow: false, columns, state, shouldStop)
         gone = quota(m * (n - end))
+      case .rows(let quota):
+        choose(quota(n - end) - gone, isPerRow: true, columns, state, shouldStop)
+        gone = quota(n - end)
+      case .none, .nOfM: break
       }
       forEachTile(of: m) { rows, _ in
         if shouldStop() { return }
-        walk(rows, columns, state, n0, m0, points)
+        walk(rows, columns, state, n0, m0, grid, groups)
       }
       for hand in hands where hand.engine.hasFailed { return nil }
     }
@@ -144,7 +150,7 @@ package struct ColumnWalk {
 
   private func walk(
     _ rows: Range<Int>, _ columns: Range<Int>, _ state: State, _ n: Int, _ m: Int,
-    _ points: GridPoints?
+    _ points: WalkGrid?, _ groups: [UInt32]
   ) {
     var block = unsafe factor.block(columns)
     forEachSixteen(rows, columns, state) { count, place in
@@ -157,7 +163,7 @@ package struct ColumnWalk {
           state.weights.floats + place, state.differences.floats + place)
       }
       guard let points else { return walk(nil) }
-      unsafe points.with(row: row, column: columns.lowerBound) { unsafe walk($0) }
+      unsafe points.with(groups, row: row, column: columns.lowerBound) { unsafe walk($0) }
     }
   }
 
@@ -171,9 +177,10 @@ package struct ColumnWalk {
     }
   }
 
-  /// Marks the `count` weights that go of some columns whose scores are known.
+  /// Marks the `count` weights that go, or those of each row, of some columns whose scores are known.
   private func choose(
-    _ count: Int, _ columns: Range<Int>, _ state: State, _ shouldStop: @Sendable () -> Bool
+    _ count: Int, isPerRow: Bool, _ columns: Range<Int>, _ state: State,
+    _ shouldStop: @Sendable () -> Bool
   ) {
     let (m, n, width) = (state.rows, state.columns, columns.count)
     let scores = unsafe Tensor([m, width]) { out in
@@ -187,9 +194,13 @@ package struct ColumnWalk {
         }
       }
     }
-    let mask = Select.mask(
-      pruning: min(max(count, 0), m * width), of: scores, threads: crew.threads,
-      shouldStop: shouldStop)
+    let mask =
+      isPerRow
+      ? Select.mask(
+        pruningPerRow: count, of: scores, threads: crew.threads, shouldStop: shouldStop)
+      : Select.mask(
+        pruning: min(max(count, 0), m * width), of: scores, threads: crew.threads,
+        shouldStop: shouldStop)
     guard let mask else { return }
     for row in 0..<m {
       for a in 0..<width where !mask[row * width + a] {
@@ -230,53 +241,8 @@ extension ColumnWalk.Choice {
   /// Whether it is made for a block before that is walked over.
   fileprivate var isMask: Bool {
     switch self {
-    case .layer: true
+    case .layer, .rows: true
     case .none, .nOfM: false
-    }
-  }
-}
-
-/// A grid's scales and zeros, a group's for all rows together.
-private struct GridPoints {
-  let scales: [Float]
-  let zeros: [Float]
-  let groups: [UInt32]
-  let rows: Int
-  let low: Float
-  let high: Float
-
-  init(_ grid: QuantizationGrid, rows: Int, columns: Int, order: [Int]) {
-    precondition(!grid.isBinary && !grid.hasDepths)
-    let size = max(grid.groupSize, 1)
-    let isOne = grid.scales.count == 1
-    let perRow = isOne ? 1 : (columns + size - 1) / size
-    self.rows = rows
-    var (scales, zeros) = ([Float](), [Float]())
-    for group in 0..<perRow {
-      for row in 0..<rows {
-        let index = isOne ? 0 : row * perRow + group
-        scales.append(grid.scales[index])
-        zeros.append(grid.zeros.isEmpty ? 0 : Float(grid.zeros[index]))
-      }
-    }
-    (self.scales, self.zeros) = (scales, zeros)
-    groups = order.map { UInt32(isOne ? 0 : $0 / size) }
-    (low, high) = (Float(grid.codes.lowerBound), Float(grid.codes.upperBound))
-  }
-
-  func with(row: Int, column: Int, _ body: (UnsafePointer<pare_walk_grid>) -> Void) {
-    unsafe scales.withUnsafeBufferPointer { scales in
-      unsafe zeros.withUnsafeBufferPointer { zeros in
-        unsafe groups.withUnsafeBufferPointer { groups in
-          guard let scales = scales.baseAddress, let zeros = zeros.baseAddress,
-            let groups = groups.baseAddress
-          else { return }
-          var grid = unsafe pare_walk_grid(
-            scales: scales + row, zeros: zeros + row, groups: groups + column, stride: rows,
-            low: low, high: high)
-          unsafe body(&grid)
-        }
-      }
     }
   }
 }

@@ -130,6 +130,15 @@ package final class InputProducts {
     (0..<columns).map { Float(square($0) / Double(max(count, 1))) }
   }
 
+  /// The diagonal of H, with its mean in place of what is 0: an input that is always 0 has no say, and
+  /// H must have a factor.
+  var filledSquares: (values: [Double], mean: Double) {
+    let squares = (0..<columns).map(square)
+    let mean = squares.reduce(0, +) / Double(max(columns, 1))
+    let filling = mean > 0 ? mean : 1
+    return (squares.map { $0 > 0 ? $0 : filling }, filling)
+  }
+
   private func square(_ index: Int) -> Double {
     kind == .squares ? squares[index] : Double(product(index, index))
   }

@@ -9,8 +9,6 @@ package final class WalkFactor {
   package let order: [Int]
   /// λ, as a share of the mean of H's diagonal: what was asked for, or more where that was not enough.
   package let damping: Double
-  /// Columns whose inputs were all 0; their products were taken for the mean.
-  package let idle: Int
   /// L in f32, 0 above its diagonal.
   let factor: AlignedBuffer
 
@@ -30,34 +28,39 @@ package final class WalkFactor {
   }
 
   /// nil when stopped. Where H + λI has no factor, λ becomes ten times as much, until it has one.
-  package init?(
+  package convenience init?(
     _ products: InputProducts, order: Order, damping: Double, crew: Crew,
     shouldStop: @Sendable () -> Bool
   ) {
-    let n = products.columns
-    let squares = (0..<n).map { Double(products.product($0, $0)) }
-    let mean = squares.reduce(0, +) / Double(max(n, 1))
-    let filling = mean > 0 ? mean : 1
-    idle = squares.count { $0 <= 0 }
+    let squares = products.filledSquares
     let walk =
       switch order {
-      case .given: Array(0..<n)
+      case .given: Array(squares.values.indices)
       case .largestFirst:
-        (0..<n).sorted { (squares[$0], $1) > (squares[$1], $0) }
+        squares.values.indices.sorted {
+          (Double(products.product($0, $0)), $1) > (Double(products.product($1, $1)), $0)
+        }
       }
-    self.order = walk.reversed()
+    self.init(
+      order: walk.reversed(), damping: damping, unit: squares.mean, crew: crew,
+      shouldStop: shouldStop
+    ) { $0 == $1 ? squares.values[$0] : Double(products.product($0, $1)) }
+  }
+
+  /// The same of any symmetric matrix, by its values; λ is `damping × unit`.
+  init?(
+    order: [Int], damping: Double, unit: Double, crew: Crew, shouldStop: @Sendable () -> Bool,
+    value: (_ row: Int, _ column: Int) -> Double
+  ) {
+    let n = order.count
+    self.order = order
     factor = AlignedBuffer(n * n)
     let wide = AlignedBuffer(2 * n * n)
     var share = damping
     while true {
       for a in 0..<n {
-        let first = self.order[a]
-        for b in 0...a {
-          let second = self.order[b]
-          unsafe wide.doubles[a * n + b] = Double(products.product(first, second))
-        }
-        let own = squares[first] > 0 ? squares[first] : filling
-        unsafe wide.doubles[a * n + a] = own + share * filling
+        for b in 0...a { unsafe wide.doubles[a * n + b] = value(order[a], order[b]) }
+        unsafe wide.doubles[a * n + a] += share * unit
       }
       guard let isDone = Self.factorise(wide, n, crew, shouldStop) else { return nil }
       if isDone || share > Self.mostDamping { break }
@@ -120,11 +123,11 @@ package final class WalkFactor {
 }
 
 extension WalkFactor {
-  /// W + W E (H + λI)⁻¹: the weights that give, with the inputs x̂ that there are, what W gave with the
-  /// inputs x that there were, as nearly as they can. W is `weights` in the layer's own order of
-  /// columns, E the products' drift. nil when stopped.
+  /// W + share · W E (H + λI)⁻¹: with a share of 1 the weights that give, with the inputs x̂ that there
+  /// are, what W gave with the inputs x that there were, as nearly as they can. W is `weights` in the
+  /// layer's own order of columns, E the products' drift. nil when stopped.
   package func corrected(
-    _ weights: Tensor, for products: InputProducts, crew: Crew, hands: [Hand],
+    _ weights: Tensor, for products: InputProducts, share: Float = 1, crew: Crew, hands: [Hand],
     shouldStop: @Sendable () -> Bool
   ) -> Tensor? {
     guard let drift = unsafe products.drift else { return weights }
@@ -156,15 +159,56 @@ extension WalkFactor {
         for row in 0..<m {
           for a in 0..<n {
             let index = row * n + order[a]
-            unsafe out[index] = values[index] + walk.floats[row * n + a]
+            unsafe out[index] = values[index] + share * walk.floats[row * n + a]
           }
         }
       }
     }
   }
 
+  /// tr D (H + λI) Dᵀ = ‖D L‖² with D = W − W′, in the layer's own order of columns: the squared error of
+  /// what the layer gives. nil when stopped.
+  package func loss(
+    from weights: Tensor, to others: Tensor, crew: Crew, hands: [Hand],
+    shouldStop: @Sendable () -> Bool
+  ) -> Double? {
+    let (m, n) = (weights.shape.rows, weights.shape.columns)
+    let size = 64
+    let tiles = (m + size - 1) / size
+    let turned = AlignedBuffer(m * n)
+    var sums = [Double](repeating: 0, count: tiles)
+    unsafe sums.withUnsafeMutableBufferPointer { sums in
+      let sums = unsafe Shared(sums)
+      crew.run(tiles) { worker, index in
+        if shouldStop() { return }
+        let rows = index * size..<min((index + 1) * size, m)
+        unsafe weights.withUnsafeValues { weights in
+          unsafe others.withUnsafeValues { others in
+            for row in rows {
+              for a in 0..<n {
+                let index = row * n + order[a]
+                unsafe turned.floats[row * n + a] = weights[index] - others[index]
+              }
+            }
+          }
+        }
+        let hand = hands[worker]
+        let room = unsafe hand.scratch(rows.count * n)
+        unsafe hand.engine.multiply(
+          ProductSize(m: rows.count, n: n, k: n),
+          Operand(turned.floats + rows.lowerBound * n, stride: n),
+          Operand(factor.floats, stride: n), into: Operand(room, stride: n),
+          ProductForm(isHalf: false))
+        var sum = 0.0
+        for i in 0..<rows.count * n { unsafe sum += Double(room[i]) * Double(room[i]) }
+        unsafe sums.pointer[index] = sum
+      }
+    }
+    return shouldStop() ? nil : sums.reduce(0, +)
+  }
+
   /// X L Lᵀ = B in place, for some rows.
-  private func solve(_ rows: Range<Int>, _ values: AlignedBuffer, _ hand: Hand) {
+  func solve(_ rows: Range<Int>, _ values: AlignedBuffer, _ hand: Hand) {
     let n = count
     let width = Int(PARE_WALK_COLUMNS)
     let blocks = stride(from: 0, to: n, by: width).map { $0..<min($0 + width, n) }

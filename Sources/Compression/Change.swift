@@ -50,7 +50,7 @@ extension Parameter {
     let before = try present(threads: threads, shouldStop: shouldStop)
     let after = try change(before, threads, shouldStop)
     return after.values.isIdentical(to: before.values)
-      ? self : replacing(after.values, grid: after.grid, mask: after.mask)
+      ? self : replacing(after)
   }
 }
 

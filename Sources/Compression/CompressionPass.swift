@@ -56,10 +56,16 @@ extension WeightPass {
   }
 }
 
-/// A pass some of whose methods see what goes into layers.
+/// A pass some of whose methods see what goes into layers (`measuresInputs`).
 public protocol CalibratedPass: WeightPass {
   /// On what text they see it.
   var calibration: Calibration { get set }
+}
+
+/// What such a pass does with layers, inside of this floor.
+protocol LayerEditing: CalibratedPass {
+  /// What is done to each layer, where inputs decide.
+  var edit: any CalibratedEdit { get }
 }
 
 extension CalibratedPass {
@@ -69,6 +75,20 @@ extension CalibratedPass {
     var marked = self
     marked.calibration = try calibration.marked(by: texts)
     return marked
+  }
+
+  /// The model with the selected layers changed. Throws as `apply` to parameters, and what running
+  /// the model throws where the method has to see what goes into layers.
+  public func apply(
+    to model: ModelState, layers: LayerSelection, in job: borrowing JobContext
+  ) throws -> ModelState {
+    guard measuresInputs, let editing = self as? any LayerEditing else {
+      return model.with(try apply(to: model.parameters, layers: layers, in: job))
+    }
+    try validate()
+    if self == Self.identity { return model }
+    return try LayerwiseCompression(edit: editing.edit, calibration: calibration)
+      .apply(to: model, layers: layers, in: job)
   }
 }
 

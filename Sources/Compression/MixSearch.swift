@@ -1,20 +1,24 @@
+internal import Backend
 public import Jobs
+public import Models
 public import Tensors
+internal import Transformers
 
-/// Chooses a quantizer for each layer so that all together fit a number of
-/// bytes with the least squared error ‖W − W′‖².
+/// Chooses levels for each layer so that all together fit a number of bytes with the least damage.
 ///
-/// Each layer's candidates lie in the plane of bytes and error; only those on
-/// its lower convex hull can be best for some exchange rate between the two.
-/// All hulls' edges are spent in the order of error saved per byte until the
-/// budget ends: the Lagrangian solution, optimal up to the last edge.
+/// Damage is the squared error ‖W − W′‖², or, where the base pass sees what goes into layers, nats: what
+/// a layer's outputs lose, tr D H Dᵀ, times its sensitivity, which is the divergence of the model's
+/// predictions when that layer alone is rounded to 3 bits, over what its outputs lose by that.
+///
+/// Each layer's choices lie in the plane of bytes and damage; only those on its lower convex hull can
+/// be best for some exchange rate between the two. All hulls' edges are spent in the order of damage saved
+/// per byte until the budget ends: the Lagrangian solution, optimal up to the last edge.
 public struct MixSearch: Sendable {
   /// What could be done to a layer, and what it would cost.
   struct Choice: Sendable {
-    /// nil leaves the layer as it is.
-    let pass: Quantize?
+    let level: LevelMix.Level
     let bytes: Int
-    let squaredError: Double
+    let damage: Double
   }
 
   /// Thrown when even the smallest choice for every layer is too large.
@@ -25,67 +29,189 @@ public struct MixSearch: Sendable {
     public var description: String { "no mix of quantizers makes the layers small enough" }
   }
 
-  /// The quantizers tried on every layer, the smallest codes first.
-  static let candidates: [Quantize] = {
-    var passes: [Quantize] = []
-    var binary = Quantize()
-    binary.scheme = .binary
-    binary.granularity = .channel
-    var ternary = binary
-    ternary.scheme = .ternary
-    ternary.scale = .mse
-    passes += [binary, ternary]
-    for bits in 2...8 {
-      var quantize = Quantize()
-      quantize.bits = bits
-      quantize.granularity = .channel
-      quantize.scale = .mse
-      passes.append(quantize)
-    }
-    return passes
-  }()
+  /// Which levels layers may have.
+  public enum Kind: Sendable, Hashable {
+    /// Binary, ternary, and 2 to 8 bits.
+    case bits
+    /// Block formats of ggml's.
+    case blocks
 
-  /// The steps that bring the linear layers of `parameters` to `budget` bytes
-  /// or less. `byteCount` tells what a layer takes in the file.
-  ///
-  /// Throws `Unreachable`, `Cancelled`, and what reading or quantizing a layer
-  /// throws.
-  public static func steps(
-    for parameters: Parameters, budget: Int, in job: borrowing JobContext,
-    byteCount: (Parameter) throws -> Int
-  ) throws -> [Step] {
-    let layers = LayerSelection.all.of(parameters)
-    var hulls: [[Choice]] = []
-    for (index, layer) in layers.enumerated() {
-      job.progress(Double(index) / Double(max(layers.count, 1)), layer.place.path)
-      hulls.append(lowerHull(try choices(for: layer, in: job, byteCount: byteCount)))
+    var levels: [LevelMix.Level] {
+      switch self {
+      case .bits: [.scheme(.binary), .scheme(.ternary)] + (2...8).map { .bits($0) }
+      case .blocks:
+        [.q2K, .q3K, .iq4NL, .q4_0, .q4K, .q4_1, .q5_0, .q5K, .q5_1, .q6K, .q8_0]
+          .map { .block($0) }
+      }
     }
-    let chosen = try spend(budget, on: hulls)
-    return steps(layers.map(\.name), chosen)
   }
 
-  private static func choices(
-    for layer: Parameter, in job: borrowing JobContext, byteCount: (Parameter) throws -> Int
-  ) throws -> [Choice] {
-    let alone = Parameters([layer])
-    var choices = [Choice(pass: nil, bytes: try byteCount(layer), squaredError: 0)]
-    for pass in candidates {
-      try job.checkpoint()
-      let after = try pass.apply(to: alone, layers: .named([layer.name]), in: job.part(0...0))
-      let difference = try Comparison(of: alone, with: after, in: job.part(0...0)).total
-      choices.append(
-        Choice(
-          pass: pass, bytes: try byteCount(after[0]), squaredError: difference.squaredError))
+  /// Levels are those of this pass, but for its own.
+  private let base: Quantize
+  /// What the layers take as they are.
+  public let presentByteCount: Int
+  private let paths: [String]
+  public var layerCount: Int { paths.count }
+  private let hulls: [[Choice]]
+
+  /// Tokens on which sensitivities are measured.
+  private static let tokens = 256
+  private static let probe = LevelMix.Level.bits(3)
+
+  /// Tries all levels on the linear layers of a model. `byteCount` tells what a layer takes in the file
+  /// with these weights. Throws `Cancelled`, `PassError`, and what reading layers and running the
+  /// model throws.
+  public init(
+    _ model: ModelState, by base: Quantize, levels kind: Kind, in job: borrowing JobContext,
+    byteCount: (Parameter, Weights) throws -> Int
+  ) throws {
+    let layers = LayerSelection.all.of(model.parameters).filter { $0.shape.count > 0 }
+    var tried: [String: Layer] = [:]
+    let (threads, shouldStop) = (job.threads, job.shouldStop)
+    func take(_ parameter: Parameter, _ inputs: LayerInputs?) throws {
+      tried[parameter.name] = try Layer(
+        parameter, inputs, base, kind, threads, shouldStop, byteCount)
     }
-    return choices
+    if base.measuresInputs {
+      let kind = (base as any LayerEditing).edit.needs
+      try LayerwiseCompression.visit(
+        model, layers, min(kind, .products), base.calibration, in: job.part(0...0.6), take)
+      let sensitivities = try Self.sensitivities(
+        of: model, layers.compactMap { layer in tried[layer.name].map { (layer, $0) } },
+        base.calibration, in: job.part(0.6...1))
+      for (name, sensitivity) in sensitivities {
+        guard let layer = tried[name] else { continue }
+        tried[name]?.choices = layer.choices.map {
+          Choice(level: $0.level, bytes: $0.bytes, damage: $0.damage * sensitivity)
+        }
+      }
+    } else {
+      for (index, layer) in layers.enumerated() {
+        try job.checkpoint()
+        job.progress(Double(index) / Double(max(layers.count, 1)), layer.place.path)
+        try take(layer, nil)
+      }
+    }
+    self.base = base
+    presentByteCount = tried.values.reduce(0) { $0 + ($1.choices.first?.bytes ?? 0) }
+    paths = layers.map(\.place.path)
+    hulls = layers.map { Self.lowerHull(tried[$0.name]?.choices ?? []) }
+  }
+
+  /// The pass that brings the layers to `budget` bytes or less, and its damage; nil where all may stay
+  /// as they are. Throws `Unreachable`.
+  public func pass(budget: Int) throws -> (pass: Quantize, bytes: Int, damage: Double)? {
+    pass(try Self.spend(budget, on: hulls))
+  }
+
+  /// The smallest mix whose damage is no more than so much; nil where that is none.
+  public func pass(damage: Double) -> (pass: Quantize, bytes: Int, damage: Double)? {
+    pass(Self.spend(upTo: damage, on: hulls))
+  }
+
+  private func pass(_ chosen: [Choice]) -> (pass: Quantize, bytes: Int, damage: Double)? {
+    guard chosen.contains(where: { $0.level != .none }) else { return nil }
+    var groups: [LevelMix.Level: [String]] = [:]
+    for (path, choice) in zip(paths, chosen) { groups[choice.level, default: []].append(path) }
+    let entries = groups.sorted { $0.key.text < $1.key.text }.map {
+      (level: $0.key, patterns: $0.value)
+    }
+    var pass = base
+    pass.mix = LevelMix(entries).text
+    return (
+      pass, chosen.reduce(0) { $0 + $1.bytes }, chosen.reduce(0) { $0 + $1.damage }
+    )
+  }
+
+  /// A layer that all levels were tried on.
+  private struct Layer {
+    var choices: [Choice]
+    /// What its outputs lose by the probe, and its weights then.
+    let probe: (loss: Double, weights: Weights)?
+
+    init(
+      _ parameter: Parameter, _ inputs: LayerInputs?, _ base: Quantize, _ kind: Kind,
+      _ threads: Int, _ shouldStop: @Sendable () -> Bool,
+      _ byteCount: (Parameter, Weights) throws -> Int
+    ) throws {
+      let weights = try parameter.present(threads: threads, shouldStop: shouldStop)
+      try parameter.refuseWhatIsNotFinite(weights.values, threads, shouldStop)
+      func loss(_ after: Weights) throws -> Double {
+        if let inputs {
+          return try inputs.loss(from: weights.values, to: after.values, shouldStop: shouldStop)
+        }
+        guard
+          let difference = TensorDifference(
+            from: weights.values, to: after.values, threads: threads, shouldStop: shouldStop)
+        else { throw Cancelled() }
+        return difference.squaredError
+      }
+      choices = [
+        Choice(level: .none, bytes: try byteCount(parameter, weights), damage: 0)
+      ]
+      for level in kind.levels {
+        let pass = base.at(level)
+        guard (try? pass.refuse(parameter)) != nil else { continue }
+        let isRounded = (try? pass.validate()) != nil
+        if shouldStop() { throw Cancelled() }
+        let after =
+          try isRounded && inputs != nil
+          ? pass.edit.edit(weights, of: parameter, inputs!, shouldStop: shouldStop)
+          : pass.quantized(weights, of: parameter, threads, shouldStop)
+        choices.append(
+          Choice(
+            level: level, bytes: try byteCount(parameter.replacing(after), after),
+            damage: try loss(after)))
+      }
+      guard inputs != nil else {
+        probe = nil
+        return
+      }
+      var plain = base.at(MixSearch.probe)
+      (plain.method, plain.scheme) = (.nearest, .affine)
+      let after = try plain.quantized(weights, of: parameter, threads, shouldStop)
+      probe = (try loss(after), after)
+    }
+  }
+
+  /// The divergence of predictions when a layer alone is rounded, over what its outputs lose.
+  private static func sensitivities(
+    of model: ModelState, _ layers: [(Parameter, Layer)], _ calibration: Calibration,
+    in job: borrowing JobContext
+  ) throws -> [String: Double] {
+    let (threads, shouldStop) = (job.threads, job.shouldStop)
+    do {
+      let all = try calibration.tokens(for: model, threads: threads, shouldStop: shouldStop).tokens
+      let network = try Network.make(model.parameters, configuration: model.configuration)
+      let reference = try Reference(
+        network, tokens: Array(all.prefix(tokens)),
+        precision: MatrixEngine.hasFastBF16 ? .bf16 : .f32, threads: threads,
+        shouldStop: shouldStop, progress: { _ in })
+      var found: [String: Double] = [:]
+      for (index, (parameter, layer)) in layers.enumerated() {
+        try job.checkpoint()
+        job.progress(Double(index) / Double(layers.count), parameter.place.path)
+        guard let probe = layer.probe, probe.loss > 0 else { continue }
+        let changed = model.parameters.replacing([parameter.replacing(probe.weights)])
+        let disturbed = try Network.make(
+          changed, configuration: model.configuration, sharing: network)
+        let divergence = try disturbed.compare(
+          to: reference, threads: threads, shouldStop: shouldStop
+        ).divergence
+        found[parameter.name] = divergence / probe.loss
+      }
+      return found
+    } catch NetworkError.stopped {
+      throw Cancelled()
+    }
   }
 
   /// The choices that are best for some exchange rate, fewest bytes first.
   static func lowerHull(_ choices: [Choice]) -> [Choice] {
-    let sorted = choices.sorted { ($0.bytes, $0.squaredError) < ($1.bytes, $1.squaredError) }
+    let sorted = choices.sorted { ($0.bytes, $0.damage) < ($1.bytes, $1.damage) }
     var hull: [Choice] = []
     for choice in sorted {
-      if let last = hull.last, choice.squaredError >= last.squaredError { continue }
+      if let last = hull.last, choice.damage >= last.damage { continue }
       while hull.count >= 2,
         slope(hull[hull.count - 2], choice) <= slope(hull[hull.count - 2], hull[hull.count - 1])
       {
@@ -96,16 +222,36 @@ public struct MixSearch: Sendable {
     return hull
   }
 
-  /// Error per byte from one choice to a larger one; negative, steepest first.
+  /// Damage per byte from one choice to a larger one; negative, steepest first.
   private static func slope(_ a: Choice, _ b: Choice) -> Double {
-    (b.squaredError - a.squaredError) / Double(max(b.bytes - a.bytes, 1))
+    (b.damage - a.damage) / Double(max(b.bytes - a.bytes, 1))
   }
 
-  /// The choice of each layer, by position on its hull.
+  /// The choice of each layer within a number of bytes.
   static func spend(_ budget: Int, on hulls: [[Choice]]) throws -> [Choice] {
+    let smallest = hulls.reduce(0) { $0 + ($1.first?.bytes ?? 0) }
+    guard smallest <= budget else { throw Unreachable(smallest: smallest) }
+    return spend(on: hulls) { bytes, _ in bytes <= budget }
+  }
+
+  /// The same until the damage is no more than so much.
+  static func spend(upTo damage: Double, on hulls: [[Choice]]) -> [Choice] {
+    var isReached = hulls.reduce(0) { $0 + ($1.first?.damage ?? 0) } <= damage
+    return spend(on: hulls) { _, after in
+      if isReached { return false }
+      isReached = after <= damage
+      return true
+    }
+  }
+
+  /// Goes along all hulls' edges, the steepest first, where `isTaken` says so of what all layers would
+  /// take and lose then.
+  private static func spend(
+    on hulls: [[Choice]], _ isTaken: (_ bytes: Int, _ damage: Double) -> Bool
+  ) -> [Choice] {
     var position = hulls.map { _ in 0 }
-    var spent = hulls.reduce(0) { $0 + ($1.first?.bytes ?? 0) }
-    guard spent <= budget else { throw Unreachable(smallest: spent) }
+    var bytes = hulls.reduce(0) { $0 + ($1.first?.bytes ?? 0) }
+    var damage = hulls.reduce(0) { $0 + ($1.first?.damage ?? 0) }
     var edges = hulls.indices.flatMap { layer in
       hulls[layer].indices.dropFirst().map {
         (layer, $0, slope(hulls[layer][$0 - 1], hulls[layer][$0]))
@@ -113,19 +259,14 @@ public struct MixSearch: Sendable {
     }
     edges.sort { ($0.2, $0.0, $0.1) < ($1.2, $1.0, $1.1) }
     for (layer, next, _) in edges where position[layer] == next - 1 {
-      let more = hulls[layer][next].bytes - hulls[layer][next - 1].bytes
-      guard spent + more <= budget else { continue }
-      spent += more
+      let (from, to) = (hulls[layer][next - 1], hulls[layer][next])
+      let after = (bytes + to.bytes - from.bytes, damage + to.damage - from.damage)
+      guard isTaken(after.0, after.1) else { continue }
+      (bytes, damage) = after
       position[layer] = next
     }
-    return hulls.indices.map { hulls[$0][position[$0]] }
-  }
-
-  /// One step for each quantizer that some layer was given.
-  private static func steps(_ names: [String], _ choices: [Choice]) -> [Step] {
-    candidates.compactMap { pass in
-      let chosen = zip(names, choices).filter { $0.1.pass == pass }.map(\.0)
-      return chosen.isEmpty ? nil : Step(pass: pass, layers: .named(chosen))
+    return hulls.indices.compactMap { layer in
+      hulls[layer].isEmpty ? nil : hulls[layer][position[layer]]
     }
   }
 }

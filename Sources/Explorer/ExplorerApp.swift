@@ -112,7 +112,7 @@ public final class ExplorerApp {
     case .requestLayer(let name, let id): workbench.requestLayer(name, of: id)
     case .requestSpectrum(let name, let id): workbench.requestSpectrum(name, of: id)
     case .requestCodes(let name, let id): workbench.requestCodes(name, of: id)
-    case .reach(let bytes, let id): workbench.reach(bytes, from: id)
+    case .reach(let target, let text, let id): workbench.reach(target, on: text, from: id)
     case .requestSensitivity(let id): workbench.requestSensitivity(of: id)
     case .requestRouters(let id): workbench.requestRouters(of: id)
     case .requestFigures(let id, let visible):

@@ -6,11 +6,20 @@ public struct Weights: Sendable {
   public let grid: QuantizationGrid?
   /// Which weights are pruned for good; nil when none are.
   public let mask: Mask?
+  /// The blocks that a quantizer has put the values in.
+  package let blocks: StoredBlocks?
 
   public init(values: Tensor, grid: QuantizationGrid? = nil, mask: Mask? = nil) {
+    self.init(values: values, grid: grid, mask: mask, blocks: nil)
+  }
+
+  package init(
+    values: Tensor, grid: QuantizationGrid? = nil, mask: Mask? = nil, blocks: StoredBlocks?
+  ) {
     self.values = values
     self.grid = grid
     self.mask = mask
+    self.blocks = blocks
   }
 }
 
@@ -195,6 +204,14 @@ public struct Parameter: Sendable {
       name: name, shape: shape, dtype: dtype, place: place, isTransposed: isTransposed,
       grid: grid, mask: mask, load: { tensor }
     ).knowing(form?.inputs).storedIn(origin)
+  }
+
+  /// The same with what else is known of the values; they are stored in the blocks that a quantizer
+  /// has put them in, unless the file has the matrix transposed.
+  package func replacing(_ weights: Weights) -> Parameter {
+    let parameter = replacing(weights.values, grid: weights.grid, mask: weights.mask)
+    guard let blocks = weights.blocks, !isTransposed else { return parameter }
+    return parameter.storedIn(blocks)
   }
 
   /// Reads the mean square of each of a layer's inputs on some text: `columns`

@@ -12,7 +12,8 @@ struct Pare: ParsableCommand {
     version: version,
     subcommands: [ExploreCommand.self, InspectCommand.self]
       + PassCatalog.all.map { $0.command } + [
-        RunCommand.self, TrainCommand.self, CompressCommand.self, EvalCommand.self,
+        ReachCommand.self, RunCommand.self, TrainCommand.self, CompressCommand.self,
+        EvalCommand.self,
         CompareCommand.self,
         GenerateCommand.self,
         ConvertCommand.self, BenchCommand.self,

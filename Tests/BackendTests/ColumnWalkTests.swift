@@ -77,6 +77,94 @@ import Testing
     #expect(layer.loss(values.array.map(Double.init)) < layer.loss(alone.array.map(Double.init)))
   }
 
+  /// The same of each row by itself.
+  @Test(arguments: cases)
+  func exactlyTheQuotaOfEachRowGoes(_ c: Case) throws {
+    let layer = try Layer(c)
+    let walk = ColumnWalk(try layer.factor(.given), crew: layer.crew, hands: layer.hands)
+    let (_, mask) = try #require(layer.run(walk, .rows { $0 / 2 }))
+    let kept = try #require(mask)
+    for row in 0..<c.rows {
+      let stays = (0..<c.columns).count { kept[row * c.columns + $0] }
+      #expect(stays == c.columns - c.columns / 2)
+    }
+  }
+
+  /// What a layer's outputs lose, by the factor and by the products.
+  @Test(arguments: cases)
+  func lossIsThatOfTheProducts(_ c: Case) throws {
+    let layer = try Layer(c)
+    let half = layer.weights.array.enumerated().map { $0.offset % 3 == 0 ? 0 : $0.element * 1.01 }
+    for order in [WalkFactor.Order.given, .largestFirst] {
+      let found = try layer.factor(order).loss(
+        from: layer.weights, to: Tensor(layer.weights.shape, half), crew: layer.crew,
+        hands: layer.hands, shouldStop: { false })
+      let meant = layer.loss(half.map(Double.init))
+      #expect(abs(try #require(found) - meant) <= 1e-4 * meant)
+    }
+  }
+
+  // MARK: Search for what stays
+
+  private static func search(_ layer: Layer, mask: Mask? = nil, pruning gone: Int) throws -> (
+    values: Tensor, mask: Mask
+  ) {
+    let search = SupportSearch(
+      layer.products, damping: damping, crew: layer.crew, hands: layer.hands,
+      shouldStop: { false })
+    let found = try #require(search).run(layer.weights, mask: mask, shouldStop: { false }) {
+      try #require(Select.mask(pruning: gone, of: $0))
+    }
+    return try #require(found)
+  }
+
+  /// Of all that stays, the values are those of least squares: what is left of the error has no share
+  /// in them.
+  @Test(arguments: cases)
+  func whatStaysIsOfLeastSquares(_ c: Case) throws {
+    let layer = try Layer(c)
+    let count = layer.weights.shape.count
+    let (values, mask) = try Self.search(layer, pruning: count / 2)
+    #expect(mask.keptCount == count - count / 2)
+    let h = layer.plainProducts()
+    let scale = h.indices.map { h[$0][$0] }.max() ?? 1
+    for row in 0..<c.rows {
+      let d = (0..<c.columns).map { Double(layer.weights[row, $0] - values[row, $0]) }
+      for column in 0..<c.columns {
+        if mask[row * c.columns + column] {
+          let slope = (0..<c.columns).reduce(0) { $0 + d[$1] * h[$1][column] }
+          #expect(abs(slope) <= 2e-3 * scale)
+        } else {
+          #expect(values[row, column].bitPattern == 0)
+        }
+      }
+    }
+  }
+
+  /// It loses less than a walk that chooses column by column.
+  @Test(arguments: cases)
+  func searchLosesLessThanAWalk(_ c: Case) throws {
+    let layer = try Layer(c)
+    let walk = ColumnWalk(try layer.factor(.given), crew: layer.crew, hands: layer.hands)
+    let walked = try #require(layer.run(walk, .layer { $0 / 2 })).values
+    let found = try Self.search(layer, pruning: layer.weights.shape.count / 2).values
+    let (search, plain) = (
+      layer.loss(found.array.map(Double.init)), layer.loss(walked.array.map(Double.init))
+    )
+    #expect(search < plain)
+  }
+
+  /// What is gone already stays so, and is counted.
+  @Test func searchKeepsMasks() throws {
+    let layer = try Layer(Self.cases[1])
+    let count = layer.weights.shape.count
+    let before = try #require(Select.mask(pruning: count / 4, of: layer.weights))
+    let (values, mask) = try Self.search(layer, mask: before, pruning: count / 2)
+    #expect(mask.keptCount == count - count / 2)
+    #expect(mask.intersection(before) == mask)
+    #expect(values.array.indices.allSatisfy { mask[$0] || values.array[$0] == 0 })
+  }
+
   @Test(arguments: cases, [(1, 2), (2, 4), (4, 8), (3, 7)])
   func nOfEachMStay(_ c: Case, _ pattern: (n: Int, m: Int)) throws {
     let layer = try Layer(c)
@@ -123,9 +211,11 @@ import Testing
     let c = Self.cases[2]
     let one = try Layer(c, threads: 1)
     let meant = try one.halved()
+    let searched = try Self.search(one, pruning: c.rows * c.columns / 2).values.array
     for threads in [2, 5] {
-      let many = try Layer(c, threads: threads).halved()
-      #expect(many == meant)
+      let many = try Layer(c, threads: threads)
+      #expect(try many.halved() == meant)
+      #expect(try Self.search(many, pruning: c.rows * c.columns / 2).values.array == searched)
     }
   }
 
@@ -134,7 +224,6 @@ import Testing
     for idle in [Set([0, 3]), Set(0..<5)] {
       let layer = try Layer(Self.cases[0], idle: idle)
       let factor = try layer.factor(.largestFirst)
-      #expect(factor.idle == idle.count)
       let walk = ColumnWalk(factor, crew: layer.crew, hands: layer.hands)
       let values = try #require(layer.run(walk, .layer { $0 / 2 })).values
       #expect(values.array.allSatisfy { $0.isFinite })
@@ -202,7 +291,9 @@ private struct Layer {
   func run(
     _ walk: ColumnWalk, _ choice: ColumnWalk.Choice = .none, onto grid: QuantizationGrid? = nil
   ) -> (values: Tensor, mask: Mask?)? {
-    walk.run(weights, mask: nil, zeroing: choice, onto: grid, shouldStop: { false })
+    walk.run(
+      weights, mask: nil, zeroing: choice,
+      onto: grid.map { WalkGrid($0, shape: weights.shape) }, shouldStop: { false })
   }
 
   /// H + λI.

@@ -23,7 +23,7 @@ import Transformers
     func mark(of path: String) throws -> String { path.isEmpty ? "" : "a mark" }
   }
 
-  private static func model() throws -> ModelState {
+  static func model() throws -> ModelState {
     let checkpoint = try Checkpoint.open(Fixtures.path("tiny.safetensors"))
     let network = try Network.make(
       checkpoint.parameters, configuration: checkpoint.configuration)
@@ -32,7 +32,7 @@ import Transformers
       texts: OwnText(network: network))
   }
 
-  private static func calibration() -> Calibration {
+  static func calibration() -> Calibration {
     var calibration = Calibration()
     calibration.sequences = 24
     calibration.length = 32
@@ -40,7 +40,7 @@ import Transformers
   }
 
   /// The squared error of each layer's outputs, on the inputs that it has in the unchanged model.
-  private static func losses(of changed: ModelState, _ model: ModelState) throws -> [Double] {
+  static func losses(of changed: ModelState, _ model: ModelState) throws -> [Double] {
     let (count, length) = (24 * 32, 32)
     let tokens = try #require(model.texts).tokens(
       of: "", count: count, threads: 2, shouldStop: { false })
@@ -68,7 +68,7 @@ import Transformers
     return losses
   }
 
-  /// SparseGPT ≤ Wanda ≤ magnitude in what layers give, and GPTQ ≤ nearest; a layer in ten may
+  /// ALPS ≤ SparseGPT ≤ Wanda ≤ magnitude in what layers give, and GPTQ ≤ nearest; a layer in ten may
   /// differ, since none of them finds the best there is.
   @Test func whatSeesInputsLosesLess() throws {
     let model = try Self.model()
@@ -77,6 +77,8 @@ import Transformers
       pass.method = method
       pass.scope = method == .magnitude ? .channel : .layer
       pass.calibration = Self.calibration()
+      // Of the inputs that a layer has, not those that it had.
+      pass.calibration.drift = 0
       return try Self.losses(
         of: pass.apply(to: model, layers: .all, in: JobContext()), model)
     }
@@ -88,18 +90,21 @@ import Transformers
       return try Self.losses(
         of: pass.apply(to: model, layers: .all, in: JobContext()), model)
     }
-    let (magnitude, wanda, sparse) = (
-      try losses(Prune.Method.magnitude), try losses(.wanda), try losses(.sparsegpt)
+    let (magnitude, wanda, sparse, search) = (
+      try losses(Prune.Method.magnitude), try losses(.wanda), try losses(.sparsegpt),
+      try losses(.alps)
     )
     let (nearest, gptq) = (try losses(Quantize.Method.nearest), try losses(.gptq))
-    for (better, worse) in [(wanda, magnitude), (sparse, wanda), (gptq, nearest)] {
+    for (better, worse) in [
+      (wanda, magnitude), (sparse, wanda), (search, sparse), (gptq, nearest),
+    ] {
       let count = zip(better, worse).count { $0 <= $1 }
       #expect(count * 10 >= better.count * 9, "\(better) and \(worse)")
     }
   }
 
   /// Exactly half of each layer, or of each row, is gone.
-  @Test(arguments: [Prune.Method.wanda, .sparsegpt])
+  @Test(arguments: [Prune.Method.wanda, .sparsegpt, .alps])
   func theAmountIsExact(_ method: Prune.Method) throws {
     let model = try Self.model()
     var pass = Prune()
@@ -163,7 +168,8 @@ import Transformers
     var prune = Prune()
     (prune.method, prune.structure) = (.sparsegpt, .channel)
     #expect(
-      throws: PassError("prune sparsegpt takes single weights, or n of m, not a whole channel")
+      throws: PassError(
+        "prune sparsegpt takes single weights, or n of m, not a whole channel; alps does")
     ) { try prune.validate() }
   }
 

@@ -1,5 +1,6 @@
 import Compression
 import Jobs
+import Models
 import TestSupport
 import Tensors
 import Testing
@@ -21,19 +22,32 @@ import Testing
   }
 
   /// Codes of the grid, and a scale for each group.
-  private static func byteCount(_ layer: Parameter) -> Int {
-    guard let grid = layer.grid else { return layer.shape.count * 4 }
+  private static func byteCount(_ layer: Parameter, _ weights: Weights) -> Int {
+    guard let grid = weights.grid else { return layer.shape.count * 4 }
     return (layer.shape.count * grid.bits + 7) / 8 + 4 * grid.scales.count
   }
 
+  /// A scale a channel, of least error.
+  private static let base: Quantize = {
+    var pass = Quantize()
+    (pass.scheme, pass.granularity, pass.scale) = (.symmetric, .channel, .mse)
+    return pass
+  }()
+
   private func outcome(_ budget: Int) throws -> (bytes: Int, error: Double) {
     let job = JobContext()
-    let steps = try MixSearch.steps(
-      for: parameters, budget: budget, in: job, byteCount: Self.byteCount)
-    var after = parameters
-    for step in steps { after = try step.apply(to: after, in: job) }
+    let search = try MixSearch(
+      ModelState(parameters, configuration: [:]), by: Self.base, levels: .bits, in: job,
+      byteCount: Self.byteCount)
+    let found = try search.pass(budget: budget)
+    let after = try found?.pass.apply(to: parameters, layers: .all, in: job) ?? parameters
     let total = try Comparison(of: parameters, with: after, in: job).total
-    return (after.reduce(0) { $0 + Self.byteCount($1) }, total.squaredError)
+    let bytes = try after.reduce(0) { $0 + Self.byteCount($1, try $1.loaded()) }
+    if let found {
+      #expect(found.bytes == bytes)
+      #expect(abs(found.damage - total.squaredError) <= 1e-6 * (1 + total.squaredError))
+    }
+    return (bytes, total.squaredError)
   }
 
   @Test func keepsTheBudgetAndMoreRoomNeverHurts() throws {
@@ -50,13 +64,11 @@ import Testing
   /// No layer's quantizer alone, given to all layers, is better at its size.
   @Test(arguments: 2...8)
   func beatsOneDepthForAll(bits: Int) throws {
-    var pass = Quantize()
+    var pass = Self.base
     pass.bits = bits
-    pass.granularity = .channel
-    pass.scale = .mse
     let job = JobContext()
     let uniform = try pass.apply(to: parameters, layers: .all, in: job)
-    let bytes = uniform.reduce(0) { $0 + Self.byteCount($1) }
+    let bytes = try uniform.reduce(0) { $0 + Self.byteCount($1, try $1.loaded()) }
     let error = try Comparison(of: parameters, with: uniform, in: job).total.squaredError
     #expect(try outcome(bytes).error <= error * 1.0001)
   }

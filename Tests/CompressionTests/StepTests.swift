@@ -23,8 +23,8 @@ import Testing
     ("prune", [("n", "1"), ("n", "2")], "prune has its setting ‘n’ twice"),
     (
       "quantize", [("bit", "4")],
-      "quantize has no setting ‘bit’; it has method, scheme, bits, granularity, group-size, scale, "
-        + "text, text-mark, sequences, length, damping"
+      "quantize has no setting ‘bit’; it has method, scheme, bits, block, granularity, group-size, "
+        + "scale, mix, text, text-mark, sequences, length, damping, drift"
     ),
     (
       "prune", [("structure", "n:m"), ("n", "5")],

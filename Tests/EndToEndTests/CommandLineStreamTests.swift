@@ -23,6 +23,9 @@ import Testing
       model, "--text", "text", "-o", "out.safetensors", "--force", "--steps", "1", "--batch", "1",
       "--context", "8",
     ],
+    "reach": [
+      "200KB", model, "-o", "out.safetensors", "--force", "--method", "nearest",
+    ],
     "eval": [model, "--text", "text"],
     "compare": [model, model, "--weights-only"],
     "generate": [model, "--tokens", "3"],

@@ -21,7 +21,7 @@ import Workspace
     ("go r9", "there is no revision ‘r9’; there are r0 to r0"),
     ("compare r7", "there is no revision ‘r7’; there are r0 to r0"),
     ("layer x", "there is no layer ‘x’"),
-    ("reach x", "reach takes a size: reach 1.5MB"),
+    ("reach x", "reach takes a size, bits per weight or a loss: reach 1.5MB"),
     ("gamma x", "gamma takes a number from 0 to 100: gamma 0.02"),
     ("rate x", "rate takes a factor from 0 to 100: rate 0.5"),
     ("compress", "a text file is needed: compress TEXT"),

@@ -135,7 +135,7 @@ import Workspace
 
   @Test func theReasonOfAFailureIsWrittenOut() throws {
     let desk = try Self.desk(80, 24)
-    let job = desk.workbench.reach(10, from: .original)
+    let job = desk.workbench.reach(.bytes(10), from: .original)
     desk.settle()
     guard case .failed(let reason)? = desk.state.jobs.first(where: { $0.id == job })?.state else {
       Issue.record("it did not fail")

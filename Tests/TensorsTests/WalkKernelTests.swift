@@ -46,8 +46,8 @@ import Testing
               var block = unsafe pare_walk_block(
                 factor: factor.baseAddress, stride: c.columns, columns: c.columns)
               var grid = unsafe pare_walk_grid(
-                scales: scales.baseAddress, zeros: zeros.baseAddress, groups: groups.baseAddress,
-                stride: c.rows, low: 0, high: 7)
+                scales: scales.baseAddress, zeros: zeros.baseAddress, minima: nil, levels: nil,
+                level_count: 0, groups: groups.baseAddress, stride: c.rows, low: 0, high: 7)
               unsafe withUnsafePointer(to: &grid) { grid in
                 unsafe pare_walk(
                   level, &block, c.rows, weights, sums, c.columns, hasMask ? kept : nil, c.n, c.m,

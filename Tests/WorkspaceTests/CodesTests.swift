@@ -36,7 +36,7 @@ import Workspace
     let jobs = [
       script.workbench.run(Script.prune(0.5), on: .original),
       script.workbench.save(.original, to: path, as: .safetensors(.packed)),
-      script.workbench.reach(100, from: .original),
+      script.workbench.reach(.bytes(100), from: .original),
     ]
     script.settle()
     for job in jobs {

@@ -99,7 +99,7 @@ final class Script {
   @Test func aMixThatCannotBeNamesTheSmallest() throws {
     let script = try Script(isRunnable: false)
     script.settle()
-    let job = script.workbench.reach(1_000, from: .original)
+    let job = script.workbench.reach(.bytes(1_000), from: .original)
     script.settle()
     let record = try #require(script.workbench.jobs.first { $0.id == job })
     #expect(record.title == "find a mix for 1 kB")
@@ -110,7 +110,7 @@ final class Script {
     let lead = "no mix of quantizers makes a file of 1 kB; the smallest that can be reached is "
     #expect(sentence.hasPrefix(lead), "\(sentence)")
     let size = try #require(ByteSize(sentence.dropFirst(lead.count).filter { $0 != " " }))
-    script.workbench.reach(size.byteCount, from: .original)
+    script.workbench.reach(.bytes(size.byteCount), from: .original)
     script.settle()
     let reached = try #require(script.workbench.tree[script.workbench.tree.current])
     #expect(reached.parent != nil)

@@ -116,15 +116,35 @@ INLINE void NAME(choose)(size_t first, size_t end, size_t n, f32x16 *scores, i32
   }
 }
 
+// A number of a group for each of some rows.
+INLINE f32x16 NAME(of_rows)(
+    const pare_walk_grid *grid, const float *numbers, size_t j, size_t rows, float other) {
+  const float *from = numbers + grid->groups[j] * grid->stride;
+  if (rows == LANES) return NAME(load_f32)(from);
+  f32x16 lanes = (f32x16)0 + other;
+  for (size_t row = 0; row < rows; row++) lanes[row] = from[row];
+  return lanes;
+}
+
 INLINE f32x16 NAME(nearest)(const pare_walk_grid *grid, size_t j, size_t rows, f32x16 w) {
-  const float *scales = grid->scales + grid->groups[j] * grid->stride;
-  const float *zeros = grid->zeros + grid->groups[j] * grid->stride;
-  float padded[2][LANES];
-  for (size_t row = 0; row < LANES; row++) {
-    padded[0][row] = row < rows ? scales[row] : 1;
-    padded[1][row] = row < rows ? zeros[row] : 0;
+  f32x16 scale = NAME(of_rows)(grid, grid->scales, j, rows, 1);
+  if (grid->minima) {
+    f32x16 minimum = NAME(of_rows)(grid, grid->minima, j, rows, 0);
+    // Where the scale is 0, all codes are alike.
+    f32x16 code = scale == 0 ? (f32x16)0 : (w - minimum) / scale;
+    if (grid->level_count) {
+      f32x16 level = (f32x16)0 + grid->levels[0];
+      for (size_t i = 1; i < grid->level_count; i++) {
+        float middle = (grid->levels[i - 1] + grid->levels[i]) / 2;
+        level = code > middle ? (f32x16)0 + grid->levels[i] : level;
+      }
+      return level * scale + minimum;
+    }
+    code = code < grid->low ? (f32x16)0 + grid->low : code;
+    code = code > grid->high ? (f32x16)0 + grid->high : code;
+    return __builtin_elementwise_rint(code) * scale + minimum;
   }
-  f32x16 scale = NAME(load_f32)(padded[0]), zero = NAME(load_f32)(padded[1]);
+  f32x16 zero = NAME(of_rows)(grid, grid->zeros, j, rows, 0);
   f32x16 low = grid->low - zero, high = grid->high - zero;
   f32x16 code = w / scale;
   code = code < low ? low : code;

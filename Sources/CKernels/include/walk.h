@@ -25,11 +25,13 @@ typedef struct {
   size_t stride, columns;
 } pare_walk_block;
 
-/// The points that weights are rounded to: scale · (code − zero) with codes between `low` and
-/// `high`. Column j of a block belongs to group `groups[j]`, whose scales and zeros are those from
-/// `groups[j] · stride` on, one a row.
+/// The points that weights are rounded to. Column j of a block belongs to group `groups[j]`, whose
+/// scales, zeros and minima are those from `groups[j] · stride` on, one a row. A point is
+/// scale · (code − zero) with whole codes from `low` to `high`; where `minima` is not NULL, it is
+/// scale · code + minimum, and codes are the `level_count` ascending `levels` where that is not 0.
 typedef struct {
-  const float *scales, *zeros;
+  const float *scales, *zeros, *minima, *levels;
+  size_t level_count;
   const uint32_t *groups;
   size_t stride;
   float low, high;

@@ -15,9 +15,14 @@ public struct Calibration: Sendable, Hashable, Codable {
   /// What is added to the diagonal of the inputs' products, as a share of its mean, where weights
   /// make up for others.
   public var damping: Double
+  /// How much of what has become of a layer's inputs it makes up for: 0 for none, 1 for all that it
+  /// can. All fits the text best; less does better on other texts.
+  public var drift: Double
 
   /// 64 sequences of 512 tokens that the original writes.
-  public init(damping: Double = 0.01) { self.damping = damping }
+  public init(damping: Double = 0.01, drift: Double = 0.5) {
+    (self.damping, self.drift) = (damping, drift)
+  }
 
   /// Refuses a mark of no text.
   func validate() throws {
@@ -80,12 +85,18 @@ extension Calibration {
   private static let damping = Dial<Calibration>.number(
     "damping", \.damping, in: 0...1, step: 0.001,
     help: "How little weights move to make up for others: more is safer on other texts.")
+  private static let drift = Dial<Calibration>.number(
+    "drift", \.drift, in: 0...1, step: 0.05,
+    help: "How much of what earlier layers did to its inputs a layer makes up for.")
 
-  /// The dials of a pass that has a calibration; `makesUp` where weights make up for others.
+  /// The dials of a pass that has a calibration; `makesUp` where weights make up for others,
+  /// `follows` where they do for what has become of the inputs too.
   static func dials<Pass>(
     of path: any WritableKeyPath<Pass, Calibration> & Sendable,
-    when isUsed: @escaping @Sendable (Pass) -> Bool, makesUp: @escaping @Sendable (Pass) -> Bool
+    when isUsed: @escaping @Sendable (Pass) -> Bool, makesUp: @escaping @Sendable (Pass) -> Bool,
+    follows: @escaping @Sendable (Pass) -> Bool
   ) -> [Dial<Pass>] {
-    dials.map { $0.of(path, when: isUsed) } + [damping.of(path, when: makesUp)]
+    dials.map { $0.of(path, when: isUsed) }
+      + [damping.of(path, when: makesUp), drift.of(path, when: follows)]
   }
 }

@@ -28,6 +28,32 @@ struct LayerwiseCompression {
   let edit: any CalibratedEdit
   let calibration: Calibration
 
+  /// Sees what goes into the selected layers of a model that stays as it is; `visit` gets nil of those
+  /// whose inputs are not seen. Throws as `apply`.
+  static func visit(
+    _ model: ModelState, _ chosen: [Parameter], _ needs: InputProducts.Kind,
+    _ calibration: Calibration, in job: borrowing JobContext,
+    _ visit: (Parameter, LayerInputs?) throws -> Void
+  ) throws {
+    let nothing = Nothing(needs: needs)
+    let walk = LayerwiseCompression(edit: nothing, calibration: calibration)
+    try walk.apply(to: model, chosen, in: job) { parameter, inputs in
+      try visit(parameter, inputs)
+      return nil
+    }
+  }
+
+  private struct Nothing: CalibratedEdit {
+    let needs: InputProducts.Kind
+    func edit(
+      _ weights: Weights, of parameter: Parameter, _ inputs: LayerInputs,
+      shouldStop: @Sendable () -> Bool
+    ) -> Weights { weights }
+    func editUnseen(
+      _ weights: Weights, of parameter: Parameter, threads: Int, shouldStop: @Sendable () -> Bool
+    ) -> Weights { weights }
+  }
+
   /// The share of the work that comes after the text is there.
   private static let walking = 0.1...1.0
 
@@ -49,7 +75,30 @@ struct LayerwiseCompression {
     to model: ModelState, layers: LayerSelection, in job: borrowing JobContext
   ) throws -> ModelState {
     let chosen = layers.of(model.parameters).filter { $0.shape.count > 0 }
-    guard !chosen.isEmpty else { return model }
+    let (threads, shouldStop) = (job.threads, job.shouldStop)
+    var changed: [Parameter] = []
+    try apply(to: model, chosen, in: job) { parameter, inputs in
+      let weights = try parameter.present(threads: threads, shouldStop: shouldStop)
+      try parameter.refuseWhatIsNotFinite(weights.values, threads, shouldStop)
+      let after =
+        try inputs.map {
+          try edit.edit(weights, of: parameter, $0, shouldStop: shouldStop)
+        } ?? edit.editUnseen(weights, of: parameter, threads: threads, shouldStop: shouldStop)
+      if after.values.isIdentical(to: weights.values) { return nil }
+      let edited = parameter.replacing(after)
+      changed.append(edited)
+      return edited
+    }
+    return model.with(model.parameters.replacing(changed))
+  }
+
+  /// Runs the model, stage by stage: `body` gets each of some layers with what goes into it, and answers
+  /// what takes its place, or nil; last those whose inputs are not seen.
+  private func apply(
+    to model: ModelState, _ chosen: [Parameter], in job: borrowing JobContext,
+    _ body: (Parameter, LayerInputs?) throws -> Parameter?
+  ) throws {
+    guard !chosen.isEmpty else { return }
     let shouldStop = job.shouldStop
     do {
       let (tokens, length) = try calibration.tokens(
@@ -61,9 +110,7 @@ struct LayerwiseCompression {
       }
       let run = try makeRun()
       let before = edit.needs == .drift ? try makeRun() : nil
-      return model.with(
-        model.parameters.replacing(
-          try walk(run, before, chosen, in: job.part(Self.walking))))
+      try walk(run, before, chosen, in: job.part(Self.walking), body)
     } catch NetworkError.stopped {
       throw Cancelled()
     } catch {
@@ -74,10 +121,9 @@ struct LayerwiseCompression {
 
   private func walk(
     _ run: LayerwiseRun, _ before: LayerwiseRun?, _ chosen: [Parameter],
-    in job: borrowing JobContext
-  ) throws -> [Parameter] {
+    in job: borrowing JobContext, _ body: (Parameter, LayerInputs?) throws -> Parameter?
+  ) throws {
     var left = Set(chosen.map(\.name))
-    var changed: [Parameter] = []
     for stage in 0..<run.stageCount where !left.isEmpty {
       try job.checkpoint()
       let parameters = run.parameters(of: stage).filter { left.contains($0.name) }
@@ -87,11 +133,7 @@ struct LayerwiseCompression {
         for parameter in parameters {
           try job.checkpoint()
           job.progress(Double(stage) / Double(run.stageCount), parameter.place.path)
-          let edited = try edited(parameter, job.threads, job.shouldStop) {
-            try edit.edit($0, of: parameter, inputs, shouldStop: job.shouldStop)
-          }
-          run.replace(by: edited)
-          changed.append(edited)
+          if let edited = try body(parameter, inputs) { run.replace(by: edited) }
           left.remove(parameter.name)
         }
       }
@@ -100,14 +142,9 @@ struct LayerwiseCompression {
     }
     for parameter in chosen where left.contains(parameter.name) {
       try job.checkpoint()
-      changed.append(
-        try edited(parameter, job.threads, job.shouldStop) {
-          try edit.editUnseen(
-            $0, of: parameter, threads: job.threads, shouldStop: job.shouldStop)
-        })
+      _ = try body(parameter, nil)
     }
     job.progress(1)
-    return changed
   }
 
   private func inputs(
@@ -120,18 +157,6 @@ struct LayerwiseCompression {
     if let input = products.notFinite {
       throw PassError("what goes into \(parameter.name) is not finite, at input \(input)")
     }
-    return LayerInputs(
-      products, damping: calibration.damping, crew: run.crew, hands: run.hands)
-  }
-
-  private func edited(
-    _ parameter: Parameter, _ threads: Int, _ shouldStop: @Sendable () -> Bool,
-    _ edit: (Weights) throws -> Weights
-  ) throws -> Parameter {
-    let weights = try parameter.present(threads: threads, shouldStop: shouldStop)
-    try parameter.refuseWhatIsNotFinite(weights.values, threads, shouldStop)
-    let after = try edit(weights)
-    return after.values.isIdentical(to: weights.values)
-      ? parameter : parameter.replacing(after.values, grid: after.grid, mask: after.mask)
+    return LayerInputs(products, calibration, crew: run.crew, hands: run.hands)
   }
 }

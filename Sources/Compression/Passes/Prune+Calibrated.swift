@@ -1,74 +1,92 @@
 internal import Backend
-public import Jobs
-public import Models
+internal import Jobs
 internal import Tensors
 
-extension Prune {
-  /// By magnitude.
-  public var sketch: (any CompressionPass)? {
-    guard method.isCalibrated else { return nil }
-    var plain = self
-    (plain.method, plain.scope) = (.magnitude, .layer)
-    return plain
-  }
+extension Prune: LayerEditing {
+  var edit: any CalibratedEdit { CalibratedPrune(pass: self) }
 
-  /// The model with the selected layers' least weights gone. Throws as `apply` to parameters, and what
-  /// running the model throws where the method has to see what goes into layers.
-  public func apply(
-    to model: ModelState, layers: LayerSelection, in job: borrowing JobContext
-  ) throws -> ModelState {
-    guard method.isCalibrated else {
-      return model.with(try apply(to: model.parameters, layers: layers, in: job))
-    }
-    try validate()
-    if countsShares, amount == 0 { return model }
-    return try LayerwiseCompression(edit: CalibratedPrune(pass: self), calibration: calibration)
-      .apply(to: model, layers: layers, in: job)
+  /// By magnitude.
+  public var sketch: (any CompressionPass)? { method.isCalibrated ? byMagnitude : nil }
+
+  /// The same with magnitudes that decide.
+  fileprivate var byMagnitude: Prune {
+    var plain = self
+    plain.method = .magnitude
+    if isPerRow { plain.scope = .channel }
+    return plain
   }
 }
 
-/// Prunes single weights, or n of m, by what goes into their layer.
+/// Prunes by what goes into a layer.
 private struct CalibratedPrune: CalibratedEdit {
   let pass: Prune
 
-  var needs: InputProducts.Kind { pass.method == .wanda ? .squares : .products }
+  var needs: InputProducts.Kind {
+    if !pass.method.movesWeights { return .squares }
+    return pass.method == .alps && pass.calibration.drift > 0 ? .drift : .products
+  }
 
   func edit(
     _ weights: Weights, of parameter: Parameter, _ inputs: LayerInputs,
     shouldStop: @Sendable () -> Bool
   ) throws -> Weights {
-    if pass.method == .wanda { return try wanda(weights, inputs, shouldStop) }
-    let choice: ColumnWalk.Choice =
-      pass.structure == .nOfM
-      ? .nOfM(n: pass.n, m: pass.m) : .layer { [pass] in pass.quota(of: $0) }
-    guard
-      let result = try inputs.walk(.given, shouldStop: shouldStop).run(
-        weights.values, mask: weights.mask, zeroing: choice, shouldStop: shouldStop)
-    else { throw Cancelled() }
-    return Weights(values: result.values, grid: nil, mask: result.mask)
+    let mask = weights.mask
+    switch pass.method {
+    case .wanda:
+      let scores = wanda(weights, inputs)
+      let kept = try choose(scores, inputs, shouldStop)
+      let final = mask.map(kept.intersection) ?? kept
+      let threads = inputs.crew.threads
+      guard
+        let pruned = final.applying(to: weights.values, threads: threads, shouldStop: shouldStop)
+      else { throw Cancelled() }
+      return Weights(values: pruned, grid: weights.grid, mask: final)
+    case .alps:
+      let target = try inputs.corrected(weights.values, .given, shouldStop: shouldStop)
+      let found = try inputs.search(shouldStop: shouldStop).run(
+        target, mask: mask, shouldStop: shouldStop
+      ) { try choose($0, inputs, shouldStop) }
+      guard let found else { throw Cancelled() }
+      return Weights(values: found.values, mask: found.mask)
+    default:
+      let choice: ColumnWalk.Choice =
+        pass.structure == .nOfM
+        ? .nOfM(n: pass.n, m: pass.m)
+        : pass.scope == .channel
+          ? .rows { [pass] in pass.quota(of: $0) } : .layer { [pass] in pass.quota(of: $0) }
+      guard
+        let result = try inputs.walk(.given, shouldStop: shouldStop).run(
+          weights.values, mask: mask, zeroing: choice, shouldStop: shouldStop)
+      else { throw Cancelled() }
+      return Weights(values: result.values, mask: result.mask)
+    }
   }
 
   /// By magnitude.
   func editUnseen(
     _ weights: Weights, of parameter: Parameter, threads: Int, shouldStop: @Sendable () -> Bool
   ) throws -> Weights {
-    var plain = pass
-    plain.method = .magnitude
-    plain.scope = pass.method == .wanda ? .channel : .layer
-    let layer = RankedLayer(name: parameter.name, weights: weights, pass: plain)
+    let layer = RankedLayer(name: parameter.name, weights: weights, pass: pass.byMagnitude)
     return try layer.pruned(
       keeping: layer.keptUnits(threads, shouldStop), threads, shouldStop)
   }
 
-  /// Of each row those with the least |w| · ‖x‖ (Sun et al., Wanda, 2023).
-  private func wanda(
-    _ weights: Weights, _ inputs: LayerInputs, _ shouldStop: @Sendable () -> Bool
-  ) throws -> Weights {
+  /// What stays where these scores decide, 0 of what is gone already.
+  private func choose(
+    _ scores: Tensor, _ inputs: LayerInputs, _ shouldStop: @Sendable () -> Bool
+  ) throws -> Mask {
+    let plain = pass.byMagnitude
+    let layer = RankedLayer(name: "", weights: Weights(values: scores), pass: plain)
+    let kept = try layer.keptUnits(inputs.crew.threads, shouldStop)
+    return plain.units(of: scores.shape).weights(of: kept, in: scores.shape)
+  }
+
+  /// |w| · ‖x‖ (Sun et al., Wanda, 2023).
+  private func wanda(_ weights: Weights, _ inputs: LayerInputs) -> Tensor {
     let norms = inputs.products.meanSquares.map { $0.squareRoot() }
     let (values, mask) = (weights.values, weights.mask)
     let (rows, columns) = (values.shape.rows, values.shape.columns)
-    let threads = inputs.crew.threads
-    let scores = unsafe values.withUnsafeValues { values in
+    return unsafe values.withUnsafeValues { values in
       unsafe Tensor([rows, columns]) { out in
         for row in 0..<rows {
           for column in 0..<columns {
@@ -80,18 +98,5 @@ private struct CalibratedPrune: CalibratedEdit {
         }
       }
     }
-    let kept =
-      pass.structure == .nOfM
-      ? pass.largestOfEachGroup(scores, threads: threads, shouldStop: shouldStop)
-      : Select.mask(
-        pruningPerRow: pass.quota(of: columns), of: scores, threads: threads,
-        shouldStop: shouldStop)
-    guard let kept else { throw Cancelled() }
-    let all = Mask(shape: values.shape, words: kept.words)
-    let final = mask.map(all.intersection) ?? all
-    guard let pruned = final.applying(to: values, threads: threads, shouldStop: shouldStop) else {
-      throw Cancelled()
-    }
-    return Weights(values: pruned, grid: weights.grid, mask: final)
   }
 }

@@ -19,9 +19,15 @@ public struct Prune: CalibratedPass {
     /// Those that cost least once the others make up for them, 128 columns at a time
     /// (Frantar and Alistarh, SparseGPT, 2023).
     case sparsegpt
+    /// A search for what stays and its values together, which makes up as well for what earlier
+    /// layers did to the inputs (Meng et al., ALPS, 2024).
+    case alps
 
     /// Whether it has to see what goes into layers.
-    var isCalibrated: Bool { self == .wanda || self == .sparsegpt }
+    var isCalibrated: Bool { self == .wanda || movesWeights }
+
+    /// Whether what stays makes up for what goes.
+    var movesWeights: Bool { self == .sparsegpt || self == .alps }
   }
 
   /// Within what the amount is counted.
@@ -94,7 +100,7 @@ public struct Prune: CalibratedPass {
       .choice(
         "scope", \.scope, help: "Within what the amount is counted.",
         when: {
-          $0.method != .threshold && $0.structure != .nOfM && !$0.method.isCalibrated
+          $0.method != .threshold && $0.structure != .nOfM && !$0.isPerRow
         }),
       .choice("structure", \.structure, help: "What goes as one."),
       .integer(
@@ -114,17 +120,19 @@ public struct Prune: CalibratedPass {
         when: { $0.method == .random }),
     ]
     + Calibration.dials(
-      of: \.calibration, when: { $0.method.isCalibrated }, makesUp: { $0.method == .sparsegpt })
+      of: \.calibration, when: { $0.method.isCalibrated }, makesUp: { $0.method.movesWeights },
+      follows: { $0.method == .alps })
 
   /// `prune magnitude 50 %`.
   public var title: String {
     var words = ["prune"]
     switch (structure, method) {
     case (.nOfM, .random): words.append("random \(n):\(m)")
-    case (.nOfM, .wanda), (.nOfM, .sparsegpt): words.append("\(method.rawValue) \(n):\(m)")
+    case (.nOfM, .wanda), (.nOfM, .sparsegpt), (.nOfM, .alps):
+      words.append("\(method.rawValue) \(n):\(m)")
     case (.nOfM, _): words.append("\(n):\(m)")
     case (_, .threshold): words.append("up to \(DialValue.number(threshold))")
-    case (_, .magnitude), (_, .random), (_, .wanda), (_, .sparsegpt):
+    case (_, .magnitude), (_, .random), (_, .wanda), (_, .sparsegpt), (_, .alps):
       words.append("\(method.rawValue) \(percent(amount))")
     }
     switch structure {
@@ -133,7 +141,7 @@ public struct Prune: CalibratedPass {
     case .channel: words.append("· channels")
     case .input: words.append("· inputs")
     }
-    if countsShares, scope != .layer, !method.isCalibrated {
+    if countsShares, scope != .layer, !isPerRow {
       words.append("· per \(scope.rawValue)")
     }
     return words.joined(separator: " ")
@@ -148,10 +156,13 @@ public struct Prune: CalibratedPass {
       throw PassError("prune keeps n of m by magnitude or at random, not by a threshold")
     }
     if method.isCalibrated { try calibration.validate() }
-    if method.isCalibrated, structure != .none, structure != .nOfM {
+    if method == .sparsegpt, structure != .none, structure != .nOfM {
       throw PassError(
-        "prune \(method.rawValue) takes single weights, or n of m, not a whole \(structure.rawValue)"
-      )
+        "prune sparsegpt takes single weights, or n of m, not a whole \(structure.rawValue); alps "
+          + "does")
+    }
+    if method.isCalibrated, !isPerRow, structure != .nOfM, scope == .model {
+      throw PassError("prune \(method.rawValue) counts within a layer or a channel, not the model")
     }
     if structure == .channel, scope == .channel, countsShares {
       throw PassError("prune compares whole channels within a layer or the model, not a channel")
@@ -163,6 +174,9 @@ public struct Prune: CalibratedPass {
 
   /// Whether what goes into layers decides.
   public var measuresInputs: Bool { method.isCalibrated }
+
+  /// Whether of each row as many go, as Wanda's authors have it.
+  var isPerRow: Bool { method == .wanda && structure == .none }
 
   /// Whether the amount applies, rather than a threshold or N of M.
   var countsShares: Bool { method != .threshold && structure != .nOfM }

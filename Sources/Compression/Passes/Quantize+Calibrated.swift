@@ -1,29 +1,16 @@
 internal import Backend
-public import Jobs
-public import Models
+internal import Jobs
 internal import Tensors
 
-extension Quantize {
+extension Quantize: LayerEditing {
+  var edit: any CalibratedEdit { CalibratedQuantize(pass: self) }
+
   /// To the nearest.
   public var sketch: (any CompressionPass)? {
     guard method != .nearest else { return nil }
     var plain = self
     plain.method = .nearest
     return plain
-  }
-
-  /// The model with the selected layers rounded. Throws as `apply` to parameters, and what running the
-  /// model throws where the method has to see what goes into layers.
-  public func apply(
-    to model: ModelState, layers: LayerSelection, in job: borrowing JobContext
-  ) throws -> ModelState {
-    guard method != .nearest else {
-      return model.with(try apply(to: model.parameters, layers: layers, in: job))
-    }
-    try validate()
-    return try LayerwiseCompression(
-      edit: CalibratedQuantize(pass: self), calibration: calibration
-    ).apply(to: model, layers: layers, in: job)
   }
 }
 
@@ -38,26 +25,43 @@ private struct CalibratedQuantize: CalibratedEdit {
     _ weights: Weights, of parameter: Parameter, _ inputs: LayerInputs,
     shouldStop: @Sendable () -> Bool
   ) throws -> Weights {
-    let factor = try inputs.factor(.largestFirst, shouldStop: shouldStop)
-    var target: Tensor? = weights.values
-    if pass.method == .qronos {
-      target = factor.corrected(
-        weights.values, for: inputs.products, crew: inputs.crew, hands: inputs.hands,
-        shouldStop: shouldStop)
+    if !pass.mix.isEmpty {
+      guard let own = try pass.settings(for: parameter) else { return weights }
+      return try CalibratedQuantize(pass: own).edit(
+        weights, of: parameter, inputs, shouldStop: shouldStop)
     }
-    guard let target,
-      let grid = grid(for: target, weights.mask, inputs, shouldStop),
+    try pass.refuse(parameter)
+    let target = try inputs.corrected(weights.values, .largestFirst, shouldStop: shouldStop)
+    func walked(onto points: WalkGrid) throws -> Tensor {
       let result = try inputs.walk(.largestFirst, shouldStop: shouldStop).run(
-        target, mask: weights.mask, onto: grid, shouldStop: shouldStop)
-    else { throw Cancelled() }
-    return Weights(values: result.values, grid: grid, mask: weights.mask)
+        target, mask: weights.mask, onto: points, shouldStop: shouldStop)
+      guard let result else { throw Cancelled() }
+      return result.values
+    }
+    let threads = inputs.crew.threads
+    if pass.scheme == .blocks, let coding = BlockCoding.of(pass.block.format) {
+      let bytes = try pass.blocks(
+        of: target, inputs.products.meanSquares, threads, shouldStop)
+      let parts = unsafe bytes.withUnsafeBytes {
+        unsafe BlockCodes(
+          target.shape, $0, of: coding.format, threads: threads, shouldStop: shouldStop)
+      }
+      guard let parts else { throw Cancelled() }
+      let values = try walked(onto: WalkGrid(parts, values: coding.format.codeValues))
+      return try pass.inBlocks(
+        coding.putting(values, into: bytes, parts, threads: threads), weights, threads, shouldStop)
+    }
+    guard let grid = grid(for: target, weights.mask, inputs, shouldStop) else { throw Cancelled() }
+    return Weights(
+      values: try walked(onto: WalkGrid(grid, shape: target.shape)), grid: grid,
+      mask: weights.mask)
   }
 
   /// To the nearest.
   func editUnseen(
     _ weights: Weights, of parameter: Parameter, threads: Int, shouldStop: @Sendable () -> Bool
   ) throws -> Weights {
-    try pass.quantized(weights, threads, shouldStop)
+    try pass.quantized(weights, of: parameter, threads, shouldStop)
   }
 
   /// Scales by the extremes, or by the least error where errors weigh as much as their inputs' squares.

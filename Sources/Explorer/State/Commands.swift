@@ -134,13 +134,17 @@ public enum CommandCatalog {
       [.measure(state.current)]
     },
     Command(
-      "reach", "reach 1.5MB", "find and run the mix of quantizers that fits a size best",
+      "reach", "reach 1.5MB [TEXT]",
+      "find and run the mix of levels that comes to a size, 4.0b/w, or loss=2.95 best; with a text "
+        + "by what it puts into layers",
       isTypedInFull: true
     ) { state, words in
-      guard let bytes = ByteCount.bytes(words.joined()) else {
-        throw CommandError("reach takes a size: reach 1.5MB")
+      for count in stride(from: words.count, to: 0, by: -1) {
+        guard let target = MixTarget(words[..<count].joined(separator: " ")) else { continue }
+        let text = words[count...].joined(separator: " ")
+        return [.reach(target, on: text.isEmpty ? nil : text, from: state.current)]
       }
-      return [.reach(bytes, from: state.current)]
+      throw CommandError("reach takes a size, bits per weight or a loss: reach 1.5MB")
     },
     Command(
       "theme", "theme NAME", "change the colours",

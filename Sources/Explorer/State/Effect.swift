@@ -26,7 +26,7 @@ public enum Effect: Sendable, Hashable {
   case stopSampling
   case save(RevisionID, path: String, as: SaveRequest, overwrite: Bool)
   /// Search the best mix of quantizers for a size, and run it.
-  case reach(Int, from: RevisionID)
+  case reach(MixTarget, on: String?, from: RevisionID)
   case writeRecipe(RevisionID, path: String, overwrite: Bool)
   case runRecipe(path: String, on: RevisionID)
   /// Takes the weights of another file beside the original.

@@ -17,6 +17,8 @@ package struct BlockCoding: Sendable {
   /// Bytes of a block that hold no codes.
   package let side: [Range<Int>]
   private let places: [UInt16]
+  /// What each code stands for, times the scale.
+  let levels: [Float]
   /// How weights follow from codes; nil where they are no line.
   package let line: Line?
 
@@ -66,15 +68,14 @@ package struct BlockCoding: Sendable {
       }
     }
     zero = layout.minimum == nil ? Self.zero(form, places, block) : nil
-    line = Self.line(form, places, block)
+    let levels = (0..<1 << bits).map { Self.values(of: UInt8($0), form, places, block)[0] }
+    self.levels = levels
+    line = Self.line(form, levels)
   }
 
-  /// Of a block with plain scales: the numbers are counted in steps of the smallest difference.
-  private static func line(
-    _ form: pare_block_form, _ places: [UInt16], _ block: [UInt8]
-  ) -> Line? {
-    let codes = (0..<1 << Int(form.bits)).map { UInt8($0) }
-    let levels = codes.map { Self.values(of: $0, form, places, block)[0] }
+  /// By the levels of codes: the numbers are counted in steps of the smallest difference.
+  private static func line(_ form: pare_block_form, _ levels: [Float]) -> Line? {
+    let codes = levels.indices.map { UInt8($0) }
     let sorted = levels.sorted()
     let steps = zip(sorted.dropFirst(), sorted).map { $0 - $1 }.filter { $0 > 0 }
     guard let least = sorted.first, let step = steps.min() else { return nil }

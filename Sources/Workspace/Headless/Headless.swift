@@ -26,6 +26,19 @@ public enum Headless {
     return Recipe(steps: try recipe.steps.map { try $0.marked(by: texts) })
   }
 
+  /// The pass whose mix of levels brings the checkpoint's file to a target; nil where it has come to it
+  /// already. A loss is that on `text`. Throws `SavingError` where no mix does, `TextError`, and what
+  /// passes and running the model throw.
+  public static func mix(
+    for target: MixTarget, by base: Quantize, of checkpoint: Checkpoint, as request: SaveRequest,
+    lossOn text: EvaluationText, in job: borrowing JobContext
+  ) throws -> Quantize? {
+    try checkpoint.refuseUnreadCodes()
+    let meter = try LossMeter(checkpoint: checkpoint, text: text, part: .whole)
+    return try MixFinder(target: target, base: base, request: request, meter: meter)
+      .pass(for: InputMeter(checkpoint).model, of: checkpoint, in: job)
+  }
+
   /// Writes `model`, which comes of `checkpoint`, to a file; the bytes are
   /// those of `Workbench.save`. Returns what was written. Throws `CheckpointError`, also
   /// when the file exists and is not to be replaced.

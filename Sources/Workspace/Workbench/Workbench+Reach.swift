@@ -5,38 +5,23 @@ internal import Models
 internal import Tensors
 
 extension Workbench {
-  /// Searches the mix of quantizers that brings a revision's packed file to
-  /// `bytes` or less with the least error, and then runs it as passes.
+  /// Searches the mix of levels that brings a revision's packed file to a target with the least
+  /// damage, and then runs it as a pass. With a text it goes by what that puts into layers.
   @discardableResult
-  public func reach(_ bytes: Int, from id: RevisionID) -> JobID {
-    let checkpoint = checkpoint
+  public func reach(_ target: MixTarget, on text: String? = nil, from id: RevisionID) -> JobID {
+    let (checkpoint, meter) = (checkpoint, meter)
     let plan = JobPlan<Never>(
-      title: "find a mix for \(ByteSize(byteCount: bytes))", kind: .pass, revision: id,
-      retry: { $0.reach(bytes, from: id) })
-    return start(plan, on: queues.passes, needing: id) { model, job, _ -> [Step] in
-      let whole = try Saving.plan(model, of: checkpoint, form: .packed, in: job.part(0...0))
-      let linear = LayerSelection.all.of(model.parameters)
-      var taken = 0
-      for layer in linear {
-        taken += SavePlan.packedByteCount(of: layer, try layer.loaded(in: job))
+      title: "find a mix for \(target)", kind: .pass, revision: id,
+      retry: { $0.reach(target, on: text, from: id) })
+    return start(plan, on: queues.passes, needing: id) { model, job, _ -> Quantize? in
+      try MixFinder(
+        target: target, base: .mixed(on: text), request: .safetensors(.packed), meter: meter
+      ).pass(for: model, of: checkpoint, in: job)
+    } onFinish: { workbench, pass in
+      guard let pass else {
+        return [.failed("\(id) has come to \(target) already; nothing was changed")]
       }
-      // What the header will say of the packed tensors is known only roughly.
-      let margin = 512 * linear.count
-      let rest = whole.byteCount - taken + margin
-      do {
-        return try MixSearch.steps(for: model.parameters, budget: bytes - rest, in: job) {
-          SavePlan.packedByteCount(of: $0, try $0.loaded(in: job))
-        }
-      } catch let error as MixSearch.Unreachable {
-        throw SavingError(
-          "no mix of quantizers makes a file of \(ByteSize(byteCount: bytes)); the smallest that "
-            + "can be reached is \(ByteSize(byteCount: rest + error.smallest).roundedUp)")
-      }
-    } onFinish: { workbench, steps in
-      guard !steps.isEmpty else {
-        return [.failed("\(id) is small enough already; nothing was changed")]
-      }
-      _ = workbench.run(Recipe(steps: steps), on: id)
+      _ = workbench.run(Recipe(steps: [Step(pass: pass)]), on: id)
       return []
     }
   }
