@@ -33,8 +33,8 @@ package struct SupportSearch {
   private let crew: Crew
   private let hands: [Hand]
 
-  /// Rows that a thread works on at once.
-  private static let rowTile = 64
+  /// The most rows that a thread works on at once.
+  private static let mostRows = 192
 
   /// Searches with a layer's inputs; λ is `damping` times the mean of H's diagonal. nil when stopped.
   package init?(
@@ -100,27 +100,29 @@ package struct SupportSearch {
         let shrink = step == 0 ? before / rho : 1
         forEachTile(of: m) { rows, hand in
           if shouldStop() { return }
-          let range = rows.lowerBound * n..<rows.upperBound * n
-          for index in range {
-            unsafe state.rest.floats[index] *= shrink
-            unsafe state.best.floats[index] =
-              state.target.floats[index]
-              + rho * (state.kept.floats[index] - state.rest.floats[index])
+          let count = rows.count * n
+          let place = rows.lowerBound * n
+          let (target, kept) = unsafe (state.target.floats + place, state.kept.floats + place)
+          let (rest, best) = unsafe (state.rest.floats + place, state.best.floats + place)
+          for index in 0..<count {
+            unsafe rest[index] *= shrink
+            unsafe best[index] = target[index] + rho * (kept[index] - rest[index])
           }
           factor.solve(rows, state.best, hand)
-          for index in range { unsafe state.best.floats[index] += state.rest.floats[index] }
+          for index in 0..<count { unsafe best[index] += rest[index] }
         }
         if shouldStop() { return nil }
         stays = try chosen(of: state.best)
         if shouldStop() { return nil }
         forEachTile(of: m) { rows, _ in
-          for row in rows {
-            for index in row * n..<(row + 1) * n {
-              let value = unsafe state.best.floats[index]
-              let kept = stays[index] ? value : 0
-              unsafe state.kept.floats[index] = kept
-              unsafe state.rest.floats[index] = value - kept
-            }
+          let place = rows.lowerBound * n
+          let (best, kept) = unsafe (state.best.floats, state.kept.floats)
+          let rest = unsafe state.rest.floats
+          for index in place..<place + rows.count * n {
+            let value = unsafe best[index]
+            let left = stays[index] ? value : 0
+            unsafe kept[index] = left
+            unsafe rest[index] = value - left
           }
         }
       }
@@ -142,7 +144,9 @@ package struct SupportSearch {
   }
 
   private func forEachTile(of rows: Int, _ body: (Range<Int>, Hand) -> Void) {
-    let size = Self.rowTile
+    // Four tiles, or a multiple of that, share out evenly; sums do not depend on the number of threads.
+    let tiles = (rows + 4 * Self.mostRows - 1) / (4 * Self.mostRows) * 4
+    let size = max((rows + tiles - 1) / tiles, 1)
     crew.run((rows + size - 1) / size) { worker, index in
       body(index * size..<min((index + 1) * size, rows), hands[worker])
     }

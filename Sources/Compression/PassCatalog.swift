@@ -2,7 +2,7 @@
 public enum PassCatalog {
   /// In the order in which tables and menus show them.
   public static let all: [any CompressionPass.Type] = [
-    Prune.self, Quantize.self, Allocate.self, Slice.self,
+    Prune.self, Remove.self, Quantize.self, Allocate.self, Slice.self,
   ]
 
   /// The pass of that name.

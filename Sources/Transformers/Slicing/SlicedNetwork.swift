@@ -88,12 +88,33 @@ public struct SlicedNetwork: Sendable {
       let all = changed + others
       let empty = Set(all.lazy.filter { $0.shape.dimensions.contains(0) }.map(\.name))
       var configuration = state.configuration
-      configuration[BlockShapeRecord.key] =
-        try BlockShapeRecord(headSize: config.headWidth, after).json()
+      if let hidden = config.plainHidden(of: after),
+        configuration[ModelConfig.hiddenSetting] != nil
+      {
+        configuration[ModelConfig.hiddenSetting] = "\(hidden)"
+      } else {
+        configuration[BlockShapeRecord.key] =
+          try BlockShapeRecord(headSize: config.headWidth, after).json()
+      }
       self.model = ModelState(
         Parameters(state.parameters.replacing(all).filter { !empty.contains($0.name) }),
         configuration: configuration, texts: state.texts)
     }
+  }
+}
+
+extension ModelConfig {
+  fileprivate static let hiddenSetting = "intermediate_size"
+
+  /// The hidden channels of all blocks, where they are all that differs from a plain model: no record
+  /// of widths is needed then, and other programs load what is left.
+  fileprivate func plainHidden(of shapes: [BlockShape]) -> Int? {
+    guard ownShapes == nil, experts == nil, let hidden = shapes.first?.hidden, hidden > 0,
+      shapes.enumerated().allSatisfy({
+        $1.hidden == hidden && $1.heads == shape(of: $0).heads
+      })
+    else { return nil }
+    return hidden
   }
 }
 
