@@ -15,7 +15,7 @@ struct Pare: ParsableCommand {
         RunCommand.self, TrainCommand.self, CompressCommand.self, EvalCommand.self,
         CompareCommand.self,
         GenerateCommand.self,
-        ConvertCommand.self, BenchCommand.self,
+        ConvertCommand.self, ImportanceCommand.self, BenchCommand.self,
       ],
     defaultSubcommand: ExploreCommand.self)
 }

@@ -41,7 +41,7 @@ struct SaveTarget {
 
   /// Plans the files; of packed ones what is `known` is not read. Throws what planning throws.
   func plan(
-    _ model: ModelState, of checkpoint: Checkpoint, importance: [String: [Float]] = [:],
+    _ model: ModelState, of checkpoint: Checkpoint, importance: ImportanceMatrix? = nil,
     known: [String: PackedFacts] = [:], in job: borrowing JobContext
   ) throws -> PlannedSave {
     var request = request

@@ -17,9 +17,8 @@ public struct SaveRequest: Sendable, Hashable {
   public var kind: Kind
   /// Of the tensors of one shard, where there are to be shards.
   public var shardByteCount: Int?
-  /// The mean square of each input of matrices, by which the errors of GGUF's blocks are
-  /// weighed.
-  public var importance: [String: [Float]] = [:]
+  /// By what the errors of GGUF's blocks are weighed.
+  public var importance: ImportanceMatrix?
   /// Adds to the checkpoint's.
   public var metadata: [String: String] = [:]
 
