@@ -38,11 +38,14 @@ struct SaveTarget {
         shardByteCount: format.shardSize?.byteCount, layout: format.layout))
   }
 
-  /// As `OutputOptions.check`, of the index of shards too.
+  /// As `OutputOptions.check`, of the index of shards and a folder's configuration too.
   func check(against input: String) throws {
     try output.check(against: input)
     if request.shardByteCount != nil {
       try output.check(others: [ShardedPlan.index(for: output.path)])
+    }
+    if folder != nil {
+      try output.check(others: [QuantizedFolderPlan.configuration(for: output.path)])
     }
   }
 

@@ -65,7 +65,7 @@ struct Transformation {
     let isPacked = target.request.kind == .safetensors(.packed)
     if case .folder = target.request.kind {
       // Before weights are read, and passes run.
-      try QuantizedFolderPlan.check(Checkpoint.open(input.file))
+      try QuantizedFolderPlan.check(Checkpoint.open(input.file), for: target.output.path)
     }
     let checkpoint =
       isPacked

@@ -104,6 +104,10 @@ import Testing
     (["quantize", "llama", "-o", "llama/config.json", "--layout", "awq"], 1, "it is no folder"),
     (["convert", "llama", "-o", "x", "--layout", "gptq"], 1, "no linear layer lies on a grid"),
     (["convert", "llama", "-o", "llama", "--layout", "gptq"], 1, "is there already"),
+    (
+      ["convert", "llama", "-o", "llama", "--layout", "gptq", "--force"], 1,
+      "it belongs to the checkpoint that is open"
+    ),
     (["convert", "llama", "-o", "x", "--layout", "gptq", "--packed"], 2, "excludes --packed"),
     (["convert", "llama", "-o", "x", "--layout", "gptq", "--dtype", "f16"], 2, "excludes --dtype"),
     (["convert", "llama", "-o", "x", "--layout", "gptq", "--slice"], 2, "excludes --layout"),

@@ -85,8 +85,11 @@ public struct QuantizedFolderPlan: Sendable {
   }
 
   /// Throws `CheckpointError.invalidConversion` for a checkpoint without Hugging Face's names or
-  /// without `config.json`.
-  public static func check(_ checkpoint: Checkpoint) throws(CheckpointError) {
+  /// without `config.json`, and `.cannotWrite` where the folder that has weights at `output` would
+  /// have the checkpoint's own.
+  public static func check(
+    _ checkpoint: Checkpoint, for output: String? = nil
+  ) throws(CheckpointError) {
     guard checkpoint.gguf == nil else {
       throw .invalidConversion(
         reason: "\(checkpoint.name.quoted) has the names of GGUF, and the layout those of Hugging "
@@ -99,6 +102,12 @@ public struct QuantizedFolderPlan: Sendable {
         reason: "there is no \(configurationName) beside \(checkpoint.name.quoted), which the "
           + "folder needs")
     }
+    if let output { try SaveOutput.check(configuration(for: output), against: checkpoint) }
+  }
+
+  /// Where the configuration of a folder is that has weights at `path`.
+  public static func configuration(for path: String) -> String {
+    FilePath.folder(path) + configurationName
   }
 
   /// Whether a parameter is a matrix of a module that quantizers would take for a layer.
