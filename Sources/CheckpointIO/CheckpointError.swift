@@ -40,6 +40,8 @@ public enum CheckpointError: Error, Hashable, Sendable {
   case invalidGGUF(offset: Int, reason: String)
   case invalidNumPy(array: String, offset: Int, reason: String)
   case invalidPart(name: String, reason: String)
+  /// An importance file; without a path while it is read.
+  case invalidImportance(path: String? = nil, reason: String)
   case misaligned(tensor: String, offset: UInt64, alignment: Int)
   case rowNotInBlocks(tensor: String, columns: Int, format: String, block: Int)
   case forbiddenConstructor(name: String, offset: Int)
@@ -129,6 +131,8 @@ extension CheckpointError: CustomStringConvertible {
       "array \(array.quoted) has an invalid header at byte \(offset): \(reason)"
     case .invalidPart(let name, let reason):
       "part \(name.quoted) of the checkpoint cannot be used: \(reason)"
+    case .invalidImportance(let path, let reason):
+      (path.map { "cannot use the importance file \($0.shown): " } ?? "") + reason
     case .misaligned(let tensor, let offset, let alignment):
       "tensor \(tensor.quoted) begins at data byte \(offset), no multiple of \(alignment)"
     case .rowNotInBlocks(let tensor, let columns, let format, let block):

@@ -28,21 +28,16 @@ struct GGUFConversion {
   func run(asJSON: Bool) throws {
     try target.check(against: input.file)
     let claim = try target.output.claim(
-      inputs: [input.file] + (importance.path.map { [$0] } ?? []) + others)
+      inputs: [input.file] + [importance.path, importance.file].compactMap(\.self) + others)
     let checkpoint = try input.open(
       toPass: recipe, isRun: importance.path != nil, threads: threads)
-    let measured = try importance.path.map { path in
-      try Work.run("importance", threads: threads) {
-        try Headless.importance(
-          of: checkpoint, on: .file(path), part: importance.part.part, in: $0)
-      }
-    }
+    let measured = try importance.measured(of: checkpoint, threads: threads)
     let named = try Headless.marked(recipe, for: checkpoint)
     let title = recipe.steps.first?.passName ?? "convert"
     let (planned, model) = try Work.run(title, threads: threads) { job in
       let model = try Headless.apply(named, to: checkpoint, in: job.part(Part.passes))
       let planned = try target.plan(
-        model, of: checkpoint, importance: measured?.squares ?? [:],
+        model, of: checkpoint, importance: measured?.matrix,
         in: job.part(Part.planning))
       return (planned, model)
     }
@@ -166,8 +161,8 @@ struct GGUFConversion {
       others.isEmpty
       ? "" : "; without: \(others.map { sentence($0.name) }.joined(separator: ", "))"
     return """
-      \(weighted) \(weighted == 1 ? "matrix" : "matrices") weighted by their inputs on \
-      \(sentence(text))\(rest)
+      \(weighted) \(weighted == 1 ? "matrix" : "matrices") weighted by their inputs \
+      \(importance.file == nil ? "on" : "in") \(sentence(text))\(rest)
 
       """
   }

@@ -16,7 +16,7 @@ struct Pare: ParsableCommand {
         EvalCommand.self,
         CompareCommand.self,
         GenerateCommand.self,
-        ConvertCommand.self, BenchCommand.self,
+        ConvertCommand.self, ImportanceCommand.self, BenchCommand.self,
       ],
     defaultSubcommand: ExploreCommand.self)
 }

@@ -6,7 +6,10 @@ internal import Workspace
 
 /// Where a command writes a model, and as what.
 struct SaveTarget {
-  let output: OutputOptions
+  /// Of a folder its weights.
+  private(set) var output: OutputOptions
+  /// The folder that is written, if it is one.
+  private var folder: String?
   private(set) var request: SaveRequest
 
   /// Throws `UsageError` for options that exclude each other; `packs` says whether
@@ -18,6 +21,10 @@ struct SaveTarget {
     } catch {
       throw UsageError("\(error)")
     }
+    if case .folder = request.kind {
+      folder = output.path
+      self.output.path = "\(output.path)/\(QuantizedFolderPlan.weightsName)"
+    }
   }
 
   /// The same from the options of the commands of passes.
@@ -28,20 +35,23 @@ struct SaveTarget {
       output,
       SaveOptions(
         format: format.format, isPacked: form.isPacked, blocks: blocks.type?.format,
-        shardByteCount: format.shardSize?.byteCount))
+        shardByteCount: format.shardSize?.byteCount, layout: format.layout))
   }
 
-  /// As `OutputOptions.check`, of the index of shards too.
+  /// As `OutputOptions.check`, of the index of shards and a folder's configuration too.
   func check(against input: String) throws {
     try output.check(against: input)
     if request.shardByteCount != nil {
       try output.check(others: [ShardedPlan.index(for: output.path)])
     }
+    if folder != nil {
+      try output.check(others: [QuantizedFolderPlan.configuration(for: output.path)])
+    }
   }
 
   /// Plans the files; of packed ones what is `known` is not read. Throws what planning throws.
   func plan(
-    _ model: ModelState, of checkpoint: Checkpoint, importance: [String: [Float]] = [:],
+    _ model: ModelState, of checkpoint: Checkpoint, importance: ImportanceMatrix? = nil,
     known: [String: PackedFacts] = [:], in job: borrowing JobContext
   ) throws -> PlannedSave {
     var request = request
@@ -49,6 +59,7 @@ struct SaveTarget {
     let plan = try Headless.plan(
       model, of: checkpoint, as: request, to: output.path, known: known, in: job)
     if let shards = plan.plan as? ShardedPlan { try output.check(shards: shards) }
+    if folder != nil { try output.check(others: plan.files) }
     return plan
   }
 
@@ -64,6 +75,8 @@ struct SaveTarget {
         others: others
       ).run(asJSON: asJSON)
     } else {
+      let made = try folder.map { try OutputFolder($0) }
+      defer { made?.removeIfEmpty() }
       try Transformation(
         recipe: recipe, input: input, target: self, threads: threads, others: others
       ).run(asJSON: asJSON)
@@ -73,7 +86,7 @@ struct SaveTarget {
 
 extension PlannedSave {
   /// ` in 3 shards`; nothing where there is one file.
-  var shardsText: String { files.count > 1 ? " in \(files.count - 1) shards" : "" }
+  var shardsText: String { plan is ShardedPlan ? " in \(files.count - 1) shards" : "" }
 
   /// Fields that all who write files have in JSON.
   var fields: [String: JSON] { plan.fields(files: files, format) }

@@ -63,6 +63,10 @@ struct Transformation {
     try target.check(against: input.file)
     let output = try target.output.claim(inputs: [input.file] + others)
     let isPacked = target.request.kind == .safetensors(.packed)
+    if case .folder = target.request.kind {
+      // Before weights are read, and passes run.
+      try QuantizedFolderPlan.check(Checkpoint.open(input.file), for: target.output.path)
+    }
     let checkpoint =
       isPacked
       ? try input.openUnread(toPass: recipe) : try input.open(toPass: recipe, threads: threads)

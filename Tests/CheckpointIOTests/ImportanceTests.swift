@@ -118,7 +118,9 @@ import Testing
     let plan = try GGUFPlan.make(
       parameters: Parameters(parameters), storage: .blocks(.q4K),
       // Of another layer than it says: left out.
-      importance: ["a": importance, "c": [1, 2, 3]])
+      importance: ImportanceMatrix([
+        "a": .init(sums: importance, counts: [1]), "c": .init(sums: [1, 2, 3], counts: [1]),
+      ]))
     #expect(plan.entries.map(\.isWeighted) == [true, false, false])
     let path = folder.file("weighted.gguf")
     try plan.write(to: path)
@@ -144,7 +146,8 @@ import Testing
       let begun = Mutex(0)
       return try GGUFPlan.make(
         parameters: source.parameters, of: source, storage: .blocks(.q4K),
-        importance: Dictionary(names.map { ($0, importance) }) { $1 }
+        importance: ImportanceMatrix(
+          Dictionary(names.map { ($0, .init(sums: importance, counts: [1])) }) { $1 })
       ).write(
         to: folder.file("out.gguf"), recipe: "", syncing: 300,
         progress: { _, _ in begun.withLock { $0 += 1 } },

@@ -25,7 +25,7 @@ enum Refusal: CaseIterable, Sendable {
   case invalidNumPy, invalidPart, misaligned, rowNotInBlocks, forbiddenConstructor
   case storageTooShort, negativeStride, limitExceeded, invalidConversion, sameFile, cannotRead
   case cannotWrite, exists, stopped, changed, invalidQuantization, invalidDeflate
-  case invalidParts, noWeights, wholeModule, isInput, unreadCodes
+  case invalidParts, noWeights, wholeModule, isInput, unreadCodes, invalidImportance
 
   init(_ error: CheckpointError) {
     self =
@@ -59,6 +59,7 @@ enum Refusal: CaseIterable, Sendable {
       case .invalidGGUF: .invalidGGUF
       case .invalidNumPy: .invalidNumPy
       case .invalidPart: .invalidPart
+      case .invalidImportance: .invalidImportance
       case .misaligned: .misaligned
       case .rowNotInBlocks: .rowNotInBlocks
       case .forbiddenConstructor: .forbiddenConstructor
@@ -87,7 +88,7 @@ enum Refusal: CaseIterable, Sendable {
     switch self {
     case .cannotOpen, .directory, .notARegularFile, .sameFile, .cannotRead, .cannotWrite, .exists,
       .stopped, .invalidPart, .invalidConversion, .changed, .invalidQuantization, .isInput,
-      .unreadCodes:
+      .unreadCodes, .invalidImportance:
       fileExample(in: folder)
     case .invalidZip, .compressedEntry, .invalidDeflate, .missingEntry, .invalidPickle,
       .forbiddenConstructor, .storageTooShort, .negativeStride, .invalidParts, .noWeights,
@@ -387,6 +388,16 @@ extension Refusal {
         {
           _ = try Checkpoint.open(
             bytes: Array(#"{"weight_map":{"a":"../a"}}"#.utf8), name: "index")
+        }
+      )
+    case .invalidImportance:
+      return (
+        "cannot use the importance file FOLDER/a.safetensors: 'a' is there twice, again at byte 21",
+        {
+          let entry = ("a", Int32(1), [Float(1)])
+          TemporaryFolder.write(
+            OldImportance.bytes([entry, entry], pieces: 1, text: ""), to: path)
+          _ = try ImportanceMatrix(contentsOf: path)
         }
       )
     case .invalidConversion:

@@ -1,4 +1,6 @@
+import CheckpointIO
 import Foundation
+import Tensors
 import Testing
 
 /// Commands that write a file: what they write, what they refuse, what they
@@ -118,6 +120,41 @@ import Testing
     #expect(again.output.contains("weighted by their inputs on text"), "\(again.output)")
     let seen = try Program.run(["inspect", "weighted.gguf", "--json"], in: scratch)
     #expect(seen.status == 0)
+  }
+
+  /// A file of importance does what the text does that it was measured on.
+  @Test(arguments: ["i.gguf", "i.dat"]) func importanceIsKeptInAFile(_ name: String) throws {
+    let scratch = try Scratch()
+    let text = String(repeating: "to be or not to be\n", count: 20)
+    try Data(text.utf8).write(to: scratch.url.appendingPathComponent("text"))
+    let measured = try Program.run(
+      ["importance", Self.model, "--text", "text", "-o", name, "--json"], in: scratch)
+    #expect(measured.status == 0, "\(measured.error)")
+    #expect(measured.fields["format"] as? String == (name == "i.dat" ? "dat" : "gguf"))
+    #expect(measured.fields["bytes"] as? Int == (try scratch.bytes(name).count))
+    #expect(measured.fields["unused_experts"] as? Int == 0)
+    let entries = try #require(measured.fields["entries"] as? Int)
+    let convert = ["convert", Self.model, "--type", "q4_1", "--json", "-o"]
+    let byText = try Program.run(convert + ["text.gguf", "--text", "text"], in: scratch)
+    let byFile = try Program.run(convert + ["file.gguf", "--importance", name], in: scratch)
+    #expect(byFile.status == 0, "\(byFile.error)")
+    #expect(byFile.fields["weighted"] as? [String] == byText.fields["weighted"] as? [String])
+    #expect(byFile.fields["weighted_on"] as? String == name)
+    #expect((byText.fields["weighted"] as? [String])?.count == entries)
+    let files = try ["text.gguf", "file.gguf"].map {
+      try Checkpoint.open(scratch.url.appendingPathComponent($0).path)
+    }
+    #expect(files[1].metadata["quantize.imatrix.file"] == name)
+    for file in files {
+      #expect(file.metadata["quantize.imatrix.dataset"] == "text")
+      #expect(file.metadata["quantize.imatrix.entries_count"] == "\(entries)")
+    }
+    // The older form has rounded means.
+    guard name == "i.gguf" else { return }
+    for parameter in files[0].parameters {
+      let other = try files[1].parameters[parameter.name]?.tensor()
+      #expect(try parameter.tensor().array == other?.array, "\(parameter.name)")
+    }
   }
 
   /// Of a matrix in blocks, by its name and its path; of all else it is told why not.
@@ -250,6 +287,20 @@ import Testing
     (["convert", model, "-o", "x", "--type", "q8_0", "--text", "bad.yaml"], 2, "no importance"),
     (["convert", model, "-o", "x", "--type", "q4_0", "--text", "no.txt"], 1, "no.txt"),
     (["convert", model, "-o", "x", "--type", "q4_0", "--part", "validation"], 2, "--part needs"),
+    (["convert", model, "-o", "x", "--importance", "bad.yaml"], 2, "--importance weighs"),
+    (["convert", model, "-o", "x", "--type", "q8_0", "--importance", "i"], 2, "no importance"),
+    (["convert", model, "-o", "x", "--type", "q4_0", "--importance", "no"], 1, "cannot open no"),
+    (
+      ["convert", model, "-o", "x", "--type", "q4_0", "--importance", "bad.yaml"], 1,
+      "cannot use the importance file bad.yaml"
+    ),
+    (
+      ["convert", model, "-o", "x", "--type", "q4_0", "--importance", "a", "--text", "b"], 2,
+      "takes the place of --text"
+    ),
+    (["importance", model, "-o", "x", "--context", "1"], 2, "--context is"),
+    (["importance", model, "-o", "x", "--part", "validation"], 2, "--part needs"),
+    (["importance", model, "-o", "x", "--text", "no.txt"], 1, "no.txt"),
     (["convert", model, "-o", "x.gguf", "--packed"], 2, "needs safetensors"),
     (["convert", model, "-o", "x.pt", "--packed"], 2, "a PyTorch file is dense"),
     (["convert", model, "-o", "x", "--format", "onnx"], 2, "--format"),

@@ -30,6 +30,7 @@ import Testing
     "compare": [model, model, "--weights-only"],
     "generate": [model, "--tokens", "3"],
     "convert": [model, "-o", "out.safetensors", "--force"],
+    "importance": [model, "--text", "text", "-o", "out", "--force"],
   ]
 
   /// Takes three quarters of a minute, so it is run by hand; its output goes the same way.

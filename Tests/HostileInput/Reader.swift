@@ -1,6 +1,7 @@
 public import TestSupport
 internal import CheckpointIO
 internal import Foundation
+internal import Tensors
 internal import Training
 internal import Workspace
 
@@ -16,6 +17,8 @@ public enum Reader: String, CaseIterable, Sendable {
   case configuration, vocabulary
   /// `config.json` and `tokenizer.json` of a Llama that becomes a GGUF file.
   case llama, tokenizer
+  /// An importance matrix for a GGUF file.
+  case importance
   case recipe, session, log
   /// How far a training run is, as its saved state says.
   case state
@@ -45,6 +48,7 @@ public enum Reader: String, CaseIterable, Sendable {
     case .tokenizer:
       try convertLlama(
         configuration: Array(Seeds.llama.utf8), tokenizer: bytes, in: folder)
+    case .importance: try weigh(bytes, in: folder)
     case .recipe:
       let recipe = try Recipe(yaml: String(decoding: bytes, as: UTF8.self))
       let again = try Recipe(yaml: recipe.yaml)
@@ -106,6 +110,19 @@ public enum Reader: String, CaseIterable, Sendable {
     let written = folder.file("a.gguf")
     try plan.write(to: written)
     try Use.all(of: Checkpoint.open(written))
+  }
+
+  private func weigh(_ bytes: [UInt8], in folder: TemporaryFolder) throws {
+    let path = folder.file("importance")
+    TemporaryFolder.write(bytes, to: path)
+    let matrix = try ImportanceMatrix(contentsOf: path)
+    for form in [ImportanceMatrix.Form.gguf, .old] {
+      try matrix.write(to: SaveOutput(folder.file("again"), overwrite: true), as: form)
+    }
+    try GGUFPlan.make(
+      parameters: Parameters([Seeds.weighted]), storage: .blocks(.q4_0), importance: matrix,
+      threads: 1
+    ).write(to: folder.file("a.gguf"))
   }
 
   /// A session that cannot be used is set aside; there is nothing to throw.

@@ -41,6 +41,7 @@ extension Reader {
       case .vocabulary: [Seeds.vocabulary]
       case .llama: [Array(Seeds.llama.utf8), Array(Seeds.mixtral.utf8)]
       case .tokenizer: [Seeds.byteLevel, Seeds.sentencePiece, Seeds.unigram].map { Array($0.utf8) }
+      case .importance: try [Seeds.importance(.gguf), Seeds.importance(.old)]
       case .recipe: Seeds.recipes.map { Array($0.utf8) }
       case .session: [Array(Seeds.session.utf8)]
       case .log: [Array((Seeds.log + Seeds.log).utf8)]
@@ -131,6 +132,24 @@ enum Seeds {
     return try file {
       try GGUFPlan.make(parameters: Parameters([parameter]), storage: .blocks(format)).write(to: $0)
     }
+  }
+
+  /// What an importance matrix weighs the errors of.
+  static let weighted: Parameter = {
+    let tensor = Tensor([2, 32], (0..<64).map { Float($0 % 11) - 5 })
+    return Parameter(
+      name: "blk.0.a.weight", shape: tensor.shape, dtype: .f32,
+      place: Place(block: 0, layer: "a", role: .linear), load: { tensor })
+  }()
+
+  static func importance(_ form: ImportanceMatrix.Form) throws -> [UInt8] {
+    let sums = (1...32).map { Float($0) }
+    let matrix = ImportanceMatrix(
+      [
+        weighted.name: .init(sums: sums, counts: [4]),
+        "b": .init(sums: sums, counts: [2, 1]),
+      ], datasets: ["t"], chunkCount: 2, chunkSize: 2)
+    return try file { try matrix.write(to: SaveOutput($0, overwrite: true), as: form) }
   }
 
   private static func file(_ write: (String) throws -> Void) throws -> [UInt8] {

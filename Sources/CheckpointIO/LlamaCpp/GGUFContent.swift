@@ -53,6 +53,22 @@ struct GGUFContent {
     }
   }
 
+  /// The names that `parameters` of a checkpoint have in a GGUF file, by their own; those of
+  /// experts one by one. Throws as `init`.
+  static func names(
+    of parameters: Parameters, of checkpoint: Checkpoint
+  ) throws(CheckpointError) -> [String: String] {
+    var names: [String: String] = [:]
+    for parameter in parameters { names[parameter.name] = parameter.name }
+    guard checkpoint.gguf == nil, checkpoint.configuration[blocks] == nil,
+      case .known(let translation) = try family(of: checkpoint, parameters)
+    else { return names }
+    for parameter in parameters {
+      names[parameter.name] = try LlamaModel.target(of: parameter, translation)?.name
+    }
+    return names
+  }
+
   private static let blocks = MetadataConventions.blocks
   private static let sliced =
     "blocks of llama.cpp's models are equally wide, and this model is sliced"

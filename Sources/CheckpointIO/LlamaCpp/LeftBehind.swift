@@ -16,7 +16,8 @@ enum LeftBehind {
       ? [] : [SaveLoss(.file, from: names.joined(separator: ", "), count: names.count)]
   }
 
-  private static func found(beside path: String?) -> [String] {
+  /// Names of the tokenizer's files beside a checkpoint.
+  static func found(beside path: String?) -> [String] {
     guard let path else { return [] }
     let folder = FilePath.folder(path)
     return files.filter { FileIdentity(path: folder + $0) != nil }

@@ -53,7 +53,8 @@ struct LlamaModel {
     notes += translation.notes
   }
 
-  private static func target(
+  /// Where the file has a parameter; nil where llama.cpp has no place for it.
+  static func target(
     of parameter: Parameter, _ translation: GGUFTranslation
   ) throws(CheckpointError) -> GGUFTranslation.Target? {
     do {

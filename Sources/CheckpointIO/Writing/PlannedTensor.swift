@@ -19,6 +19,8 @@ struct PlannedTensor: Sendable {
     /// Copied from the open checkpoint.
     case raw(IndexedTensor)
     case bytes(Range<Int>)
+    /// Written in a quantizer's layout.
+    case layer(Parameter, GridLayer, LayerWriting)
   }
 
   let name: String
@@ -68,6 +70,24 @@ struct PlannedTensor: Sendable {
     entry = SavePlan.Entry(
       name: name, encoding: BlocksEncoding.name, dtypeName: blocks.format.rawValue,
       shape: parameter.shape, byteCount: byteCount)
+  }
+
+  /// A layer on a grid in a quantizer's layout.
+  init(_ parameter: Parameter, _ layer: GridLayer, _ writing: LayerWriting) {
+    name = parameter.name
+    source = .layer(parameter, layer, writing)
+    record = nil
+    channelSizes = nil
+    losses = layer.isRounded ? [SaveLoss(.rounded, from: "F32 scales", to: "F16")] : []
+    parts = writing.arrays(layer).map { array in
+      Part(
+        name: "\(layer.module).\(array.suffix)", dtypeName: array.dtype.rawValue,
+        dimensions: array.dimensions, byteCount: array.byteCount,
+        alignment: array.dtype.byteCount)
+    }
+    entry = SavePlan.Entry(
+      name: name, encoding: writing.layout.layout.name, dtypeName: "I\(layer.bits)",
+      shape: parameter.shape, byteCount: parts.reduce(0) { $0 + $1.byteCount })
   }
 
   /// The weights encoded anew. `storedAs` names what the parameter is stored as where
@@ -203,6 +223,8 @@ struct PlannedTensor: Sendable {
         strides: tensor.strides, isTransposed: false, isBigEndian: tensor.isBigEndian)
       return [reader.rowMajor]
     case .bytes(let range): return file.map { [$0[range]] } ?? []
+    case .layer(let parameter, let layer, let writing):
+      return try writing.encoded(layer, parameter.loaded(shouldStop: shouldStop))
     case .parameter(let parameter, let dtype, let encoding):
       let weights = try parameter.loaded(shouldStop: shouldStop)
       if encoding == DenseEncoding.self {

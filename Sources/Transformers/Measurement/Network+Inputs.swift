@@ -1,5 +1,5 @@
 internal import Models
-internal import Tensors
+public import Tensors
 
 extension Network {
   /// Mean squares of the inputs of each block's linear layers over a text, by the
@@ -10,7 +10,18 @@ extension Network {
     _ tokens: [Int], threads: Int = 2, shouldStop: @Sendable () -> Bool = { false },
     progress: (Double) -> Void = { _ in }
   ) throws -> [String: [Float]] {
-    let text = try windowed(tokens)
+    try inputSums(tokens, threads: threads, shouldStop: shouldStop, progress: progress).layers
+      .compactMapValues(\.means)
+  }
+
+  /// The sums that those are means of, and how many tokens the windows have in which they were
+  /// seen. Throws as `evaluate`, whose protocols cut the text.
+  public func inputSums(
+    _ tokens: [Int], protocol rule: EvaluationProtocol = .text, context: Int? = nil,
+    firstToken: Int? = nil, threads: Int = 2, shouldStop: @Sendable () -> Bool = { false },
+    progress: (Double) -> Void = { _ in }
+  ) throws -> (layers: [String: InputSums], window: Int) {
+    let text = try windowed(tokens, protocol: rule, context: context, firstToken: firstToken)
     let maker = try maker(.f32, threads: threads, capacity: text.capacity, window: text.window)
     let groups = try text.map(
       crew: maker.crew, shouldStop: shouldStop, progress: progress, worker: maker.make
@@ -22,11 +33,10 @@ extension Network {
     }
     let inputs = ModelInputs()
     for group in groups { inputs.add(group) }
-    var squares: [String: [Float]] = [:]
-    for (id, sum) in inputs.sums where sum.rows > 0 {
-      guard let part = weights.model[id] else { continue }
-      squares[part.parameter.name] = sum.squares.map { Float($0 / Double(sum.rows)) }
+    var layers: [String: InputSums] = [:]
+    for (id, sums) in inputs.sums {
+      if let part = weights.model[id] { layers[part.parameter.name] = sums }
     }
-    return squares
+    return (layers, text.window)
   }
 }

@@ -1,15 +1,9 @@
 internal import Models
+internal import Tensors
 
 /// Sums of squares of what goes into a model's linear layers.
 final class ModelInputs: PassObserver {
-  /// Of one layer.
-  struct Sum: Sendable {
-    /// One an input.
-    var squares: [Double]
-    var rows: Int
-  }
-
-  private(set) var sums: [TensorID: Sum] = [:]
+  private(set) var sums: [TensorID: InputSums] = [:]
 
   /// Adds inputs of a layer, `rows × columns`.
   func add(_ id: TensorID, _ input: UnsafePointer<Float>, rows: Int, columns: Int) {
@@ -20,15 +14,9 @@ final class ModelInputs: PassObserver {
         squares[column] += value * value
       }
     }
-    add([id: Sum(squares: squares, rows: rows)])
+    add([id: InputSums(squares: squares, rows: rows)])
   }
 
   /// Adds those of another part of a text.
-  func add(_ others: [TensorID: Sum]) {
-    sums.merge(others) { known, other in
-      Sum(
-        squares: zip(known.squares, other.squares).map { $0 + $1 },
-        rows: known.rows + other.rows)
-    }
-  }
+  func add(_ others: [TensorID: InputSums]) { sums.merge(others, uniquingKeysWith: +) }
 }

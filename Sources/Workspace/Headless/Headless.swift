@@ -112,22 +112,22 @@ public enum Headless {
     return (measured.evaluation, measured.measuredOn)
   }
 
-  /// The mean square of each input of the blocks' linear layers on a text, by the names of
-  /// their weights, and how to call the text. An input that the text never used counts as
-  /// the least of its layer. Throws as `evaluate`.
+  /// What goes into the blocks' linear layers on a text, by their names in a GGUF file, and how to
+  /// call the text. Throws as `evaluate`.
   public static func importance(
     of checkpoint: Checkpoint, on text: EvaluationText, part: TextPart = .whole,
-    in job: borrowing JobContext
-  ) throws -> (squares: [String: [Float]], measuredOn: String) {
-    let meter = try LossMeter(checkpoint: checkpoint, text: text, part: part)
-    let (squares, title) = try meter.inputSquares(in: job)
-    let used = squares.compactMapValues { squares -> [Float]? in
-      guard squares.allSatisfy({ $0.isFinite }),
-        let least = squares.lazy.filter({ $0 > 0 }).min()
-      else { return nil }
-      return squares.map { max($0, least) }
-    }
-    return (used, title)
+    protocol rule: EvaluationProtocol = .text, context: Int? = nil, in job: borrowing JobContext
+  ) throws -> (matrix: ImportanceMatrix, measuredOn: String) {
+    let meter = try LossMeter(checkpoint: checkpoint, text: text, part: part, hasOthers: false)
+    let sums = try meter.inputSums(protocol: rule, context: context, in: job)
+    let dataset =
+      switch text {
+      case .file(let path), .tokens(let path): path
+      case .usual, .selfWritten: sums.title
+      }
+    let matrix = try ImportanceMatrix(
+      sums.layers, of: checkpoint, window: sums.window, dataset: dataset)
+    return (matrix, sums.title)
   }
 
   /// All figures of `model`, which comes of `checkpoint`: loss, divergence

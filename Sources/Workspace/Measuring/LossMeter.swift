@@ -108,9 +108,7 @@ final class LossMeter: Sendable {
       checkpoint.parameters, configuration: checkpoint.configuration)
     let isWritten = file == nil
     let (tokens, title) = try text(of: network, in: job.part(0...(isWritten ? 0.5 : 0)))
-    let firstToken =
-      rule == .llamaCpp && checkpoint.vocabulary == nil
-      ? try? coder(of: network).firstToken : nil
+    let firstToken = firstToken(of: network, rule)
     let shouldStop = job.shouldStop
     let evaluation = try stoppable(job.part((isWritten ? 0.5 : 0)...1)) { progress, threads in
       try network.evaluate(
@@ -121,22 +119,30 @@ final class LossMeter: Sendable {
     return MeasuredLoss(evaluation: evaluation, comparison: nil, measuredOn: title)
   }
 
-  /// Mean squares of what goes into the original's linear layers on the text, and how to
-  /// call the text. Throws as `measure`.
-  func inputSquares(
-    in job: borrowing JobContext
-  ) throws -> (squares: [String: [Float]], title: String) {
+  /// Sums of squares of what goes into the original's linear layers on the text, in windows of
+  /// how many tokens, and how to call the text. Throws as `evaluate`.
+  func inputSums(
+    protocol rule: EvaluationProtocol, context: Int?, in job: borrowing JobContext
+  ) throws -> (layers: [String: InputSums], window: Int, title: String) {
     try checkpoint.refuseUnreadCodes()
     let original = try Network.make(
       checkpoint.parameters, configuration: checkpoint.configuration)
     let (tokens, title) = try text(of: original, in: job.part(0...0.5))
+    let firstToken = firstToken(of: original, rule)
     let shouldStop = job.shouldStop
-    let squares = try stoppable(job.part(0.5...1)) { progress, threads in
-      try original.inputSquares(
-        tokens, threads: threads, shouldStop: shouldStop, progress: progress)
+    let sums = try stoppable(job.part(0.5...1)) { progress, threads in
+      try original.inputSums(
+        tokens, protocol: rule, context: context, firstToken: firstToken, threads: threads,
+        shouldStop: shouldStop, progress: progress)
     }
     try checkpoint.check()
-    return (squares, title)
+    return (sums.layers, sums.window, title)
+  }
+
+  /// What llama.cpp's windows begin with, where the tokenizer asks for it.
+  private func firstToken(of network: Network, _ rule: EvaluationProtocol) -> Int? {
+    guard rule == .llamaCpp, checkpoint.vocabulary == nil else { return nil }
+    return try? coder(of: network).firstToken
   }
 
   /// A model's network and the tokens its texts are made of. Throws

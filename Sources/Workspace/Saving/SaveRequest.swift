@@ -12,14 +12,15 @@ public struct SaveRequest: Sendable, Hashable {
     case pytorch(DType?)
     /// Under llama.cpp's names where it knows the model.
     case gguf(GGUFStorage)
+    /// A Hugging Face folder whose layers on a grid have a quantizer's layout.
+    case folder(ExportLayout)
   }
 
   public var kind: Kind
   /// Of the tensors of one shard, where there are to be shards.
   public var shardByteCount: Int?
-  /// The mean square of each input of matrices, by which the errors of GGUF's blocks are
-  /// weighed.
-  public var importance: [String: [Float]] = [:]
+  /// By what the errors of GGUF's blocks are weighed.
+  public var importance: ImportanceMatrix?
   /// Adds to the checkpoint's.
   public var metadata: [String: String] = [:]
 
@@ -39,7 +40,7 @@ public struct SaveRequest: Sendable, Hashable {
 
   public var format: FileFormat {
     switch kind {
-    case .safetensors: .safetensors
+    case .safetensors, .folder: .safetensors
     case .pytorch: .pytorch
     case .gguf: .gguf
     }
@@ -53,27 +54,46 @@ public struct SaveOptions: Sendable {
   public var dtype: DType?
   public var blocks: BlockFormat?
   public var shardByteCount: Int?
+  public var layout: ExportLayout?
 
   public init(
     format: FileFormat? = nil, isPacked: Bool? = nil, dtype: DType? = nil,
-    blocks: BlockFormat? = nil, shardByteCount: Int? = nil
+    blocks: BlockFormat? = nil, shardByteCount: Int? = nil, layout: ExportLayout? = nil
   ) {
     self.format = format
     self.isPacked = isPacked
     self.dtype = dtype
     self.blocks = blocks
     self.shardByteCount = shardByteCount
+    self.layout = layout
+  }
+
+  /// The first that says how weights are stored, as it is written.
+  fileprivate var form: String? {
+    if let format { return "--format \(format.rawValue)" }
+    if blocks != nil { return "--type" }
+    if let isPacked { return isPacked ? "--packed" : "--dense" }
+    if dtype != nil { return "--dtype" }
+    return shardByteCount == nil ? nil : "--shard-size"
   }
 }
 
 extension SaveRequest {
-  /// What a file's name and the options of a save ask for: blocks mean GGUF, else the name
-  /// decides; safetensors is packed where nothing else is said and `packs`.
+  /// What a file's name and the options of a save ask for: a layout means a folder, which `path`
+  /// is then, blocks mean GGUF, else the name decides; safetensors is packed where nothing else is said and `packs`.
   ///
   /// Throws `SavingError` for options that exclude each other.
   public init(
     named path: String, _ options: SaveOptions, packs: Bool = true
   ) throws(SavingError) {
+    if let layout = options.layout {
+      if let other = options.form {
+        throw SavingError(
+          "--layout \(layout.rawValue) says how weights are stored; it excludes \(other)")
+      }
+      self.init(.folder(layout))
+      return
+    }
     if let format = options.format, options.blocks != nil, format != .gguf {
       throw SavingError("--format \(format.rawValue) and --type exclude each other")
     }
@@ -119,6 +139,14 @@ extension SaveRequest {
     let metadata = checkpoint.map { SavePlan.metadata(of: model, from: $0) } ?? [:]
     let whole = metadata.merging(self.metadata) { $1 }
     switch kind {
+    case .folder(let layout):
+      guard let checkpoint else {
+        throw SavingError("--layout needs a checkpoint with config.json beside it")
+      }
+      let plan = try QuantizedFolderPlan.make(
+        model, of: checkpoint, as: layout, progress: progress, shouldStop: shouldStop)
+      return PlannedSave(
+        plan, .safetensors, plan.weights.entries.map { ($0.encoding, $0.byteCount) }, to: path)
     case .safetensors(let form):
       let plan = try SavePlan.make(
         parameters: parameters, of: checkpoint, metadata: whole, form: form, known: known,

@@ -21,7 +21,8 @@ struct ConvertCommand: ParsableCommand {
       are quantized as with an importance matrix made of that text. Of a Hugging Face folder \
       names, settings and tokenizer become those that llama.cpp asks for. A PyTorch file \
       holds the state dictionary, which torch.load reads with weights_only=True, or what \
-      nanoGPT writes of a network in its layout. What a file does not hold as the \
+      nanoGPT writes of a network in its layout. With --layout layers that quantize has put on a \
+      grid are written as GPTQ's, AWQ's or compressed-tensors' own tools read them. What a file does not hold as the \
       checkpoint had it is told.
       """)
 
@@ -87,12 +88,15 @@ struct ConvertCommand: ParsableCommand {
 
   func run() throws {
     try blocks.checkText()
+    if slice, format.layout != nil {
+      throw UsageError("--slice makes blocks of different widths; it excludes --layout")
+    }
     let target = try SaveTarget(
       output,
       SaveOptions(
         format: format.format, isPacked: layouts.first.map { $0 == .packed },
         dtype: dtype?.dtype, blocks: blocks.type?.format,
-        shardByteCount: format.shardSize?.byteCount), packs: false)
+        shardByteCount: format.shardSize?.byteCount, layout: format.layout), packs: false)
     guard slice, target.request.format != .gguf else {
       return try target.write(
         Recipe(steps: slice ? [Step(pass: Slice())] : []), of: input, importance: blocks.importance,

@@ -28,19 +28,32 @@ struct BlockOptions: ParsableArguments {
       .joined(separator: ", ")
   }
 
-  /// Refuses a text that nothing reads. `isRead` says that a pass does.
+  /// Refuses a text or an importance file that nothing reads. `isRead` says that a pass reads the
+  /// text.
   func checkText(isRead: Bool = false) throws {
-    guard importance.path != nil else { return }
-    guard let type else {
-      if isRead, importance.part == .all { return }
-      throw UsageError(
-        isRead
-          ? "--part weighs the errors of GGUF's blocks; it needs --type"
-          : "--text weighs the errors of GGUF's blocks; it needs --type")
+    if importance.file != nil {
+      try checkWeighs("--importance")
+      if importance.path != nil, !isRead || importance.part != .all {
+        throw UsageError("--importance takes the place of --text: one of them is given")
+      }
+    } else if importance.path != nil {
+      if isRead, type == nil {
+        guard importance.part == .all else {
+          throw UsageError("--part weighs the errors of GGUF's blocks; it needs --type")
+        }
+      } else if !isRead || importance.part != .all {
+        try checkWeighs("--text")
+      }
     }
-    guard type.format.isWeighted || isRead else {
+  }
+
+  private func checkWeighs(_ option: String) throws {
+    guard let type else {
+      throw UsageError("\(option) weighs the errors of GGUF's blocks; it needs --type")
+    }
+    guard type.format.isWeighted else {
       throw UsageError(
-        "\(type.format.rawValue) takes no importance; --text works with \(BlockType.weighted)")
+        "\(type.format.rawValue) takes no importance; \(option) works with \(BlockType.weighted)")
     }
   }
 }

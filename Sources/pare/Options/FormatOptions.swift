@@ -16,7 +16,18 @@ struct FormatOptions: ParsableArguments {
       "Split safetensors into files of at most this size, 500MB or 2GB (units of a "
         + "thousand), and an index of them.", valueName: "size"))
   var shardSize: ByteSize?
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      Write a Hugging Face folder, which the output names, with layers that lie on a grid in the \
+      layout of another quantizer: gptq, awq or compressed-tensors.
+      """, valueName: "name"),
+    completion: .list(ExportLayout.allCases.map(\.rawValue)))
+  var layout: ExportLayout?
 }
+
+extension ExportLayout: ExpressibleByArgument {}
 
 extension FileFormat: ExpressibleByArgument {}
 

@@ -98,6 +98,33 @@ struct OutputOptions: ParsableArguments {
   }
 }
 
+/// A folder that files are written to; made where there is none.
+struct OutputFolder {
+  private let path: String
+  private let isMade: Bool
+
+  /// Throws `CommandError` where there can be none.
+  init(_ path: String) throws {
+    self.path = path
+    if let there = FileStatus(path) {
+      guard there.isFolder else { throw CommandError("cannot write \(path): it is no folder") }
+      isMade = false
+      return
+    }
+    // Whoever the process's mask allows may read it.
+    guard unsafe mkdir(path, 0o777) == 0 else {
+      throw CommandError(
+        "cannot make the folder \(path): \(unsafe String(cString: strerror(errno)))")
+    }
+    isMade = true
+  }
+
+  /// Leaves no folder behind in which nothing was written.
+  func removeIfEmpty() {
+    if isMade { unsafe rmdir(path) }
+  }
+}
+
 /// What the file system says of a path, links followed.
 struct FileStatus {
   private let status: stat

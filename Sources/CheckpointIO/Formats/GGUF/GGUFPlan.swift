@@ -41,15 +41,14 @@ public struct GGUFPlan: Sendable {
   /// does not know, they are those of `checkpoint`, to which `metadata` adds. The tokenizer's
   /// files beside `checkpoint` are read.
   ///
-  /// `importance` has the mean square of each input of the matrices that it names, by their
-  /// names in `parameters`: their errors are weighed by it, as with llama.cpp's importance
-  /// matrices.
+  /// Errors in the matrices that `importance` names are weighed by it; one that was read from a
+  /// file has to fit the model.
   ///
-  /// Throws `CheckpointError.invalidConversion` for a format that is only read, and
-  /// what no reader would take.
+  /// Throws `CheckpointError.invalidConversion` for a format that is only read,
+  /// `.invalidImportance`, and what no reader would take.
   public static func make(
     parameters: Parameters, of checkpoint: Checkpoint? = nil, metadata: [String: String] = [:],
-    storage: GGUFStorage, importance: [String: [Float]] = [:],
+    storage: GGUFStorage, importance: ImportanceMatrix? = nil,
     threads: Int = Parallel.defaultThreads,
     progress: (Double, String) -> Void = { _, _ in },
     shouldStop: @Sendable () -> Bool = { false }
@@ -58,12 +57,7 @@ public struct GGUFPlan: Sendable {
     if case .blocks(let format) = storage, !format.isWritable {
       throw CheckpointError.invalidConversion(reason: "\(format.rawValue) is read, but not written")
     }
-    // Under whatever name a parameter is written, it knows its inputs.
-    let weighted = parameters.map { parameter in
-      guard let squares = importance[parameter.name] else { return parameter.knowing(nil) }
-      return parameter.knowing { _, _ in squares }
-    }
-    let content = try GGUFContent(Parameters(weighted), of: checkpoint, metadata)
+    let content = try GGUFContent(parameters, of: checkpoint, metadata)
     var tensors: [GGUFTensor] = []
     var names: Set<String> = []
     var end = 0
@@ -75,18 +69,20 @@ public struct GGUFPlan: Sendable {
       }
       if shouldStop() { throw CheckpointError.stopped }
       progress(Double(tensors.count) / Double(content.sources.count), source.name)
-      var tensor = try GGUFTensor(
-        source, storage, stored, { try? $0.inputSquares(threads: 1, shouldStop: { false }) },
-        shouldStop: shouldStop)
+      var tensor = try GGUFTensor(source, storage, stored, importance, shouldStop: shouldStop)
       tensor.offset = end
       end = aligned(end + tensor.byteCount, to: alignment)
       tensors.append(tensor)
     }
     progress(1, "")
+    try importance?.check(against: tensors)
     let type = fileType(storage, tensors)
     let isSame = storage == .own && content.describes(tensors, ofType: type)
-    let pairs = isSame ? content.pairs : GGUFPairs.ofFile(content.pairs, type: type)
-    let header = GGUFWriter.header(tensors, pairs, alignment: alignment)
+    var pairs = isSame ? content.pairs : GGUFPairs.ofFile(content.pairs, type: type)
+    if let importance, tensors.contains(where: \.entry.isWeighted) {
+      pairs = GGUFPairs.telling(importance, pairs)
+    }
+    let header = GGUFWriter.header(tensors.map(\.info), pairs, alignment: alignment)
     return GGUFPlan(
       entries: tensors.map(\.entry),
       byteCount: header.count + end,

@@ -42,7 +42,7 @@ struct GGUFTensor: Sendable {
 
   init(
     _ source: GGUFSource, _ wanted: GGUFStorage, _ stored: BlockIndex,
-    _ importance: (Parameter) -> [Float]?, shouldStop: @Sendable () -> Bool
+    _ importance: ImportanceMatrix?, shouldStop: @Sendable () -> Bool
   ) throws {
     name = source.name
     shape = source.shape
@@ -71,7 +71,7 @@ struct GGUFTensor: Sendable {
     }
     self.form = form
     self.copies = copies
-    self.importance = parts.map { Self.importance(importance($0), for: $0, in: form) }
+    self.importance = try Self.importance(importance, of: source, in: form)
     let size: Int
     let typeName: String
     switch form {
@@ -156,12 +156,32 @@ struct GGUFTensor: Sendable {
   }
 
   private static func importance(
-    _ importance: [Float]?, for parameter: Parameter, in form: Form
-  ) -> [Float]? {
-    guard case .blocks(let format) = form, format.isWeighted,
-      importance?.count == parameter.shape.dimensions.last
-    else { return nil }
-    return importance
+    _ matrix: ImportanceMatrix?, of source: GGUFSource, in form: Form
+  ) throws(CheckpointError) -> [[Float]?] {
+    let none = [[Float]?](repeating: nil, count: source.parts.count)
+    guard let matrix, case .blocks(let format) = form, format.isWeighted,
+      let entry = matrix.entries[source.name]
+    else { return none }
+    let columns = source.shape.dimensions.last ?? 1
+    if let means = entry.means(parts: source.parts.count, columns: columns) { return means }
+    // What was measured here is of the model as it was before a pass took columns out.
+    guard let path = matrix.path else { return none }
+    let experts = source.parts.count > 1 ? " for each of \(source.parts.count) experts" : ""
+    throw .invalidImportance(
+      path: path,
+      reason: "\(source.name.quoted) has \(entry.sums.count) values and \(entry.counts.count) "
+        + "\(entry.counts.count == 1 ? "count" : "counts"), and \(columns) columns\(experts) in "
+        + "the model")
+  }
+
+  /// Whether errors in it can be weighed.
+  var takesImportance: Bool {
+    if case .blocks(let format) = form { format.isWeighted } else { false }
+  }
+
+  /// What the header says of it.
+  var info: GGUFWriter.Info {
+    GGUFWriter.Info(name: name, shape: shape, type: type, offset: offset)
   }
 
   private static func losses(

@@ -150,9 +150,17 @@ enum GGUFPairs {
 enum GGUFWriter {
   private static let version: UInt32 = 3
 
-  static func header(
-    _ tensors: [GGUFTensor], _ pairs: [GGUFPair], alignment: Int
-  ) -> [UInt8] {
+  /// What a header says of one tensor.
+  struct Info {
+    let name: String
+    let shape: Shape
+    /// ggml's number of the type.
+    let type: UInt32
+    /// From the start of the data.
+    let offset: Int
+  }
+
+  static func header(_ tensors: [Info], _ pairs: [GGUFPair], alignment: Int) -> [UInt8] {
     var bytes = Array("GGUF".utf8) + self.bytes(version)
     bytes += self.bytes(UInt64(tensors.count)) + self.bytes(UInt64(pairs.count))
     for pair in pairs {
