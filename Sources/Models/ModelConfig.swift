@@ -89,6 +89,10 @@ public struct ModelConfig: Sendable, Hashable {
   public var hidden: Int
   /// One a block.
   public var attention: [Attention]
+  /// The setting of that width.
+  package static let hiddenSetting = "intermediate_size"
+  /// Settings that a model with narrower blocks has others of.
+  package static let widthSettings = [hiddenSetting, BlockShapeRecord.key]
   /// Widths of the blocks, one each, where they are not those above.
   public var ownShapes: [BlockShape]?
   public var ropes: [Rope] = []

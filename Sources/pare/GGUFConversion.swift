@@ -31,7 +31,9 @@ struct GGUFConversion {
       inputs: [input.file] + [importance.path, importance.file].compactMap(\.self) + others)
     let checkpoint = try input.open(
       toPass: recipe, isRun: importance.path != nil, threads: threads)
-    let measured = try importance.measured(of: checkpoint, threads: threads)
+    // A text may be there for a pass alone.
+    let measured =
+      target.isInBlocks ? try importance.measured(of: checkpoint, threads: threads) : nil
     let named = try Headless.marked(recipe, for: checkpoint)
     let title = recipe.steps.first?.passName ?? "convert"
     let (planned, model) = try Work.run(title, threads: threads) { job in

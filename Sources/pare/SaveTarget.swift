@@ -38,6 +38,9 @@ struct SaveTarget {
         shardByteCount: format.shardSize?.byteCount, layout: format.layout))
   }
 
+  /// Whether all matrices are to be in blocks of one format.
+  var isInBlocks: Bool { if case .gguf(.blocks) = request.kind { true } else { false } }
+
   /// As `OutputOptions.check`, of the index of shards and a folder's configuration too.
   func check(against input: String) throws {
     try output.check(against: input)

@@ -12,7 +12,7 @@ import Testing
   }
 
   @Test(arguments: [
-    ("melt", [], "there is no pass ‘melt’; there are prune, quantize, allocate, slice"),
+    ("melt", [], "there is no pass ‘melt’; there are prune, remove, quantize, allocate, slice"),
     ("prune", [("amount", "1.5")], "prune amount is a number from 0.0 to 1.0, not 1.5"),
     ("prune", [("amount", "nan")], "prune amount is a number from 0.0 to 1.0, not nan"),
     ("prune", [("amount", "half")], "prune amount is a number from 0.0 to 1.0, not half"),

@@ -13,6 +13,9 @@ import Testing
     "prune": [model, "-o", "out.safetensors", "--force"],
     "quantize": [model, "-o", "out.safetensors", "--force"],
     "allocate": [model, "-o", "out.safetensors", "--force", "--weighing", "none"],
+    "remove": [
+      model, "-o", "out.safetensors", "--force", "--method", "magnitude",
+    ],
     "slice": [model, "-o", "out.safetensors", "--force"],
     "run": ["recipe.yaml", model, "-o", "out.safetensors", "--force"],
     "train": [

@@ -30,6 +30,7 @@ struct GGUFContent {
         pairs.removeAll { $0.key == Self.blocks }
         pairs.append(GGUFPair(Self.blocks, record))
       }
+      takeHidden(of: MetadataConventions.settings(in: metadata))
       if isSliced { notes = ["\(Self.sliced): llama.cpp will not load the file"] }
       (isGGUF, isFromGGUF) = (checkpoint.format == GGUFFormat.name, true)
       if case .unsigned(let number) = own[GGUFHeader.alignmentKey] {
@@ -42,7 +43,10 @@ struct GGUFContent {
       return
     }
     switch isSliced
-      ? .unknown(reason: Self.sliced) : try Self.family(of: checkpoint, parameters)
+      ? .unknown(reason: Self.sliced)
+      : try Self.family(
+        of: checkpoint, parameters,
+        checkpoint.configuration.merging(MetadataConventions.settings(in: metadata)) { $1 })
     {
     case .known(let translation): try add(parameters, of: checkpoint, translation)
     case .unknown(let reason):
@@ -61,12 +65,20 @@ struct GGUFContent {
     var names: [String: String] = [:]
     for parameter in parameters { names[parameter.name] = parameter.name }
     guard checkpoint.gguf == nil, checkpoint.configuration[blocks] == nil,
-      case .known(let translation) = try family(of: checkpoint, parameters)
+      case .known(let translation) = try family(of: checkpoint, parameters, checkpoint.configuration)
     else { return names }
     for parameter in parameters {
       names[parameter.name] = try LlamaModel.target(of: parameter, translation)?.name
     }
     return names
+  }
+
+  /// Says how wide the MLPs are now, where a pass has made all of them narrower.
+  private mutating func takeHidden(of settings: [String: String]) {
+    guard let hidden = settings[ModelConfig.hiddenSetting].flatMap({ UInt32($0) }),
+      let place = pairs.firstIndex(where: { $0.key.hasSuffix(".feed_forward_length") })
+    else { return }
+    pairs[place] = GGUFPair(pairs[place].key, hidden)
   }
 
   private static let blocks = MetadataConventions.blocks
@@ -145,9 +157,8 @@ struct GGUFContent {
   }
 
   private static func family(
-    of checkpoint: Checkpoint, _ parameters: Parameters
+    of checkpoint: Checkpoint, _ parameters: Parameters, _ settings: [String: String]
   ) throws(CheckpointError) -> Found {
-    let settings = checkpoint.configuration
     if Set(parameters.compactMap { TensorName($0.name).stack }).count > 1 {
       return .unknown(reason: "the checkpoint has several stacks of blocks")
     }

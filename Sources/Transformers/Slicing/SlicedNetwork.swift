@@ -104,8 +104,6 @@ public struct SlicedNetwork: Sendable {
 }
 
 extension ModelConfig {
-  fileprivate static let hiddenSetting = "intermediate_size"
-
   /// The hidden channels of all blocks, where they are all that differs from a plain model: no record
   /// of widths is needed then, and other programs load what is left.
   fileprivate func plainHidden(of shapes: [BlockShape]) -> Int? {

@@ -37,8 +37,8 @@ public struct LoadedWeights: Sendable, Hashable {
   /// The tensors of `other` in the order of `model`'s. Where one of the two is sliced, layers of
   /// blocks may have other shapes, or be missing. Throws `RevisionError`.
   func model(of other: ModelState, for model: ModelState) throws(RevisionError) -> ModelState {
-    let record = other.configuration[BlockShapeRecord.key]
-    let isReshaped = record != model.configuration[BlockShapeRecord.key]
+    let widths = ModelConfig.widthSettings.map { ($0, other.configuration[$0]) }
+    let isReshaped = widths.contains { $1 != model.configuration[$0] }
     var list: [Parameter] = []
     for parameter in model.parameters {
       let mayDiffer = isReshaped && parameter.place.block != nil
@@ -54,7 +54,7 @@ public struct LoadedWeights: Sendable, Hashable {
       list.append(loaded.shape == parameter.shape ? loaded.knowingInputs(of: parameter) : loaded)
     }
     var configuration = model.configuration
-    configuration[BlockShapeRecord.key] = record
+    for (name, width) in widths { configuration[name] = width }
     return ModelState(Parameters(list), configuration: configuration, texts: model.texts)
   }
 }
