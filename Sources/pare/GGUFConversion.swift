@@ -29,11 +29,13 @@ struct GGUFConversion {
     try target.check(against: input.file)
     let claim = try target.output.claim(
       inputs: [input.file] + [importance.path, importance.file].compactMap(\.self) + others)
+    let read = try importance.read()
     let checkpoint = try input.open(
       toPass: recipe, isRun: importance.path != nil, threads: threads)
     // A text may be there for a pass alone.
     let measured =
-      target.isInBlocks ? try importance.measured(of: checkpoint, threads: threads) : nil
+      try read
+      ?? (target.isInBlocks ? importance.measured(of: checkpoint, threads: threads) : nil)
     let named = try Headless.marked(recipe, for: checkpoint)
     let title = recipe.steps.first?.passName ?? "convert"
     let (planned, model) = try Work.run(title, threads: threads) { job in

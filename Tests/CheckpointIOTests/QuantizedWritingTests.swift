@@ -349,11 +349,22 @@ import Testing
     let bare = try source(nil, in: folder)
     let error = try #require(throws: CheckpointError.self) { try QuantizedFolderPlan.check(bare) }
     #expect("\(error)".contains("there is no config.json beside"))
+    let other = TemporaryFolder()
+    let list = try source("[1, 2]", in: other)
+    let third = try #require(throws: CheckpointError.self) {
+      try QuantizedFolderPlan.make(
+        ModelState(
+          Parameters([
+            Self.layer(
+              Self.names[0], Kind(layout: .awq, bits: 4, zeros: .none, groupSize: 32), seed: 1)
+          ]), configuration: list.configuration), of: list, as: .awq)
+    }
+    #expect("\(third)".contains("is no JSON object"))
     let path = folder.file("a.gguf")
     TemporaryFolder.write(GGUFBytes.model().bytes, to: path)
     let gguf = try Checkpoint.open(path)
-    let other = try #require(throws: CheckpointError.self) { try QuantizedFolderPlan.check(gguf) }
-    #expect("\(other)".contains("'a.gguf' has the names of GGUF"))
+    let fourth = try #require(throws: CheckpointError.self) { try QuantizedFolderPlan.check(gguf) }
+    #expect("\(fourth)".contains("'a.gguf' has the names of GGUF"))
   }
 
   @Test func nothingOfTheInputIsWrittenOver() throws {

@@ -93,7 +93,10 @@ import Testing
     let model = RunnableModel.state()
     for layers in [
       .all, .matching(["block.1.*"]),
-      .named(["h.0.mlp.c_fc.weight", "h.0.mlp.c_proj.weight", "wte.weight"]),
+      .named([
+        "h.0.attn.c_attn.weight", "h.0.attn.c_proj.weight", "h.0.mlp.c_fc.weight",
+        "h.0.mlp.c_proj.weight", "wte.weight",
+      ]),
     ] as [LayerSelection] {
       let after = try Step(pass: step.pass, layers: layers).apply(to: model, in: JobContext())
       let isSame = after.parameters.map(\.shape) == model.parameters.map(\.shape)

@@ -27,7 +27,7 @@ import Testing
       "--context", "8",
     ],
     "reach": [
-      "200KB", model, "-o", "out.safetensors", "--force", "--method", "nearest",
+      "100KB", model, "-o", "out.safetensors", "--force", "--method", "nearest",
     ],
     "eval": [model, "--text", "text"],
     "compare": [model, model, "--weights-only"],

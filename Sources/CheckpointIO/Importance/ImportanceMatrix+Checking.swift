@@ -1,9 +1,9 @@
 internal import Tensors
 
 extension ImportanceMatrix {
-  /// Refuses a file of another model, or one that lacks some matrices of a block. A block of which
-  /// it has nothing was not run, as those that predict further tokens are not: it is written
-  /// without. Throws `CheckpointError.invalidImportance`.
+  /// Refuses a file of another model, and one with entries for only some matrices of a block. Blocks
+  /// without any entry are not weighed: llama.cpp does not run those that predict further tokens.
+  /// Throws `CheckpointError.invalidImportance`.
   func check(against tensors: [GGUFTensor]) throws(CheckpointError) {
     guard let path else { return }
     let named = tensors.filter { entries[$0.name] != nil }

@@ -1,9 +1,9 @@
 public import Tensors
 
-/// What goes into a model's matrices on some text: by it the errors of ggml's blocks are weighed.
-/// llama.cpp calls it an importance matrix, and so are its files called ("imatrix").
+/// How large the inputs of a model's matrices are on some text, which weighs the errors of ggml's
+/// blocks: llama.cpp's importance matrix ("imatrix").
 ///
-/// Matrices have their names in a GGUF file; the experts of a stack are one entry.
+/// Entries have the names of a GGUF file's tensors; the experts of a stack are one entry.
 public struct ImportanceMatrix: Sendable, Hashable {
   /// Of one tensor of a GGUF file.
   public struct Entry: Sendable, Hashable {
@@ -43,8 +43,8 @@ public struct ImportanceMatrix: Sendable, Hashable {
     self.path = path
   }
 
-  /// Of layers of `checkpoint` by their names there, each seen in windows of `window` tokens of
-  /// `dataset`. A layer whose sums are more than f32 holds is left out. Throws
+  /// Makes one of sums by the names of layers in `checkpoint`, measured on `dataset` in windows of
+  /// `window` tokens. Layers whose sums exceed f32 are left out. Throws
   /// `CheckpointError.invalidConversion` for settings that llama.cpp could not use.
   public init(
     _ layers: [String: InputSums], of checkpoint: Checkpoint, window: Int, dataset: String
@@ -78,11 +78,11 @@ public struct ImportanceMatrix: Sendable, Hashable {
 }
 
 extension ImportanceMatrix.Entry {
-  /// The mean square of each input of each of `parts` matrices of `columns` columns, nil for one
-  /// that no error should be weighed by; nil where the entry is of another shape.
+  /// Mean squares of the inputs of `parts` matrices of `columns` columns; nil if the entry has
+  /// another shape. A matrix whose inputs were all 0 has none.
   ///
-  /// An expert that has seen nothing weighs all inputs alike, as in llama.cpp, and an input that
-  /// was never used counts as the least of its matrix.
+  /// The inputs of an expert that has seen nothing count 1, as in llama.cpp, and an input that was
+  /// always 0 counts as the least other one of its matrix.
   func means(parts: Int, columns: Int) -> [[Float]?]? {
     guard parts > 0, columns > 0, sums.count == parts * columns,
       counts.count == 1 || counts.count == parts

@@ -139,7 +139,12 @@ public struct QuantizedFolderPlan: Sendable {
     guard let bytes = try WholeFile.read(folder + configurationName, limit: Sidecars.limit) else {
       throw .cannotRead(path: folder + configurationName, reason: "it is gone")
     }
-    let configuration = try JSON(Bytes(bytes)).without(quantizationKeys)
+    let given = try JSON(Bytes(bytes))
+    guard case .object = given else {
+      throw .invalidConversion(
+        reason: "\(configurationName) beside \(checkpoint.name.quoted) is no JSON object")
+    }
+    let configuration = given.without(quantizationKeys)
       .adding("quantization_config", quantization)
     var files = [(name: configurationName, bytes: Array((configuration.text + "\n").utf8))]
     for name in others + LeftBehind.found(beside: checkpoint.path) {

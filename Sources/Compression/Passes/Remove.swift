@@ -105,7 +105,10 @@ public struct Remove: CompressionPass {
     to model: ModelState, layers: LayerSelection, in job: borrowing JobContext
   ) throws -> ModelState {
     try validate()
-    if amount == 0 { return model }
+    guard amount > 0, model.parameters.contains(where: layers.contains) else {
+      job.progress(1)
+      return model
+    }
     let outputs = try outputs(of: model, layers)
     guard !outputs.isEmpty else {
       throw PassError(

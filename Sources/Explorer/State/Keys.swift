@@ -6,7 +6,7 @@ internal import Workspace
 public enum GlobalKeys {
   /// Which key opens which pass.
   static let passes: [String: Character] = [
-    "prune": "p", "quantize": "z", "allocate": "a", "slice": "i",
+    "prune": "p", "remove": "R", "quantize": "z", "allocate": "a", "slice": "i",
   ]
 
   public static var bindings: [Binding] { viewBindings + passBindings + general }

@@ -35,15 +35,21 @@ struct ImportanceOptions: ParsableArguments {
     }
   }
 
-  /// Reads the file, or measures it on the text; also how to call what it was known from. nil where
-  /// neither is given.
-  func measured(
-    of checkpoint: Checkpoint, threads: Int
-  ) throws -> (matrix: ImportanceMatrix, measuredOn: String)? {
-    if let file {
-      let name = file.split(separator: "/").last.map(String.init) ?? file
-      return (try ImportanceMatrix(contentsOf: file), name)
+  /// An importance matrix, and how to call where it comes from.
+  typealias Importance = (matrix: ImportanceMatrix, measuredOn: String)
+
+  /// Reads the file; nil where none is given.
+  func read() throws -> Importance? {
+    try file.map { file in
+      (
+        try ImportanceMatrix(contentsOf: file),
+        file.split(separator: "/").last.map(String.init) ?? file
+      )
     }
+  }
+
+  /// Measures it on the text; nil where none is given.
+  func measured(of checkpoint: Checkpoint, threads: Int) throws -> Importance? {
     guard let path else { return nil }
     return try Work.run("importance", threads: threads) {
       try Headless.importance(of: checkpoint, on: .file(path), part: part.part, in: $0)

@@ -1,8 +1,9 @@
 internal import Tensors
 
-/// GPTQ as GPTQModel reads it. Zero points in the middle are stored less one, as every reader knows
-/// it; others as they are, in the second version of the format: less one there may be none left, and
-/// readers distrust such files of the first, which programs have written with other zero points.
+/// GPTQ as GPTQModel reads it. Symmetric layers are written in the first version of the format,
+/// which stores zero points less one; others in `gptq_v2`, which stores them as they are. A zero
+/// point of 0 does not fit the first version, and GPTQModel loads asymmetric files of it only where
+/// they name GPTQModel as their writer.
 extension GPTQLayout: WrittenLayout {
   static let writtenBits = [2, 3, 4, 8]
 

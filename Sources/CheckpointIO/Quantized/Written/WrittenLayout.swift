@@ -92,44 +92,6 @@ struct ExportSettings: Sendable {
   }
 }
 
-/// A layout with the settings of a model.
-struct LayerWriting: Sendable {
-  let layout: ExportLayout
-  let settings: ExportSettings
-
-  /// The arrays of a layer.
-  func arrays(_ layer: GridLayer) -> [WrittenArray] { layout.layout.arrays(layer, settings) }
-
-  /// Their bytes. Throws `CheckpointError.invalidConversion` unless they are read again as the
-  /// weights that are meant.
-  func encoded(_ layer: GridLayer, _ weights: Weights) throws(CheckpointError) -> [Bytes] {
-    guard let grid = weights.grid else {
-      throw .invalidConversion(reason: "\(layer.name.quoted) lies on no grid any more")
-    }
-    let codes = layer.codes(weights.values, on: grid)
-    let bytes = layout.layout.encode(layer, codes, settings).map { Bytes($0) }
-    var arrays: [String: StoredArray] = [:]
-    for (array, bytes) in zip(self.arrays(layer), bytes) {
-      let tensor = IndexedTensor(
-        name: array.suffix, dtype: array.dtype, dtypeName: array.dtype.rawValue,
-        shape: Shape(array.dimensions), byteRange: 0..<bytes.count)
-      arrays[array.suffix] = StoredArray(tensor, bytes)
-    }
-    let configuration = JSON([("quantization_config", layout.layout.configuration(settings))])
-    let read = try layout.layout.weights(
-      LayerArrays(name: layer.name, arrays), QuantizationSettings(configuration: configuration))
-    guard let read,
-      StoredNumbers.areSame(
-        try read.tensor(threads: Parallel.defaultThreads, shouldStop: { false }),
-        layer.weights(of: codes))
-    else {
-      throw .invalidConversion(
-        reason: "\(layer.name.quoted) stored as \(layout.rawValue) has other values")
-    }
-    return bytes
-  }
-}
-
 extension WrittenLayout {
   /// Numbers by output and then by group, in the order of an array of `[groups, out]`.
   static func transposed<T>(_ numbers: [T], _ layer: GridLayer) -> [T] {
@@ -142,47 +104,5 @@ extension WrittenLayout {
 
   static func integers(_ numbers: [Int]) -> [UInt8] {
     CodeWords(numbers.map { UInt32(truncatingIfNeeded: $0) }).bytes
-  }
-}
-
-/// Words of 32 bits that codes are packed into, lowest bits first.
-struct CodeWords {
-  private(set) var words: [UInt32]
-
-  init(_ words: [UInt32]) { self.words = words }
-
-  /// Streams of `length` codes each. Word w of stream s is number w × `step` + s × `stride`; codes
-  /// may go from one word into the next.
-  init(
-    streams: Int, length: Int, bits: Int, step: Int, stride: Int, code: (Int, Int) -> UInt32
-  ) {
-    words = [UInt32](repeating: 0, count: streams * Parallel.chunks(length * bits, of: 32))
-    for stream in 0..<streams {
-      var place = stream * stride
-      var (window, filled): (UInt64, Int) = (0, 0)
-      for index in 0..<length {
-        window |= UInt64(code(stream, index)) << UInt64(filled)
-        filled += bits
-        if filled >= 32 {
-          words[place] = UInt32(truncatingIfNeeded: window)
-          place += step
-          window >>= 32
-          filled -= 32
-        }
-      }
-      if filled > 0 { words[place] = UInt32(truncatingIfNeeded: window) }
-    }
-  }
-
-  /// Little-endian.
-  var bytes: [UInt8] {
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(words.count * 4)
-    for word in words {
-      for shift in stride(from: UInt32(0), to: 32, by: 8) {
-        bytes.append(UInt8(truncatingIfNeeded: word >> shift))
-      }
-    }
-    return bytes
   }
 }
