@@ -33,7 +33,8 @@ import Transformers
     let changed = try Self.pass(.neurons, method, 0.25).apply(
       to: model, layers: .all, in: JobContext())
     let blocks = try Model(
-      running: changed.parameters, configuration: changed.configuration).config
+      running: changed.parameters, configuration: changed.configuration
+    ).config
     for block in 0..<blocks.blocks { #expect(blocks.shape(of: block).hidden == 96) }
     #expect(changed.parameters["transformer.h.0.mlp.c_fc.weight"]?.shape == [96, 32])
     #expect(changed.parameters["transformer.h.0.mlp.c_proj.weight"]?.shape == [32, 96])
@@ -53,11 +54,13 @@ import Transformers
 
   @Test func headsGoWithTheirRows() throws {
     let model = try CalibrationTests.model()
-    let heads = try Model(running: model.parameters, configuration: model.configuration).config.heads
+    let heads = try Model(running: model.parameters, configuration: model.configuration).config
+      .heads
     let changed = try Self.pass(.heads, .refit, 0.5).apply(
       to: model, layers: .matching(["block.1.*"]), in: JobContext())
     let config = try Model(
-      running: changed.parameters, configuration: changed.configuration).config
+      running: changed.parameters, configuration: changed.configuration
+    ).config
     #expect(config.shape(of: 1).queryHeads == heads / 2)
     #expect(config.shape(of: 0).queryHeads == heads)
   }

@@ -65,7 +65,8 @@ struct GGUFContent {
     var names: [String: String] = [:]
     for parameter in parameters { names[parameter.name] = parameter.name }
     guard checkpoint.gguf == nil, checkpoint.configuration[blocks] == nil,
-      case .known(let translation) = try family(of: checkpoint, parameters, checkpoint.configuration)
+      case .known(let translation) = try family(
+        of: checkpoint, parameters, checkpoint.configuration)
     else { return names }
     for parameter in parameters {
       names[parameter.name] = try LlamaModel.target(of: parameter, translation)?.name
