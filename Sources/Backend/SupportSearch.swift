@@ -9,38 +9,29 @@ package import Tensors
 ///
 /// while ρ grows. What stays at the end gets the values of least squares by conjugate gradients.
 @safe
-package struct SupportSearch {
-  /// How the search goes on.
-  package struct Plan: Sendable {
-    /// Steps with each ρ.
-    package var steps = 5
-    /// The first ρ, the factor from one to the next, and how many there are.
-    package var first = 0.1
-    package var growth = 1.6
-    package var levels = 12
-    /// Steps of conjugate gradients.
-    package var refits = 12
+package final class SupportSearch {
+  /// Values of ρ, the first, and the factor from one to the next.
+  private static let penalties = (count: 12, first: 0.1, growth: 1.6)
+  /// Steps with each ρ.
+  private static let steps = 5
+  /// Steps of conjugate gradients.
+  private static let refits = 12
+  /// The most rows that a thread works on at once.
+  private static let mostRows = 192
+  /// Factors of more columns are made anew for each layer, as twelve of them take too much memory.
+  private static let mostKeptColumns = 2048
 
-    package init() {}
-  }
-
-  private let plan: Plan
   /// A, n × n.
   private let products: AlignedBuffer
   /// √ of the diagonal of H + λI.
   private let norms: [Float]
-  private let factors: [WalkFactor]
+  /// Of A + ρI, by the number of ρ.
+  private var factors: [Int: WalkFactor] = [:]
   private let crew: Crew
   private let hands: [Hand]
 
-  /// The most rows that a thread works on at once.
-  private static let mostRows = 192
-
-  /// Searches with a layer's inputs; λ is `damping` times the mean of H's diagonal. nil when stopped.
-  package init?(
-    _ products: InputProducts, damping: Double, plan: Plan = Plan(), crew: Crew, hands: [Hand],
-    shouldStop: @Sendable () -> Bool
-  ) {
+  /// Searches with a layer's inputs; λ is `damping` times the mean of H's diagonal.
+  package init(_ products: InputProducts, damping: Double, crew: Crew, hands: [Hand]) {
     let n = products.columns
     let (squares, mean) = products.filledSquares
     let norms = squares.map { ($0 + damping * mean).squareRoot() }
@@ -51,18 +42,23 @@ package struct SupportSearch {
           a == b ? 1 : Float(Double(products.product(a, b)) / norms[a] / norms[b])
       }
     }
-    var factors: [WalkFactor] = []
-    for level in 0..<plan.levels {
-      let rho = plan.penalty(level)
-      guard
-        let factor = WalkFactor(
-          order: Array(0..<n), damping: rho, unit: 1, crew: crew, shouldStop: shouldStop,
-          value: { unsafe Double(scaled.floats[$0 * n + $1]) })
-      else { return nil }
-      factors.append(factor)
-    }
-    (self.plan, self.products, self.norms) = (plan, scaled, norms.map { Float($0) })
-    (self.factors, self.crew, self.hands) = (factors, crew, hands)
+    (self.products, self.norms) = (scaled, norms.map { Float($0) })
+    (self.crew, self.hands) = (crew, hands)
+  }
+
+  private static func penalty(_ number: Int) -> Double {
+    (0..<number).reduce(penalties.first) { rho, _ in rho * penalties.growth }
+  }
+
+  /// nil when stopped.
+  private func factor(_ number: Int, _ shouldStop: @Sendable () -> Bool) -> WalkFactor? {
+    if let known = factors[number] { return known }
+    let (n, products) = (norms.count, products)
+    let factor = WalkFactor(
+      order: Array(0..<n), damping: Self.penalty(number), unit: 1, crew: crew,
+      shouldStop: shouldStop, value: { unsafe Double(products.floats[$0 * n + $1]) })
+    if n <= Self.mostKeptColumns { factors[number] = factor }
+    return factor
   }
 
   /// The weights that stay, with new values, and which they are. `choose` says what stays, by scores
@@ -93,10 +89,11 @@ package struct SupportSearch {
     var stays = try chosen(of: state.kept)
     if shouldStop() { return nil }
     forEachTile(of: m) { rows, _ in keep(stays, rows, n, of: state.kept) }
-    for (level, factor) in factors.enumerated() {
-      let rho = Float(plan.penalty(level))
-      let before = Float(plan.penalty(max(level - 1, 0)))
-      for step in 0..<plan.steps {
+    for number in 0..<Self.penalties.count {
+      guard let factor = factor(number, shouldStop) else { return nil }
+      let rho = Float(Self.penalty(number))
+      let before = Float(Self.penalty(max(number - 1, 0)))
+      for step in 0..<Self.steps {
         let shrink = step == 0 ? before / rho : 1
         forEachTile(of: m) { rows, hand in
           if shouldStop() { return }
@@ -201,7 +198,7 @@ package struct SupportSearch {
       }
       sizes.append(size)
     }
-    for _ in 0..<plan.refits {
+    for _ in 0..<Self.refits {
       multiply(rows, way, into: product, hand)
       for (row, place) in places.enumerated() where sizes[row] > 0 {
         var length: Float = 0
@@ -243,14 +240,5 @@ package struct SupportSearch {
       rest = AlignedBuffer(count)
       best = AlignedBuffer(count)
     }
-  }
-}
-
-extension SupportSearch.Plan {
-  /// ρ of a level.
-  func penalty(_ level: Int) -> Double {
-    var rho = first
-    for _ in 0..<level { rho *= growth }
-    return rho
   }
 }

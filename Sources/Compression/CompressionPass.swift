@@ -87,8 +87,8 @@ extension CalibratedPass {
     }
     try validate()
     if self == Self.identity { return model }
-    return try LayerwiseCompression(edit: editing.edit, calibration: calibration)
-      .apply(to: model, layers: layers, in: job)
+    return try LayerwiseCompression.apply(
+      editing.edit, on: calibration, to: model, layers: layers, in: job)
   }
 }
 

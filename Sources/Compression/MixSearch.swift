@@ -56,7 +56,6 @@ public struct MixSearch: Sendable {
 
   /// Tokens on which sensitivities are measured.
   private static let tokens = 256
-  private static let probe = LevelMix.Level.bits(3)
 
   /// Tries all levels on the linear layers of a model. `byteCount` tells what a layer takes in the file
   /// with these weights. Throws `Cancelled`, `PassError`, and what reading layers and running the
@@ -73,12 +72,16 @@ public struct MixSearch: Sendable {
         parameter, inputs, base, kind, threads, shouldStop, byteCount)
     }
     if base.measuresInputs {
-      let kind = (base as any LayerEditing).edit.needs
-      try LayerwiseCompression.visit(
-        model, layers, min(kind, .products), base.calibration, in: job.part(0...0.6), take)
+      // Nothing has drifted yet.
+      try LayerwiseCompression(needs: .products, calibration: base.calibration).visit(
+        layers, of: model, in: job.part(0...0.6)
+      ) { parameter, inputs in
+        try take(parameter, inputs)
+        return nil
+      }
       let sensitivities = try Self.sensitivities(
         of: model, layers.compactMap { layer in tried[layer.name].map { (layer, $0) } },
-        base.calibration, in: job.part(0.6...1))
+        by: base, in: job.part(0.6...1))
       for (name, sensitivity) in sensitivities {
         guard let layer = tried[name] else { continue }
         tried[name]?.choices = layer.choices.map {
@@ -94,7 +97,8 @@ public struct MixSearch: Sendable {
     }
     self.base = base
     presentByteCount = tried.values.reduce(0) { $0 + ($1.choices.first?.bytes ?? 0) }
-    paths = layers.map(\.place.path)
+    // What separates the words of a mix is no part of a pattern.
+    paths = layers.map { String($0.place.path.map { ",=* \t\n".contains($0) ? "?" : $0 }) }
     hulls = layers.map { Self.lowerHull(tried[$0.name]?.choices ?? []) }
   }
 
@@ -126,8 +130,8 @@ public struct MixSearch: Sendable {
   /// A layer that all levels were tried on.
   private struct Layer {
     var choices: [Choice]
-    /// What its outputs lose by the probe, and its weights then.
-    let probe: (loss: Double, weights: Weights)?
+    /// What its outputs lose by the probe; nil where no text is run.
+    let probeLoss: Double?
 
     init(
       _ parameter: Parameter, _ inputs: LayerInputs?, _ base: Quantize, _ kind: Kind,
@@ -151,37 +155,33 @@ public struct MixSearch: Sendable {
       ]
       for level in kind.levels {
         let pass = base.at(level)
-        guard (try? pass.refuse(parameter)) != nil else { continue }
-        let isRounded = (try? pass.validate()) != nil
+        // Rows may be no whole blocks, and binary has no method but its own.
+        guard (try? pass.refuse(parameter)) != nil, (try? pass.validate()) != nil else { continue }
         if shouldStop() { throw Cancelled() }
         let after =
-          try isRounded && inputs != nil
-          ? pass.edit.edit(weights, of: parameter, inputs!, shouldStop: shouldStop)
-          : pass.quantized(weights, of: parameter, threads, shouldStop)
+          try inputs.map {
+            try pass.edit.edit(weights, of: parameter, $0, shouldStop: shouldStop)
+          } ?? pass.quantized(weights, of: parameter, threads, shouldStop)
         choices.append(
           Choice(
             level: level, bytes: try byteCount(parameter.replacing(after), after),
             damage: try loss(after)))
       }
-      guard inputs != nil else {
-        probe = nil
-        return
-      }
-      var plain = base.at(MixSearch.probe)
-      (plain.method, plain.scheme) = (.nearest, .affine)
-      let after = try plain.quantized(weights, of: parameter, threads, shouldStop)
-      probe = (try loss(after), after)
+      probeLoss =
+        base.measuresInputs
+        ? try loss(base.probe.quantized(weights, of: parameter, threads, shouldStop)) : nil
     }
   }
 
   /// The divergence of predictions when a layer alone is rounded, over what its outputs lose.
   private static func sensitivities(
-    of model: ModelState, _ layers: [(Parameter, Layer)], _ calibration: Calibration,
+    of model: ModelState, _ layers: [(Parameter, Layer)], by base: Quantize,
     in job: borrowing JobContext
   ) throws -> [String: Double] {
     let (threads, shouldStop) = (job.threads, job.shouldStop)
     do {
-      let all = try calibration.tokens(for: model, threads: threads, shouldStop: shouldStop).tokens
+      let all = try base.calibration.tokens(for: model, threads: threads, shouldStop: shouldStop)
+        .tokens
       let network = try Network.make(model.parameters, configuration: model.configuration)
       let reference = try Reference(
         network, tokens: Array(all.prefix(tokens)),
@@ -191,14 +191,16 @@ public struct MixSearch: Sendable {
       for (index, (parameter, layer)) in layers.enumerated() {
         try job.checkpoint()
         job.progress(Double(index) / Double(layers.count), parameter.place.path)
-        guard let probe = layer.probe, probe.loss > 0 else { continue }
-        let changed = model.parameters.replacing([parameter.replacing(probe.weights)])
+        guard let loss = layer.probeLoss, loss > 0 else { continue }
+        let weights = try parameter.present(threads: threads, shouldStop: shouldStop)
+        let probed = try base.probe.quantized(weights, of: parameter, threads, shouldStop)
+        let changed = model.parameters.replacing([parameter.replacing(probed)])
         let disturbed = try Network.make(
           changed, configuration: model.configuration, sharing: network)
         let divergence = try disturbed.compare(
           to: reference, threads: threads, shouldStop: shouldStop
         ).divergence
-        found[parameter.name] = divergence / probe.loss
+        found[parameter.name] = divergence / loss
       }
       return found
     } catch NetworkError.stopped {
@@ -268,5 +270,15 @@ public struct MixSearch: Sendable {
     return hulls.indices.compactMap { layer in
       hulls[layer].isEmpty ? nil : hulls[layer][position[layer]]
     }
+  }
+}
+
+extension Quantize {
+  /// What disturbs a layer to see how much that matters: 3 bits hurt every layer a little, and none
+  /// beyond comparison.
+  fileprivate var probe: Quantize {
+    var probe = at(.bits(3))
+    (probe.method, probe.scheme) = (.nearest, .affine)
+    return probe
   }
 }

@@ -110,9 +110,8 @@ import Testing
     values: Tensor, mask: Mask
   ) {
     let search = SupportSearch(
-      layer.products, damping: damping, crew: layer.crew, hands: layer.hands,
-      shouldStop: { false })
-    let found = try #require(search).run(layer.weights, mask: mask, shouldStop: { false }) {
+      layer.products, damping: damping, crew: layer.crew, hands: layer.hands)
+    let found = try search.run(layer.weights, mask: mask, shouldStop: { false }) {
       try #require(Select.mask(pruning: gone, of: $0))
     }
     return try #require(found)

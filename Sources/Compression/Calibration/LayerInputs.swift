@@ -36,12 +36,10 @@ final class LayerInputs {
     ColumnWalk(try factor(order, shouldStop: shouldStop), crew: crew, hands: hands)
   }
 
-  func search(shouldStop: @Sendable () -> Bool) throws -> SupportSearch {
+  var search: SupportSearch {
     if let knownSearch { return knownSearch }
-    guard
-      let search = SupportSearch(
-        products, damping: calibration.damping, crew: crew, hands: hands, shouldStop: shouldStop)
-    else { throw Cancelled() }
+    let search = SupportSearch(
+      products, damping: calibration.damping, crew: crew, hands: hands)
     knownSearch = search
     return search
   }

@@ -23,36 +23,11 @@ protocol CalibratedEdit: Sendable {
 }
 
 /// Walks through a model's blocks: sees what goes into layers with everything before them edited
-/// already, edits them, and goes on with what they are now.
+/// already, and goes on with what they are now.
 struct LayerwiseCompression {
-  let edit: any CalibratedEdit
+  /// What is summed of inputs.
+  let needs: InputProducts.Kind
   let calibration: Calibration
-
-  /// Sees what goes into the selected layers of a model that stays as it is; `visit` gets nil of those
-  /// whose inputs are not seen. Throws as `apply`.
-  static func visit(
-    _ model: ModelState, _ chosen: [Parameter], _ needs: InputProducts.Kind,
-    _ calibration: Calibration, in job: borrowing JobContext,
-    _ visit: (Parameter, LayerInputs?) throws -> Void
-  ) throws {
-    let nothing = Nothing(needs: needs)
-    let walk = LayerwiseCompression(edit: nothing, calibration: calibration)
-    try walk.apply(to: model, chosen, in: job) { parameter, inputs in
-      try visit(parameter, inputs)
-      return nil
-    }
-  }
-
-  private struct Nothing: CalibratedEdit {
-    let needs: InputProducts.Kind
-    func edit(
-      _ weights: Weights, of parameter: Parameter, _ inputs: LayerInputs,
-      shouldStop: @Sendable () -> Bool
-    ) -> Weights { weights }
-    func editUnseen(
-      _ weights: Weights, of parameter: Parameter, threads: Int, shouldStop: @Sendable () -> Bool
-    ) -> Weights { weights }
-  }
 
   /// The share of the work that comes after the text is there.
   private static let walking = 0.1...1.0
@@ -71,13 +46,15 @@ struct LayerwiseCompression {
   /// The model with the selected layers edited; those whose inputs are not seen (experts, and what
   /// lies outside of blocks) without them. Throws `Cancelled`, `PassError` for inputs that are not
   /// finite, and what running the model throws.
-  func apply(
-    to model: ModelState, layers: LayerSelection, in job: borrowing JobContext
+  static func apply(
+    _ edit: any CalibratedEdit, on calibration: Calibration, to model: ModelState,
+    layers: LayerSelection, in job: borrowing JobContext
   ) throws -> ModelState {
     let chosen = layers.of(model.parameters).filter { $0.shape.count > 0 }
     let (threads, shouldStop) = (job.threads, job.shouldStop)
     var changed: [Parameter] = []
-    try apply(to: model, chosen, in: job) { parameter, inputs in
+    let walk = LayerwiseCompression(needs: edit.needs, calibration: calibration)
+    try walk.visit(chosen, of: model, in: job) { parameter, inputs in
       let weights = try parameter.present(threads: threads, shouldStop: shouldStop)
       try parameter.refuseWhatIsNotFinite(weights.values, threads, shouldStop)
       let after =
@@ -93,9 +70,10 @@ struct LayerwiseCompression {
   }
 
   /// Runs the model, stage by stage: `body` gets each of some layers with what goes into it, and answers
-  /// what takes its place, or nil; last those whose inputs are not seen.
-  private func apply(
-    to model: ModelState, _ chosen: [Parameter], in job: borrowing JobContext,
+  /// what takes its place, or nil where it stays; last come those whose inputs are not seen, with nil.
+  /// Throws as `apply`.
+  func visit(
+    _ chosen: [Parameter], of model: ModelState, in job: borrowing JobContext,
     _ body: (Parameter, LayerInputs?) throws -> Parameter?
   ) throws {
     guard !chosen.isEmpty else { return }
@@ -109,7 +87,7 @@ struct LayerwiseCompression {
         try LayerwiseRun(model, tokens, length: length, crew: crew, shouldStop: shouldStop)
       }
       let run = try makeRun()
-      let before = edit.needs == .drift ? try makeRun() : nil
+      let before = needs == .drift ? try makeRun() : nil
       try walk(run, before, chosen, in: job.part(Self.walking), body)
     } catch NetworkError.stopped {
       throw Cancelled()
@@ -151,7 +129,7 @@ struct LayerwiseCompression {
     of parameter: Parameter, _ run: LayerwiseRun, _ before: LayerwiseRun?, _ stage: Int,
     _ shouldStop: @Sendable () -> Bool
   ) throws -> LayerInputs {
-    let products = InputProducts(columns: parameter.shape.columns, edit.needs)
+    let products = InputProducts(columns: parameter.shape.columns, needs)
     try run.add(to: products, stage: stage, before: before, shouldStop: shouldStop)
     if shouldStop() { throw Cancelled() }
     if let input = products.notFinite {

@@ -43,7 +43,7 @@ private struct CalibratedPrune: CalibratedEdit {
       return Weights(values: pruned, grid: weights.grid, mask: final)
     case .alps:
       let target = try inputs.corrected(weights.values, .given, shouldStop: shouldStop)
-      let found = try inputs.search(shouldStop: shouldStop).run(
+      let found = try inputs.search.run(
         target, mask: mask, shouldStop: shouldStop
       ) { try choose($0, inputs, shouldStop) }
       guard let found else { throw Cancelled() }
