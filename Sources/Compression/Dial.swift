@@ -51,13 +51,14 @@ public struct Dial<Settings: Sendable>: Sendable {
       set: { if case .number(let value) = $1 { $0[keyPath: path] = Int(value) } })
   }
 
-  /// Any text, such as the path of a file.
+  /// The path of a text, or other words.
   public static func text(
-    _ name: String, _ path: any WritableKeyPath<Settings, String> & Sendable, help: String,
+    _ name: String, _ path: any WritableKeyPath<Settings, String> & Sendable,
+    _ control: DialControl = .text, help: String,
     when isActive: @escaping @Sendable (Settings) -> Bool = { _ in true }
   ) -> Dial {
     Dial(
-      name, help, .text, when: isActive, get: { .choice($0[keyPath: path]) },
+      name, help, control, when: isActive, get: { .choice($0[keyPath: path]) },
       set: { if case .choice(let text) = $1 { $0[keyPath: path] = text } })
   }
 
@@ -95,7 +96,13 @@ public enum DialControl: Sendable, Hashable {
   case number(range: ClosedRange<Double>, step: Double, unit: Unit)
   case integer(range: ClosedRange<Int>, step: Int)
   case choice([String])
+  /// The path of a text; empty for one that the original writes.
   case text
+  /// Any words, or none.
+  case words
+
+  /// Whether it is typed rather than turned.
+  public var isTyped: Bool { self == .text || self == .words }
 }
 
 /// The setting of a dial.
@@ -137,7 +144,7 @@ extension DialControl {
       let digits = text.dropLast().split(separator: " ").joined()
       return Double(digits).map { .number($0 / 100) } ?? .choice(text)
     case .number, .integer: return Double(text).map { .number($0) } ?? .choice(text)
-    case .choice, .text: return .choice(text)
+    case .choice, .text, .words: return .choice(text)
     }
   }
 
@@ -152,7 +159,7 @@ extension DialControl {
       return value
     case (.choice(let words), .choice(let word)) where words.contains(word):
       return value
-    case (.text, .choice): return value
+    case (.text, .choice), (.words, .choice): return value
     case (.number(let range, _, _), _):
       throw PassError(
         "\(name) is a number from \(range.lowerBound) to \(range.upperBound), not \(value)")
@@ -161,7 +168,7 @@ extension DialControl {
         "\(name) is a whole number from \(range.lowerBound) to \(range.upperBound), not \(value)")
     case (.choice(let words), _):
       throw PassError("\(name) is one of \(words.joined(separator: ", ")), not \(value)")
-    case (.text, _):
+    case (.text, _), (.words, _):
       throw PassError("\(name) is a text, not \(value)")
     }
   }

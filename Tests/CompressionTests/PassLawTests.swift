@@ -18,7 +18,8 @@ import Testing
       switch setting.control {
       case .choice(let words):
         words.compactMap { try? base.setting(setting.name, to: .choice($0)) }
-      case .text: [try? base.setting(setting.name, to: .choice("a text.txt"))].compactMap(\.self)
+      case .text, .words:
+        [try? base.setting(setting.name, to: .choice("a text.txt"))].compactMap(\.self)
       case .integer(let range, _):
         [range.lowerBound, min(range.lowerBound + 2, range.upperBound)].compactMap {
           try? base.setting(setting.name, to: .number(Double($0)))

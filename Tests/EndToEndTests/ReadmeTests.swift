@@ -118,7 +118,7 @@ extension DialControl {
       "\(DialValue.number(range.lowerBound)) to \(DialValue.number(range.upperBound))"
     case .integer(let range, _): "\(range.lowerBound) to \(range.upperBound)"
     case .choice(let words): words.map { "`\($0)`" }.joined(separator: ", ")
-    case .text: "a text"
+    case .text, .words: "a text"
     }
   }
 }

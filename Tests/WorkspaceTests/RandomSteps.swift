@@ -38,7 +38,7 @@ struct RandomSteps {
     case .integer(let range, _): return .number(Double(Int.random(in: range, using: &random)))
     case .choice(let words):
       return .choice(words[Int.random(in: 0..<words.count, using: &random)])
-    case .text: return .choice(text())
+    case .text, .words: return .choice(text())
     }
   }
 

@@ -75,7 +75,8 @@ extension Calibration {
         "The text file that is run to see what goes into layers; none for one that the original "
         + "writes itself."),
     .text(
-      "text-mark", \.mark, help: "Tells the text's content from others, where a recipe names it.",
+      "text-mark", \.mark, .words,
+      help: "Tells the text's content from others, where a recipe names it.",
       when: { !$0.mark.isEmpty }),
     .integer(
       "sequences", \.sequences, in: 1...4096, step: 8, help: "How many sequences of it are run."),

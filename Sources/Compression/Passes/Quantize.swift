@@ -112,7 +112,7 @@ public struct Quantize: CalibratedPass {
         "scale", \.scale, help: "Fit the scale to the largest magnitude, or to the least error.",
         when: { !$0.isBinary && $0.scheme != .blocks }),
       .text(
-        "mix", \.mix,
+        "mix", \.mix, .words,
         help: "Other levels for some layers: 3=block.0.*,block.1.mlp.* q6_k=block.*.attn_v none=…"),
     ]
     + Calibration.dials(

@@ -63,7 +63,10 @@ public struct SheetLayout: Sendable {
       return Decimal.text(percent, percent == percent.rounded() ? 0 : 1) + " %"
     case (.number, .number(let value)): return Decimal.short(value)
     case (.text, .choice("")): return "self-written"
-    case (.integer, _), (.choice, _), (.text, _), (.number, .choice): return dial.value.description
+    case (.words, .choice("")): return "none"
+    case (.integer, _), (.choice, _), (.text, _), (.words, _),
+      (.number, .choice):
+      return dial.value.description
     }
   }
 

@@ -46,7 +46,7 @@ extension AppState {
   /// Turns the selected dial; a text is typed.
   mutating func turnDial(by steps: Int) -> [Effect] {
     guard let dial = sheet?.dial else { return [] }
-    if dial.control == .text { return typeText(dial, text: dial.value.description) }
+    if dial.control.isTyped { return typeText(dial, text: dial.value.description) }
     return set(dial.name, to: dial.turned(by: steps))
   }
 
@@ -66,7 +66,7 @@ extension AppState {
 
   /// Opens the line for a value of the selected dial, if it takes a number or a text.
   mutating func typeValue(startingWith character: Character) -> [Effect] {
-    guard let dial = sheet?.dial, dial.share != nil || dial.control == .text else { return [] }
+    guard let dial = sheet?.dial, dial.share != nil || dial.control.isTyped else { return [] }
     return typeText(dial, text: String(character))
   }
 

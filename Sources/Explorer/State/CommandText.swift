@@ -101,7 +101,7 @@ package enum CommandText {
     for (setting, usual) in zip(step.pass.settings, defaults)
     where setting.isActive && setting.value != usual.value {
       let value = setting.value.description
-      words += ["--" + setting.name, setting.control == .text ? quoted(value) : value]
+      words += ["--" + setting.name, setting.control.isTyped ? quoted(value) : value]
     }
     switch step.layers {
     case .all: break

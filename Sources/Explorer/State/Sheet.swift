@@ -81,7 +81,7 @@ extension DialSetting {
     case (.choice(let words), .choice(let word)):
       let index = words.firstIndex(of: word) ?? 0
       return .choice(words[((index + steps) % words.count + words.count) % words.count])
-    case (.number, .choice), (.integer, .choice), (.choice, .number), (.text, _):
+    case (.number, .choice), (.integer, .choice), (.choice, .number), (.text, _), (.words, _):
       return value
     }
   }
@@ -97,7 +97,7 @@ extension DialSetting {
     case .integer(let range, _):
       return .number(
         (Double(range.lowerBound) + share * Double(range.upperBound - range.lowerBound)).rounded())
-    case .text: return value
+    case .text, .words: return value
     case .choice(let words):
       return .choice(words[min(Int(share * Double(words.count)), words.count - 1)])
     }
@@ -112,6 +112,7 @@ extension DialSetting {
 
   /// What somebody means who types `60` where a share is wanted: 60 %.
   func understood(_ text: String) -> DialValue {
+    if control == .words { return .choice(text) }
     if control == .text {
       return .choice(FilePaths.expanded(String(text.drop { $0 == " " })))
     }
@@ -131,6 +132,7 @@ extension DialSetting {
     case .integer(let range, _): "\(range.lowerBound) to \(range.upperBound)"
     case .choice(let words): words.joined(separator: ", ")
     case .text: "a file, or none"
+    case .words: "words, or none"
     }
   }
 

@@ -6,7 +6,8 @@ internal import Tensors
 
 extension Workbench {
   /// Searches the mix of levels that brings a revision's packed file to a target with the least
-  /// damage, and then runs it as a pass. With a text it goes by what that puts into layers.
+  /// damage, and then runs it as a pass. It goes by what a text puts into layers, nil for one that the
+  /// original writes; by weights alone where the model cannot be run, or is too large for that.
   @discardableResult
   public func reach(_ target: MixTarget, on text: String? = nil, from id: RevisionID) -> JobID {
     let (checkpoint, meter) = (checkpoint, meter)
@@ -14,8 +15,10 @@ extension Workbench {
       title: "find a mix for \(target)", kind: .pass, revision: id,
       retry: { $0.reach(target, on: text, from: id) })
     return start(plan, on: queues.passes, needing: id) { model, job, _ -> Quantize? in
-      try MixFinder(
-        target: target, base: .mixed(on: text), request: .safetensors(.packed), meter: meter
+      let isSeen = meter.whyNotRunnable == nil && !model.parameters.areLarge
+      return try MixFinder(
+        target: target, base: .mixed(on: text ?? (isSeen ? "" : nil)),
+        request: .safetensors(.packed), meter: meter
       ).pass(for: model, of: checkpoint, in: job)
     } onFinish: { workbench, pass in
       guard let pass else {

@@ -56,6 +56,7 @@ extension DialControl {
     case .number, .integer: "number"
     case .choice: "word"
     case .text: "text"
+    case .words: "words"
     }
   }
 
@@ -66,13 +67,13 @@ extension DialControl {
       "\(DialValue.number(range.lowerBound)) … \(DialValue.number(range.upperBound))"
     case .integer(let range, _): "\(range.lowerBound) … \(range.upperBound)"
     case .choice(let words): words.joined(separator: ", ")
-    case .text: ""
+    case .text, .words: ""
     }
   }
 
   fileprivate var completion: CompletionKind? {
     switch self {
-    case .number, .integer: nil
+    case .number, .integer, .words: nil
     case .choice(let words): .list(words)
     case .text: .file()
     }
