@@ -57,6 +57,20 @@ import Testing
     }
   }
 
+  /// So has a GGUF file, under llama.cpp's names.
+  @Test func filesOfLlamaCppHaveTheBlocks() throws {
+    let folder = TemporaryFolder()
+    let checkpoint = try Checkpoint.open(Fixtures.path("tiny.safetensors"))
+    let changed = try Self.apply(Self.pass(.q4_0, .gptq))
+    let plan = try GGUFPlan.make(
+      parameters: changed.parameters, of: checkpoint, metadata: [:], storage: .own)
+    let path = folder.file("out.gguf")
+    _ = try plan.write(to: SaveOutput(path, overwrite: false))
+    let back = try Checkpoint.open(path).parameters
+    let count = LayerSelection.all.of(changed.parameters).count
+    #expect(back.count { $0.blocks == .q4_0 } == count)
+  }
+
   @Test(arguments: [Quantize.Block.q4_1, .iq4NL])
   func whatSeesInputsLosesLess(_ block: Quantize.Block) throws {
     let model = try CalibrationTests.model()

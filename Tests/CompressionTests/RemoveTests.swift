@@ -65,6 +65,17 @@ import Transformers
     #expect(config.shape(of: 0).queryHeads == heads)
   }
 
+  /// One head stays, and where none goes nothing changes.
+  @Test func oneStays() throws {
+    let model = try CalibrationTests.model()
+    let most = try Self.pass(.heads, .magnitude, 0.95).apply(
+      to: model, layers: .all, in: JobContext())
+    let config = try Model(running: most.parameters, configuration: most.configuration).config
+    for block in 0..<config.blocks { #expect(config.shape(of: block).queryHeads == 1) }
+    let none = try Self.pass(.heads, .refit, 0.1).apply(to: model, layers: .all, in: JobContext())
+    #expect(try none.parameters.bits() == model.parameters.bits())
+  }
+
   @Test func whereNothingIsSelectedIsSaid() throws {
     let model = try CalibrationTests.model()
     #expect(

@@ -117,8 +117,12 @@ public struct Remove: CompressionPass {
     }
     var changed = model
     for (output, names) in outputs {
-      changed = try prune(output.width).apply(
-        to: changed, layers: .named(names), in: job.part(0...0.9))
+      // One stays at least, and nothing is fitted anew where none goes.
+      let gone = Int((amount * Double(output.count)).rounded(.toNearestOrEven))
+      guard gone > 0, output.count > 1 else { continue }
+      var prune = prune(output.width)
+      prune.amount = Double(min(gone, output.count - 1)) / Double(output.count)
+      changed = try prune.apply(to: changed, layers: .named(names), in: job.part(0...0.9))
     }
     let members = outputs.flatMap(\.output.members)
     return try Slice().apply(to: changed, layers: .named(members), in: job.part(0.9...1))
@@ -130,7 +134,6 @@ public struct Remove: CompressionPass {
     prune.structure = .tile
     prune.tileRows = 1 << 24
     prune.tileColumns = width
-    prune.amount = amount
     prune.method =
       switch method {
       case .magnitude: .magnitude
@@ -142,17 +145,19 @@ public struct Remove: CompressionPass {
   }
 
   /// An output layer's units, and the layers that lose rows or columns with it.
-  private struct Output: Hashable {
+  private struct Output {
     let width: Int
+    /// How many units a layer has.
+    let count: Int
     let members: [String]
   }
 
-  /// Output layers by the width of what goes as one.
+  /// Output layers by the width of what goes as one, and by how many there are.
   private func outputs(
     of model: ModelState, _ layers: LayerSelection
   ) throws -> [(output: Output, names: [String])] {
     let network = try Model(running: model.parameters, configuration: model.configuration)
-    var found: [Int: (members: [String], names: [String])] = [:]
+    var found: [[Int]: (members: [String], names: [String])] = [:]
     for block in 0..<network.config.blocks {
       let roles = part == .neurons ? BlockPlan.Part.mlp.roles : BlockPlan.Part.attention.roles
       if part == .neurons, network.config.experts(of: block) != nil { continue }
@@ -162,11 +167,12 @@ public struct Remove: CompressionPass {
         parameters.allSatisfy(layers.contains)
       else { continue }
       let width = try width(network.config.shape(of: block))
-      found[width, default: ([], [])].members += parameters.map(\.name)
-      found[width, default: ([], [])].names.append(output.name)
+      let key = [width, output.shape.columns / width]
+      found[key, default: ([], [])].members += parameters.map(\.name)
+      found[key, default: ([], [])].names.append(output.name)
     }
-    return found.sorted { $0.key < $1.key }.map {
-      (Output(width: $0.key, members: $0.value.members), $0.value.names)
+    return found.sorted { $0.key.lexicographicallyPrecedes($1.key) }.map {
+      (Output(width: $0.key[0], count: $0.key[1], members: $0.value.members), $0.value.names)
     }
   }
 

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import CheckpointIO
 internal import Compression
 internal import Tensors
 internal import Workspace
@@ -9,7 +10,7 @@ struct ReachCommand: ParsableCommand {
     commandName: "reach",
     abstract: "Find the mix of levels that comes to a size or a loss best, and save it.",
     discussion: """
-      Every layer is tried at every level: 1 to 8 bits in groups of 64, or, of a GGUF file, its block \
+      Every layer is tried at every level: ternary and 2 to 8 bits in groups, or, of a GGUF file, its block \
       formats. What a layer's outputs lose on the text counts by how much that changes the model's \
       predictions; the mix that loses least in all is then rounded layer by layer.
       """)
@@ -58,6 +59,13 @@ struct ReachCommand: ParsableCommand {
     }
     let place = try SaveTarget(
       output, SaveOptions(format: format.format, shardByteCount: format.shardSize?.byteCount))
+    if format.layout != nil {
+      throw UsageError("reach mixes levels, and a --layout has one for all layers")
+    }
+    if place.request.format == .pytorch {
+      throw UsageError(
+        "reach counts the bytes of safetensors or GGUF, and \(output.path) would be PyTorch")
+    }
     var base = Quantize.mixed(on: text ?? "")
     do {
       base = try base.setting("method", toText: method)
