@@ -8,8 +8,8 @@ package struct ColumnWalk {
   package enum Choice: Sendable {
     /// Nothing more than the mask says.
     case none
-    /// The weights that cost least, of all rows together: so many of the first `count`, asked once for
-    /// each 128 columns.
+    /// The weights that cost least, of all rows together: `quota` of the first `count` weights, asked
+    /// after every 128 columns.
     case layer(quota: @Sendable (_ count: Int) -> Int)
     /// The same of each row by itself.
     case rows(quota: @Sendable (_ count: Int) -> Int)
@@ -115,10 +115,7 @@ package struct ColumnWalk {
   }
 
   private func forEachTile(of rows: Int, _ body: (Range<Int>, Hand) -> Void) {
-    let size = Self.rowTile
-    crew.run((rows + size - 1) / size) { worker, index in
-      body(index * size..<min((index + 1) * size, rows), hands[worker])
-    }
+    crew.forEachRows(of: rows, atOnce: Self.rowTile) { worker, rows in body(rows, hands[worker]) }
   }
 
   /// S of some columns, by what has become of those before.

@@ -44,6 +44,13 @@ package final class Crew {
     }
   }
 
+  /// Calls `body(worker, rows)` for all rows, `size` neighbours at a time.
+  func forEachRows(of count: Int, atOnce size: Int, _ body: (_ worker: Int, Range<Int>) -> Void) {
+    run((count + size - 1) / size) { worker, index in
+      body(worker, index * size..<min((index + 1) * size, count))
+    }
+  }
+
   /// Runs of rows to be shared out: first a long one for each thread, which memory gives best, then
   /// short ones, so that nobody waits long for the last.
   package func runs(of rows: Int) -> [Range<Int>] {

@@ -95,10 +95,7 @@ package final class InputProducts {
   }
 
   private func forEachRows(of count: Int, _ crew: Crew, _ body: (Range<Int>) -> Void) {
-    let size = 64
-    crew.run((count + size - 1) / size) { _, index in
-      body(index * size..<min((index + 1) * size, count))
-    }
+    crew.forEachRows(of: count, atOnce: 64) { _, rows in body(rows) }
   }
 
   /// Adds aᵀ · b of some inputs to a tile of sums.
@@ -130,8 +127,8 @@ package final class InputProducts {
     (0..<columns).map { Float(square($0) / Double(max(count, 1))) }
   }
 
-  /// The diagonal of H, with its mean in place of what is 0: an input that is always 0 has no say, and
-  /// H must have a factor.
+  /// The diagonal of H, with its mean in place of zeros: H must have a factor, and an input that is
+  /// always 0 does not matter.
   var filledSquares: (values: [Double], mean: Double) {
     let squares = (0..<columns).map(square)
     let mean = squares.reduce(0, +) / Double(max(columns, 1))

@@ -61,8 +61,8 @@ package final class SupportSearch {
     return factor
   }
 
-  /// The weights that stay, with new values, and which they are. `choose` says what stays, by scores
-  /// of the weights' shape whose magnitude counts; of what `mask` prunes they are 0. nil when stopped.
+  /// The weights that stay, with new values, and their mask. `choose` gets a score for each weight, 0
+  /// where `mask` has pruned it, and answers which weights stay. nil when stopped.
   package func run(
     _ weights: Tensor, mask: Mask?, shouldStop: @Sendable () -> Bool,
     choose: (Tensor) throws -> Mask
@@ -144,9 +144,7 @@ package final class SupportSearch {
     // Four tiles, or a multiple of that, share out evenly; sums do not depend on the number of threads.
     let tiles = (rows + 4 * Self.mostRows - 1) / (4 * Self.mostRows) * 4
     let size = max((rows + tiles - 1) / tiles, 1)
-    crew.run((rows + size - 1) / size) { worker, index in
-      body(index * size..<min((index + 1) * size, rows), hands[worker])
-    }
+    crew.forEachRows(of: rows, atOnce: size) { worker, rows in body(rows, hands[worker]) }
   }
 
   /// Some rows of X A.

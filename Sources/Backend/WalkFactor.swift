@@ -17,6 +17,8 @@ package final class WalkFactor {
   /// Columns that are walked over, or factorised, at once.
   private static let panel = 64
   private static let band = 32
+  /// Rows of weights that a thread works on at once.
+  private static let rowTile = 64
   private static let mostDamping = 10.0
 
   /// The order of columns in a walk.
@@ -133,14 +135,9 @@ extension WalkFactor {
     guard let drift = unsafe products.drift else { return weights }
     let (m, n) = (weights.shape.rows, weights.shape.columns)
     let (plain, walk) = (AlignedBuffer(m * n), AlignedBuffer(m * n))
-    let size = 64
-    func forEachTile(_ body: (Range<Int>, Hand) -> Void) {
-      crew.run((m + size - 1) / size) { worker, index in
-        if shouldStop() { return }
-        body(index * size..<min((index + 1) * size, m), hands[worker])
-      }
-    }
-    forEachTile { rows, hand in
+    crew.forEachRows(of: m, atOnce: Self.rowTile) { worker, rows in
+      if shouldStop() { return }
+      let hand = hands[worker]
       unsafe weights.withUnsafeValues { values in
         guard let values = values.baseAddress else { return }
         unsafe hand.engine.multiply(
@@ -173,15 +170,12 @@ extension WalkFactor {
     shouldStop: @Sendable () -> Bool
   ) -> Double? {
     let (m, n) = (weights.shape.rows, weights.shape.columns)
-    let size = 64
-    let tiles = (m + size - 1) / size
     let turned = AlignedBuffer(m * n)
-    var sums = [Double](repeating: 0, count: tiles)
+    var sums = [Double](repeating: 0, count: (m + Self.rowTile - 1) / Self.rowTile)
     unsafe sums.withUnsafeMutableBufferPointer { sums in
       let sums = unsafe Shared(sums)
-      crew.run(tiles) { worker, index in
+      crew.forEachRows(of: m, atOnce: Self.rowTile) { worker, rows in
         if shouldStop() { return }
-        let rows = index * size..<min((index + 1) * size, m)
         unsafe weights.withUnsafeValues { weights in
           unsafe others.withUnsafeValues { others in
             for row in rows {
@@ -201,7 +195,7 @@ extension WalkFactor {
           ProductForm(isHalf: false))
         var sum = 0.0
         for i in 0..<rows.count * n { unsafe sum += Double(room[i]) * Double(room[i]) }
-        unsafe sums.pointer[index] = sum
+        unsafe sums.pointer[rows.lowerBound / Self.rowTile] = sum
       }
     }
     return shouldStop() ? nil : sums.reduce(0, +)

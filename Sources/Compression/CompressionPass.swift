@@ -57,13 +57,13 @@ extension WeightPass {
 }
 
 /// A pass some of whose methods see what goes into layers (`measuresInputs`).
-public protocol CalibratedPass: WeightPass {
+public protocol CalibratedPass: CompressionPass {
   /// On what text they see it.
   var calibration: Calibration { get set }
 }
 
 /// What such a pass does with layers, inside of this floor.
-protocol LayerEditing: CalibratedPass {
+protocol LayerEditing: CalibratedPass, WeightPass {
   /// What is done to each layer, where inputs decide.
   var edit: any CalibratedEdit { get }
 }
@@ -76,7 +76,9 @@ extension CalibratedPass {
     marked.calibration = try calibration.marked(by: texts)
     return marked
   }
+}
 
+extension CalibratedPass where Self: WeightPass {
   /// The model with the selected layers changed. Throws as `apply` to parameters, and what running
   /// the model throws where the method has to see what goes into layers.
   public func apply(

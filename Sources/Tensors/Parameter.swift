@@ -33,6 +33,19 @@ public struct StoredBlocks: Sendable {
     self.format = format
     self.read = read
   }
+
+  /// Some of the rows, of so many columns, in any order; nil where a row is no whole blocks.
+  package func rows(_ rows: [Int], columns: Int) -> StoredBlocks? {
+    guard let width = format.byteCount(of: [1, columns]) else { return nil }
+    let read = read
+    return StoredBlocks(format) {
+      let bytes = try read()
+      var chosen: [UInt8] = []
+      chosen.reserveCapacity(rows.count * width)
+      for row in rows { chosen += bytes[row * width..<(row + 1) * width] }
+      return chosen
+    }
+  }
 }
 
 /// One named tensor of a model, whose values are read when they are asked for.

@@ -141,13 +141,8 @@ extension Parameter {
   /// Its blocks with their rows in another order; nil where values change, or where blocks do not lie
   /// along its rows.
   private func blocks(_ change: TensorChange) -> StoredBlocks? {
-    guard let origin, !isTransposed, change.offset == 0, change.factor == 1,
-      let width = origin.format.byteCount(of: [1, shape.columns])
-    else { return nil }
+    guard let origin, !isTransposed, change.offset == 0, change.factor == 1 else { return nil }
     guard let order = change.rows else { return origin }
-    return StoredBlocks(origin.format) {
-      let bytes = try origin.read()
-      return order.sources.flatMap { bytes[$0 * width..<($0 + 1) * width] }
-    }
+    return origin.rows(order.sources, columns: shape.columns)
   }
 }

@@ -88,7 +88,7 @@ extension Calibration {
     help: "How little weights move to make up for others: more is safer on other texts.")
   private static let drift = Dial<Calibration>.number(
     "drift", \.drift, in: 0...1, step: 0.05,
-    help: "How much of what earlier layers did to its inputs a layer makes up for.")
+    help: "How far each layer makes up for what earlier layers have done to its inputs.")
 
   /// The dials of a pass that has a calibration; `makesUp` where weights make up for others,
   /// `follows` where they do for what has become of the inputs too.

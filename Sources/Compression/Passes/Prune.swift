@@ -4,7 +4,7 @@
 /// PyTorch counts); of equal ones the first in the checkpoint's order. What is
 /// pruned already stays so and is counted first. A NaN counts as the largest of
 /// magnitudes, so it is seen rather than lost.
-public struct Prune: CalibratedPass {
+public struct Prune: CalibratedPass, WeightPass {
   /// What decides which weights go.
   public enum Method: String, Sendable, Hashable, Codable, CaseIterable {
     /// The smallest in magnitude; of structures, in root mean square.

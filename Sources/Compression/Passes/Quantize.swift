@@ -15,7 +15,7 @@ internal import Tensors
 /// With `scale` mse the scale is the one of least squared error that a search
 /// finds (`Quantization.ScaleRule`), never worse than the above; binary's mean is
 /// that already.
-public struct Quantize: CalibratedPass {
+public struct Quantize: CalibratedPass, WeightPass {
   /// How weights are rounded.
   public enum Method: String, Sendable, Hashable, Codable, CaseIterable {
     /// Each to the nearest level.

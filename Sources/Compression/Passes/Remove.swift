@@ -11,7 +11,7 @@ internal import Transformers
 /// (Wanda's score over a column). By `refit` a search finds which go and what the others have to be
 /// so that the projection gives what it gave (`SupportSearch`). Of every block as many go, so that of
 /// neurons a plain model of smaller width is left, which other programs load.
-public struct Remove: CompressionPass {
+public struct Remove: CalibratedPass {
   /// What goes.
   public enum Part: String, Sendable, Hashable, Codable, CaseIterable {
     /// Neurons of the MLP: a row of up, and of gate where there is one, and a column of down.
@@ -89,14 +89,6 @@ public struct Remove: CompressionPass {
   /// Refuses a mark of no text.
   public func validate() throws {
     if measuresInputs { try calibration.validate() }
-  }
-
-  /// With the mark of the text that it calibrates on.
-  public func marked(by texts: (any CalibrationTexts)?) throws -> Remove {
-    guard measuresInputs else { return self }
-    var marked = self
-    marked.calibration = try calibration.marked(by: texts)
-    return marked
   }
 
   /// The smaller model. Throws `Cancelled`, `NetworkError` for a model that cannot be run, and

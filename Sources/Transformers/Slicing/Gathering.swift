@@ -86,15 +86,6 @@ extension StoredBlocks {
   /// The blocks of the rows that stay; nil where rows lose columns.
   fileprivate func keeping(_ selection: Selection, of whole: Shape) -> StoredBlocks? {
     guard let rows = selection.rows else { return selection.columns == nil ? self : nil }
-    guard selection.columns == nil, let width = format.byteCount(of: [1, whole.columns])
-    else { return nil }
-    let read = read
-    return StoredBlocks(format) {
-      let bytes = try read()
-      var kept: [UInt8] = []
-      kept.reserveCapacity(rows.count * width)
-      for row in rows { kept += bytes[row * width..<(row + 1) * width] }
-      return kept
-    }
+    return selection.columns == nil ? self.rows(rows, columns: whole.columns) : nil
   }
 }
